@@ -12,6 +12,8 @@ pub const MAX_SECRET_KEY_LENGTH: usize = 256;
 pub const MAX_SECRET_VALUE_BYTES: usize = 64 * 1024;
 /// Maximum number of secrets of a function.
 pub const MAX_SECRETS_PER_FUNCTION: usize = 100;
+/// Number of versions of a secret that are kept, including the current one.
+pub const MAX_SECRET_VERSIONS: usize = 5;
 /// The prefix of keys that are reserved for the platform: a function can neither set nor read them.
 pub const RESERVED_PREFIX: &str = "__FN_";
 

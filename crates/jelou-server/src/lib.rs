@@ -16,6 +16,8 @@ pub mod doctor;
 mod documents;
 mod egress;
 mod function_identity;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gateway;
 mod github;
 mod host;

@@ -520,9 +520,13 @@ fn fill(
         let owner = secret.owner.clone();
         secrets_by_owner.entry(owner).or_default().push(secret);
     }
+    let inherited = secrets_by_owner.remove(&SecretOwner::Organisation);
+    let inherited = Arc::new(inherited.unwrap_or_default());
+    registry.organisation_secrets.store(inherited);
     for record in functions {
         let owner = SecretOwner::Function(record.id.clone());
-        let secrets = secrets_by_owner.remove(&owner).unwrap_or_default();
+        let own = secrets_by_owner.remove(&owner).unwrap_or_default();
+        let secrets = registry.with_inherited(own);
         let settings = control.settings_in_force(&record.settings);
         if let Err(error) = settings.limits.validate() {
             tracing::warn!(function = %record.slug, %error, "limits that were set for a function no longer fit those of the server");

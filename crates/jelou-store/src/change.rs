@@ -29,91 +29,67 @@ pub(crate) struct Entry<'a> {
     pub(crate) detail: Option<&'a str>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
-    FunctionCreate,
-    FunctionDelete,
-    DeploymentCreate,
-    DeploymentRollback,
-    DeploymentPin,
-    DeploymentUnpin,
-    DeploymentPromote,
-    PreviewCreate,
-    PreviewDeploy,
-    PreviewDelete,
-    PreviewExpire,
-    PreviewSecretSet,
-    PreviewSecretDelete,
-    TokenCreate,
-    TokenUpdate,
-    TokenDisable,
-    TokenEnable,
-    TokenRotate,
-    TokenRotateFinish,
-    TokenRevoke,
-    TokenExport,
-    TokenImport,
-    AccessTokenCreate,
-    AccessTokenRotate,
-    AccessTokenRotateFinish,
-    AccessTokenRevoke,
-    TrustCreate,
-    TrustPin,
-    TrustDelete,
-    SecretSet,
-    SecretDelete,
-    EgressAllow,
-    EgressDeny,
-    LimitSet,
-    LimitUnset,
-    SchedulePause,
-    ScheduleResume,
-    ScheduleRun,
+macro_rules! actions {
+    ($($name:ident = $text:literal),* $(,)?) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Action {
+            $($name),*
+        }
+
+        impl Action {
+            pub(crate) fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text),*
+                }
+            }
+        }
+
+        /// All actions of the audit trail.
+        pub const AUDIT_ACTIONS: &[&str] = &[$($text),*];
+    };
 }
 
-impl Action {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::FunctionCreate => "function.create",
-            Self::FunctionDelete => "function.delete",
-            Self::DeploymentCreate => "deployment.create",
-            Self::DeploymentRollback => "deployment.rollback",
-            Self::DeploymentPin => "deployment.pin",
-            Self::DeploymentUnpin => "deployment.unpin",
-            Self::DeploymentPromote => "deployment.promote",
-            Self::PreviewCreate => "preview.create",
-            Self::PreviewDeploy => "preview.deploy",
-            Self::PreviewDelete => "preview.delete",
-            Self::PreviewExpire => "preview.expire",
-            Self::PreviewSecretSet => "preview.secret.set",
-            Self::PreviewSecretDelete => "preview.secret.delete",
-            Self::TokenCreate => "token.create",
-            Self::TokenUpdate => "token.update",
-            Self::TokenDisable => "token.disable",
-            Self::TokenEnable => "token.enable",
-            Self::TokenRotate => "token.rotate",
-            Self::TokenRotateFinish => "token.rotate.finish",
-            Self::TokenRevoke => "token.revoke",
-            Self::TokenExport => "token.export",
-            Self::TokenImport => "token.import",
-            Self::AccessTokenCreate => "access_token.create",
-            Self::AccessTokenRotate => "access_token.rotate",
-            Self::AccessTokenRotateFinish => "access_token.rotate.finish",
-            Self::AccessTokenRevoke => "access_token.revoke",
-            Self::TrustCreate => "trust.create",
-            Self::TrustPin => "trust.pin",
-            Self::TrustDelete => "trust.delete",
-            Self::SecretSet => "secret.set",
-            Self::SecretDelete => "secret.delete",
-            Self::EgressAllow => "egress.allow",
-            Self::EgressDeny => "egress.deny",
-            Self::LimitSet => "limit.set",
-            Self::LimitUnset => "limit.unset",
-            Self::SchedulePause => "schedule.pause",
-            Self::ScheduleResume => "schedule.resume",
-            Self::ScheduleRun => "schedule.run",
-        }
-    }
+actions! {
+    FunctionCreate = "function.create",
+    FunctionDelete = "function.delete",
+    DeploymentCreate = "deployment.create",
+    DeploymentRollback = "deployment.rollback",
+    DeploymentPin = "deployment.pin",
+    DeploymentUnpin = "deployment.unpin",
+    DeploymentPromote = "deployment.promote",
+    PreviewCreate = "preview.create",
+    PreviewDeploy = "preview.deploy",
+    PreviewDelete = "preview.delete",
+    PreviewExpire = "preview.expire",
+    PreviewSecretSet = "preview.secret.set",
+    PreviewSecretDelete = "preview.secret.delete",
+    PreviewSecretRollback = "preview.secret.rollback",
+    TokenCreate = "token.create",
+    TokenUpdate = "token.update",
+    TokenDisable = "token.disable",
+    TokenEnable = "token.enable",
+    TokenRotate = "token.rotate",
+    TokenRotateFinish = "token.rotate.finish",
+    TokenRevoke = "token.revoke",
+    TokenExport = "token.export",
+    TokenImport = "token.import",
+    AccessTokenCreate = "access_token.create",
+    AccessTokenRotate = "access_token.rotate",
+    AccessTokenRotateFinish = "access_token.rotate.finish",
+    AccessTokenRevoke = "access_token.revoke",
+    TrustCreate = "trust.create",
+    TrustPin = "trust.pin",
+    TrustDelete = "trust.delete",
+    SecretSet = "secret.set",
+    SecretDelete = "secret.delete",
+    SecretRollback = "secret.rollback",
+    EgressAllow = "egress.allow",
+    EgressDeny = "egress.deny",
+    LimitSet = "limit.set",
+    LimitUnset = "limit.unset",
+    SchedulePause = "schedule.pause",
+    ScheduleResume = "schedule.resume",
+    ScheduleRun = "schedule.run",
 }
 
 impl<'a> Change<'a> {
@@ -134,14 +110,9 @@ impl<'a> Change<'a> {
         self.actor
     }
 
-    /// Appends an audit entry and returns its revision.
-    pub(crate) async fn record(&mut self, entry: Entry<'_>) -> Result<i64, StoreError> {
-        self.record_difference(entry, None, None).await
-    }
-
-    /// Appends an audit entry with the changed state before and after, which must contain no secret. Returns its
-    /// revision.
-    pub(crate) async fn record_difference(
+    /// Appends an audit entry with the state before and after the change, which must contain no secret. Returns its
+    /// revision. `before` is `None` if the change creates something, `after` if it removes something.
+    pub(crate) async fn record(
         &mut self,
         entry: Entry<'_>,
         before: Option<Value>,

@@ -3,6 +3,7 @@
 use jelou_core::api::{Dependency, FileSummary};
 use jelou_core::{DeploymentId, FunctionId, Manifest, Provenance, Slug};
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::actor::Actor;
 use crate::artifact::{self, ArtifactHash, ArtifactRecord, Compressed};
@@ -10,6 +11,7 @@ use crate::change::{Action, Change, Entry};
 use crate::database::DatabaseError;
 use crate::database::row::Columns;
 use crate::deployments::{self, DeploymentRecord};
+use crate::difference::set_members;
 use crate::error::StoreError;
 use crate::functions::{self, FunctionRecord};
 use crate::previews::{self, PreviewRecord, PreviewTerms};
@@ -109,7 +111,7 @@ impl Store {
             created_by: actor.name.clone(),
             created_at: change.now(),
         };
-        let revision = insert(&mut change, &function.slug, &deployment, &new.digest).await?;
+        let revision = insert(&mut change, &function, &deployment, &new.digest).await?;
         let preview = match &new.preview {
             Some(terms) => {
                 let preview = previews::deploy(&mut change, &function, terms, &deployment.id);
@@ -160,7 +162,7 @@ async fn find_or_create(
     let function = functions::insert(change.connection(), new, slug, None, at)
         .await?
         .ok_or_else(|| StoreError::conflict(format!("`{slug}` was created at the same time")))?;
-    change.record(functions::created(&function)).await?;
+    functions::record_creation(change, &function).await?;
     Ok(function)
 }
 
@@ -178,7 +180,7 @@ async fn has_deployments(
 
 async fn insert(
     change: &mut Change<'_>,
-    slug: &Slug,
+    function: &FunctionRecord,
     deployment: &DeploymentRecord,
     digest: &str,
 ) -> Result<i64, StoreError> {
@@ -191,14 +193,22 @@ async fn insert(
         .map_err(|error| json("deployments.dependencies", error))?;
     let bundle_bytes = i64::try_from(deployment.bundle_bytes)
         .map_err(|error| DatabaseError::corrupt("deployments.bundle_bytes", error))?;
-    let revision = change
-        .record(Entry {
-            action: Action::DeploymentCreate,
-            function: Some(slug),
-            target: deployment.id.as_str(),
-            detail: None,
-        })
-        .await?;
+    let entry = Entry {
+        action: Action::DeploymentCreate,
+        function: Some(&function.slug),
+        target: deployment.id.as_str(),
+        detail: None,
+    };
+    let live_before = function.live.as_ref().filter(|_| deployment.live);
+    let before = live_before.map(|live| json!({ "live": live.id }));
+    let after = set_members(&json!({
+        "live": deployment.live.then_some(&deployment.id),
+        "artifact": deployment.artifact_hash.to_string(),
+        "entrypoint": deployment.entrypoint,
+        "tag": deployment.tag,
+        "pinned": deployment.pinned_at.is_some(),
+    }));
+    let revision = change.record(entry, before, after).await?;
     let provenance = serde_json::to_string(&deployment.provenance)
         .map_err(|error| json("deployments.provenance", error))?;
     sqlx::query(

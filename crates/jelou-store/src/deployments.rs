@@ -3,6 +3,7 @@
 use jelou_core::api::{Dependency, Deployment, FileSummary, Health};
 use jelou_core::{DeploymentId, FunctionId, Manifest, PreviewName, Provenance};
 use jiff::Timestamp;
+use serde_json::json;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyExecutor};
 
@@ -182,14 +183,14 @@ impl Store {
         } else {
             Action::DeploymentUnpin
         };
-        change
-            .record(Entry {
-                action,
-                function: Some(&slug),
-                target: id.as_str(),
-                detail: None,
-            })
-            .await?;
+        let entry = Entry {
+            action,
+            function: Some(&slug),
+            target: id.as_str(),
+            detail: None,
+        };
+        let state = |pinned: bool| Some(json!({ "pinned": pinned }));
+        change.record(entry, state(!pinned), state(pinned)).await?;
         change.commit().await?;
         Ok(deployment)
     }

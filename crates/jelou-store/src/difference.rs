@@ -24,6 +24,18 @@ pub(crate) fn whole(state: &impl Serialize) -> Option<Value> {
     some(members(state))
 }
 
+/// Returns the members of a state that are set.
+pub(crate) fn set_members(state: &impl Serialize) -> Option<Value> {
+    let mut members = members(state);
+    members.retain(|_, value| match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        _ => true,
+    });
+    some(members)
+}
+
 fn members(state: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(state) {
         Ok(Value::Object(members)) => members,

@@ -1,6 +1,7 @@
 //! Settings of a function by an administrator: egress rules and limits.
 
 use jelou_core::{EgressRule, FunctionSettings, LimitName, OwnLimits, Slug};
+use serde_json::json;
 
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
@@ -35,32 +36,25 @@ impl Store {
     ) -> Result<FunctionSettings, StoreError> {
         let mut change = self.change(actor).await?;
         let mut settings = settings_of(&mut change, slug).await?;
+        let rules = |settings: &FunctionSettings| Some(json!({ "egress": settings.egress }));
         for rule in allow {
             if let Err(place) = settings.egress.binary_search(rule) {
+                let before = rules(&settings);
                 settings.egress.insert(place, rule.clone());
-                record(
-                    &mut change,
-                    Action::EgressAllow,
-                    slug,
-                    &rule.to_string(),
-                    None,
-                )
-                .await?;
+                let rule = rule.to_string();
+                let entry = entry(Action::EgressAllow, slug, &rule, None);
+                change.record(entry, before, rules(&settings)).await?;
             }
         }
         for rule in deny {
             let Ok(place) = settings.egress.binary_search(rule) else {
                 return Err(StoreError::not_found(Resource::EgressRule, rule));
             };
+            let before = rules(&settings);
             settings.egress.remove(place);
-            record(
-                &mut change,
-                Action::EgressDeny,
-                slug,
-                &rule.to_string(),
-                None,
-            )
-            .await?;
+            let rule = rule.to_string();
+            let entry = entry(Action::EgressDeny, slug, &rule, None);
+            change.record(entry, before, rules(&settings)).await?;
         }
         write(change, slug, settings).await
     }
@@ -78,25 +72,21 @@ impl Store {
     ) -> Result<FunctionSettings, StoreError> {
         let mut change = self.change(actor).await?;
         let mut settings = settings_of(&mut change, slug).await?;
+        let limit = |value| json!({ "value": value });
         for (name, value) in set {
             let before = settings.limits.insert(*name, *value);
             let text = value.to_string();
-            let entry = Entry {
-                action: Action::LimitSet,
-                function: Some(slug),
-                target: name.as_str(),
-                detail: Some(&text),
-            };
-            let limit = |value| serde_json::json!({ "value": value });
+            let entry = entry(Action::LimitSet, slug, name.as_str(), Some(&text));
             change
-                .record_difference(entry, before.map(limit), Some(limit(*value)))
+                .record(entry, before.map(limit), Some(limit(*value)))
                 .await?;
         }
         for name in unset {
-            if settings.limits.remove(name).is_none() {
+            let Some(before) = settings.limits.remove(name) else {
                 return Err(StoreError::not_found(Resource::Limit, name));
-            }
-            record(&mut change, Action::LimitUnset, slug, name.as_str(), None).await?;
+            };
+            let entry = entry(Action::LimitUnset, slug, name.as_str(), None);
+            change.record(entry, Some(limit(before)), None).await?;
         }
         write(change, slug, settings).await
     }
@@ -111,20 +101,18 @@ async fn settings_of(change: &mut Change<'_>, slug: &Slug) -> Result<FunctionSet
     Ok(row.optional_json("settings")?.unwrap_or_default())
 }
 
-async fn record(
-    change: &mut Change<'_>,
+fn entry<'a>(
     action: Action,
-    slug: &Slug,
-    target: &str,
-    detail: Option<&str>,
-) -> Result<(), StoreError> {
-    let entry = Entry {
+    slug: &'a Slug,
+    target: &'a str,
+    detail: Option<&'a str>,
+) -> Entry<'a> {
+    Entry {
         action,
         function: Some(slug),
         target,
         detail,
-    };
-    change.record(entry).await.map(drop)
+    }
 }
 
 async fn write(

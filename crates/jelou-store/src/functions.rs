@@ -2,13 +2,15 @@
 
 use jelou_core::{DeploymentId, FunctionId, FunctionSettings, Manifest, Slug};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
 use crate::artifact::{self, ArtifactHash};
-use crate::change::{Action, Entry};
+use crate::change::{Action, Change, Entry};
 use crate::database::row::Columns;
+use crate::difference::set_members;
 use crate::error::{Resource, StoreError};
 use crate::store::Store;
 
@@ -144,7 +146,7 @@ impl Store {
                 "there is a function `{slug}` already"
             )));
         };
-        change.record(created(&function)).await?;
+        record_creation(&mut change, &function).await?;
         change.commit().await?;
         Ok(function)
     }
@@ -164,14 +166,13 @@ impl Store {
             .await?
             .ok_or_else(|| StoreError::not_found(Resource::Function, slug))?;
         delete(change.connection(), &function.id).await?;
-        change
-            .record(Entry {
-                action: Action::FunctionDelete,
-                function: Some(slug),
-                target: function.id.as_str(),
-                detail: Some(slug.as_str()),
-            })
-            .await?;
+        let entry = Entry {
+            action: Action::FunctionDelete,
+            function: Some(slug),
+            target: function.id.as_str(),
+            detail: Some(slug.as_str()),
+        };
+        change.record(entry, state(&function), None).await?;
         change.commit().await?;
         Ok(function)
     }
@@ -255,13 +256,29 @@ pub(crate) async fn insert(
     }))
 }
 
-pub(crate) fn created(function: &FunctionRecord) -> Entry<'_> {
-    Entry {
+pub(crate) async fn record_creation(
+    change: &mut Change<'_>,
+    function: &FunctionRecord,
+) -> Result<(), StoreError> {
+    let entry = Entry {
         action: Action::FunctionCreate,
         function: Some(&function.slug),
         target: function.id.as_str(),
         detail: Some(function.slug.as_str()),
-    }
+    };
+    change.record(entry, None, state(function)).await?;
+    Ok(())
+}
+
+/// Returns the state of a function for the audit trail.
+fn state(function: &FunctionRecord) -> Option<Value> {
+    set_members(&json!({
+        "slug": function.slug,
+        "name": function.name,
+        "live": function.live.as_ref().map(|live| &live.id),
+        "egress": function.settings.egress,
+        "limits": function.settings.limits,
+    }))
 }
 
 pub(crate) async fn set_live(
@@ -284,10 +301,12 @@ async fn delete(connection: &mut AnyConnection, function: &FunctionId) -> Result
         "UPDATE functions SET live_deployment_id = NULL WHERE id = $1",
         "DELETE FROM deployments WHERE function_id = $1",
         "DELETE FROM secrets WHERE owner IN (SELECT id FROM previews WHERE function_id = $1)",
+        "DELETE FROM secret_versions WHERE owner IN (SELECT id FROM previews WHERE function_id = $1)",
         "DELETE FROM memory WHERE function_id IN (SELECT id FROM previews WHERE function_id = $1)",
         "DELETE FROM previews WHERE function_id = $1",
         "DELETE FROM runtime_tokens WHERE function_id = $1",
         "DELETE FROM secrets WHERE owner = $1",
+        "DELETE FROM secret_versions WHERE owner = $1",
         "DELETE FROM memory WHERE function_id = $1",
         "DELETE FROM traffic WHERE function_id = $1",
         "DELETE FROM schedules WHERE function_id = $1",

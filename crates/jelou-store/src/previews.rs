@@ -2,12 +2,14 @@
 
 use jelou_core::{DeploymentId, FunctionId, PreviewId, PreviewName, Slug};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
 use crate::database::row::Columns;
+use crate::difference::set_members;
 use crate::error::{Resource, StoreError};
 use crate::functions::{self, FunctionRecord, LiveDeployment};
 use crate::store::Store;
@@ -161,10 +163,13 @@ impl Store {
         .bind(new.terms.expires_at.as_millisecond())
         .execute(change.connection())
         .await?;
-        record_step(&mut change, Action::PreviewCreate, &slug, name).await?;
-        let created = find(&mut *change.connection(), &new.function, name).await?;
+        let created = find(&mut *change.connection(), &new.function, name)
+            .await?
+            .ok_or_else(|| StoreError::not_found(Resource::Preview, name))?;
+        let step = (Action::PreviewCreate, None, state(&created));
+        record_step(&mut change, &slug, name, step).await?;
         change.commit().await?;
-        created.ok_or_else(|| StoreError::not_found(Resource::Preview, name))
+        Ok(created)
     }
 
     /// Changes the rules of a preview, without a deploy.
@@ -180,11 +185,16 @@ impl Store {
     ) -> Result<PreviewRecord, StoreError> {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(change.connection(), function).await?;
+        let missing = || StoreError::not_found(Resource::Preview, name);
+        let before = find(&mut *change.connection(), function, name).await?;
+        let before = before.ok_or_else(missing)?;
         set_terms(&mut change, terms, None).await?;
-        record_step(&mut change, Action::PreviewDeploy, &slug, name).await?;
         let updated = find(&mut *change.connection(), function, name).await?;
+        let updated = updated.ok_or_else(missing)?;
+        let step = (Action::PreviewDeploy, state(&before), state(&updated));
+        record_step(&mut change, &slug, name, step).await?;
         change.commit().await?;
-        updated.ok_or_else(|| StoreError::not_found(Resource::Preview, name))
+        Ok(updated)
     }
 
     /// Deletes a preview with its secrets and its memory. Keeps its deployment.
@@ -203,7 +213,8 @@ impl Store {
             .ok_or_else(|| StoreError::not_found(Resource::Preview, name))?;
         let slug = functions::slug_of(change.connection(), function).await?;
         delete(change.connection(), &preview.id).await?;
-        record_step(&mut change, Action::PreviewDelete, &slug, name).await?;
+        let step = (Action::PreviewDelete, state(&preview), None);
+        record_step(&mut change, &slug, name, step).await?;
         change.commit().await?;
         Ok(preview)
     }
@@ -228,7 +239,8 @@ impl Store {
             delete(change.connection(), &preview.id).await?;
             match functions::slug_of(change.connection(), &preview.function_id).await {
                 Ok(slug) => {
-                    record_step(&mut change, Action::PreviewExpire, &slug, &preview.name).await?;
+                    let step = (Action::PreviewExpire, state(preview), None);
+                    record_step(&mut change, &slug, &preview.name, step).await?;
                 }
                 // An older version of the server has deleted the function without its previews.
                 Err(StoreError::NotFound { .. }) => {}
@@ -285,19 +297,21 @@ pub(crate) async fn deploy(
     terms: &PreviewTerms,
     deployment: &DeploymentId,
 ) -> Result<PreviewRecord, StoreError> {
-    set_terms(change, terms, Some(deployment)).await?;
     let (_, name) = place_of(change.connection(), &terms.id).await?;
-    change
-        .record(Entry {
-            action: Action::PreviewDeploy,
-            function: Some(&function.slug),
-            target: name.as_str(),
-            detail: Some(deployment.as_str()),
-        })
-        .await?;
-    find(&mut *change.connection(), &function.id, &name)
+    let before = find(&mut *change.connection(), &function.id, &name).await?;
+    set_terms(change, terms, Some(deployment)).await?;
+    let deployed = find(&mut *change.connection(), &function.id, &name)
         .await?
-        .ok_or_else(|| StoreError::not_found(Resource::Preview, &name))
+        .ok_or_else(|| StoreError::not_found(Resource::Preview, &name))?;
+    let entry = Entry {
+        action: Action::PreviewDeploy,
+        function: Some(&function.slug),
+        target: name.as_str(),
+        detail: Some(deployment.as_str()),
+    };
+    let before = before.as_ref().and_then(state);
+    change.record(entry, before, state(&deployed)).await?;
+    Ok(deployed)
 }
 
 /// Returns the slug of a preview's function, and the name of the preview.
@@ -359,6 +373,7 @@ async fn find(
 async fn delete(connection: &mut AnyConnection, id: &PreviewId) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM secrets WHERE owner = $1",
+        "DELETE FROM secret_versions WHERE owner = $1",
         "DELETE FROM memory WHERE function_id = $1",
         "DELETE FROM previews WHERE id = $1",
     ] {
@@ -370,21 +385,31 @@ async fn delete(connection: &mut AnyConnection, id: &PreviewId) -> Result<(), St
     Ok(())
 }
 
+/// Appends an audit entry with the state of a preview before and after the step.
 async fn record_step(
     change: &mut Change<'_>,
-    action: Action,
     slug: &Slug,
     name: &PreviewName,
+    (action, before, after): (Action, Option<Value>, Option<Value>),
 ) -> Result<(), StoreError> {
-    change
-        .record(Entry {
-            action,
-            function: Some(slug),
-            target: name.as_str(),
-            detail: None,
-        })
-        .await?;
+    let entry = Entry {
+        action,
+        function: Some(slug),
+        target: name.as_str(),
+        detail: None,
+    };
+    change.record(entry, before, after).await?;
     Ok(())
+}
+
+/// Returns the state of a preview for the audit trail.
+fn state(preview: &PreviewRecord) -> Option<Value> {
+    set_members(&json!({
+        "deployment": preview.served.as_ref().map(|served| &served.id),
+        "withSecrets": preview.with_secrets,
+        "headerOnly": preview.header_only,
+        "expiresAt": preview.expires_at,
+    }))
 }
 
 fn record(row: &AnyRow) -> Result<PreviewRecord, StoreError> {

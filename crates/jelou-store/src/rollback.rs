@@ -102,9 +102,7 @@ impl Store {
             };
             let live = |id: &DeploymentId| json!({ "live": id });
             let (left, now_live) = (previous_live.as_ref().map(live), live(&wanted.id));
-            let revision = change
-                .record_difference(entry, left, Some(now_live))
-                .await?;
+            let revision = change.record(entry, left, Some(now_live)).await?;
             if let (Some(left), Way::Rollback) = (&previous_live, way) {
                 sqlx::query(
                     "UPDATE deployments SET rolled_back_at = $1 WHERE id = $2 \
@@ -182,7 +180,7 @@ async fn changed_secrets(
     let mut changed: Vec<ChangedSecret> = Vec::new();
     let rows = sqlx::query(
         "SELECT a.target, a.action FROM audit a WHERE a.function_slug = $1 \
-         AND a.action IN ('secret.set', 'secret.delete') AND a.id > \
+         AND a.action IN ('secret.set', 'secret.delete', 'secret.rollback') AND a.id > \
          (SELECT COALESCE(d.left_revision, d.live_revision, d.revision) FROM deployments d \
           JOIN functions f ON f.id = d.function_id WHERE d.id = $2 AND d.id <> f.live_deployment_id) \
          ORDER BY a.target, a.id DESC",

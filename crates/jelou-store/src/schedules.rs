@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use jelou_core::api::{Run, RunOrigin, RunState};
 use jelou_core::{DeploymentId, FunctionId, RunId};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
@@ -219,6 +220,7 @@ impl Store {
         let slug = functions::slug_of(&mut *change.connection(), function).await?;
         let now = change.now().as_millisecond();
         for schedule in schedules {
+            let was_paused = is_paused(change.connection(), function, schedule).await?;
             sqlx::query(
                 "INSERT INTO schedules (function_id, schedule, settled_until, paused_at, paused_by) \
                  VALUES ($1, $2, $3, $4, $5) ON CONFLICT (function_id, schedule) DO UPDATE SET \
@@ -236,13 +238,15 @@ impl Store {
             } else {
                 Action::ScheduleResume
             };
+            let entry = Entry {
+                action,
+                function: Some(&slug),
+                target: schedule,
+                detail: None,
+            };
+            let state = |paused: bool| Some(json!({ "paused": paused }));
             change
-                .record(Entry {
-                    action,
-                    function: Some(&slug),
-                    target: schedule,
-                    detail: None,
-                })
+                .record(entry, state(was_paused), state(paused))
                 .await?;
         }
         change.commit().await
@@ -257,14 +261,14 @@ impl Store {
         let slug = functions::slug_of(&mut *change.connection(), &run.function).await?;
         let now = change.now();
         insert(change.connection(), run, now).await?;
-        change
-            .record(Entry {
-                action: Action::ScheduleRun,
-                function: Some(&slug),
-                target: run.id.as_str(),
-                detail: Some(&run.schedule),
-            })
-            .await?;
+        let entry = Entry {
+            action: Action::ScheduleRun,
+            function: Some(&slug),
+            target: run.id.as_str(),
+            detail: Some(&run.schedule),
+        };
+        let started = json!({ "deployment": run.deployment });
+        change.record(entry, None, Some(started)).await?;
         change.commit().await
     }
 
@@ -331,6 +335,23 @@ impl Store {
         .transpose()?
         .ok_or_else(|| StoreError::not_found(Resource::Run, id))
     }
+}
+
+async fn is_paused(
+    connection: &mut AnyConnection,
+    function: &FunctionId,
+    schedule: &str,
+) -> Result<bool, StoreError> {
+    let row =
+        sqlx::query("SELECT paused_at FROM schedules WHERE function_id = $1 AND schedule = $2")
+            .bind(function.as_str())
+            .bind(schedule)
+            .fetch_optional(connection)
+            .await?;
+    let paused_at = row
+        .map(|row| row.optional_number("paused_at"))
+        .transpose()?;
+    Ok(paused_at.flatten().is_some())
 }
 
 /// Moves `settled_until` of the schedule forward to the due time. Returns `false` if it is not before the due time.

@@ -4,6 +4,7 @@ use jelou_core::api::Secret;
 use jelou_core::secret_key::{MAX_SECRET_VALUE_BYTES, MAX_SECRETS_PER_FUNCTION};
 use jelou_core::{PreviewName, SecretKey, Slug};
 use jiff::Timestamp;
+use serde_json::json;
 use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
 use zeroize::Zeroizing;
@@ -12,6 +13,7 @@ use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
+use crate::secret_versions::{self, current_version};
 use crate::store::Store;
 use crate::vault::{SealedSecret, SecretOwner};
 use crate::{functions, previews};
@@ -32,19 +34,27 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn list_secrets(&self, owner: &SecretOwner) -> Result<Vec<Secret>, StoreError> {
-        sqlx::query("SELECT key, updated_at, updated_by FROM secrets WHERE owner = $1 ORDER BY key")
-            .bind(owner.to_string())
-            .fetch_all(self.database.pool())
-            .await?
-            .iter()
-            .map(|row| {
-                Ok(Secret {
-                    key: row.parsed("key")?,
-                    updated_at: row.time("updated_at")?,
-                    updated_by: row.text("updated_by")?,
-                })
+        let mut state = self.database.snapshot().await?;
+        let earlier = secret_versions::all_earlier(&mut *state, owner).await?;
+        sqlx::query(
+            "SELECT key, version, updated_at, updated_by FROM secrets WHERE owner = $1 ORDER BY key",
+        )
+        .bind(owner.to_string())
+        .fetch_all(&mut *state)
+        .await?
+        .iter()
+        .map(|row| {
+            let key: SecretKey = row.parsed("key")?;
+            let earlier = earlier.iter().filter(|(of, _)| *of == key);
+            Ok(Secret {
+                earlier: earlier.map(|(_, version)| version.clone()).collect(),
+                key,
+                version: row.size("version")?,
+                updated_at: row.time("updated_at")?,
+                updated_by: row.text("updated_by")?,
             })
-            .collect()
+        })
+        .collect()
     }
 
     /// Returns the encrypted secrets of an owner, sorted by key.
@@ -87,8 +97,16 @@ impl Store {
         let mut change = self.change(actor).await?;
         let place = place(&mut change, owner).await?;
         for secret in &sealed {
-            upsert(&mut change, secret).await?;
-            change.record(place.set(&secret.key)).await?;
+            let before = current_version(change.connection(), owner, &secret.key).await?;
+            let after = put(&mut change, secret).await?;
+            let version = |version: u64| json!({ "version": version });
+            change
+                .record(
+                    place.set(&secret.key),
+                    before.map(version),
+                    Some(version(after)),
+                )
+                .await?;
         }
         check_count(&mut change, owner).await?;
         change.commit().await?;
@@ -107,15 +125,17 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut change = self.change(actor).await?;
         let place = place(&mut change, owner).await?;
-        let deleted = sqlx::query("DELETE FROM secrets WHERE owner = $1 AND key = $2")
+        let deleted = current_version(change.connection(), owner, key)
+            .await?
+            .ok_or_else(|| StoreError::not_found(Resource::Secret, key))?;
+        sqlx::query("DELETE FROM secrets WHERE owner = $1 AND key = $2")
             .bind(owner.to_string())
             .bind(key.as_str())
             .execute(change.connection())
             .await?;
-        if deleted.rows_affected() == 0 {
-            return Err(StoreError::not_found(Resource::Secret, key));
-        }
-        change.record(place.delete(key)).await?;
+        secret_versions::delete(change.connection(), owner, key).await?;
+        let before = json!({ "version": deleted });
+        change.record(place.delete(key), Some(before), None).await?;
         change.commit().await
     }
 
@@ -148,13 +168,16 @@ pub(crate) async fn all(executor: impl AnyExecutor<'_>) -> Result<Vec<SecretReco
         .collect()
 }
 
-async fn upsert(change: &mut Change<'_>, secret: &SecretRecord) -> Result<(), StoreError> {
+/// Stores a value, and keeps the one before as an earlier version. Returns the number of the new version.
+pub(crate) async fn put(change: &mut Change<'_>, secret: &SecretRecord) -> Result<u64, StoreError> {
+    secret_versions::keep(change.connection(), &secret.owner, &secret.key).await?;
     let (at, by): (Timestamp, _) = (change.now(), change.actor().name.as_str());
-    sqlx::query(
-        "INSERT INTO secrets (owner, key, ciphertext, key_id, updated_at, updated_by) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (owner, key) DO UPDATE SET \
+    let row = sqlx::query(
+        "INSERT INTO secrets (owner, key, ciphertext, key_id, updated_at, updated_by, version) \
+         VALUES ($1, $2, $3, $4, $5, $6, 1) ON CONFLICT (owner, key) DO UPDATE SET \
          ciphertext = excluded.ciphertext, key_id = excluded.key_id, \
-         updated_at = excluded.updated_at, updated_by = excluded.updated_by",
+         updated_at = excluded.updated_at, updated_by = excluded.updated_by, \
+         version = secrets.version + 1 RETURNING version",
     )
     .bind(secret.owner.to_string())
     .bind(secret.key.as_str())
@@ -162,9 +185,9 @@ async fn upsert(change: &mut Change<'_>, secret: &SecretRecord) -> Result<(), St
     .bind(secret.sealed.key_id().as_str())
     .bind(at.as_millisecond())
     .bind(by)
-    .execute(change.connection())
+    .fetch_one(change.connection())
     .await?;
-    Ok(())
+    Ok(row.size("version")?)
 }
 
 async fn check_count(change: &mut Change<'_>, owner: &SecretOwner) -> Result<(), StoreError> {
@@ -184,13 +207,16 @@ async fn check_count(change: &mut Change<'_>, owner: &SecretOwner) -> Result<(),
 }
 
 /// The names of a secret's owner, for the audit trail.
-struct Place {
+pub(crate) struct Place {
     /// `None` for the organisation.
     function: Option<Slug>,
     preview: Option<PreviewName>,
 }
 
-async fn place(change: &mut Change<'_>, owner: &SecretOwner) -> Result<Place, StoreError> {
+pub(crate) async fn place(
+    change: &mut Change<'_>,
+    owner: &SecretOwner,
+) -> Result<Place, StoreError> {
     let (function, preview) = match owner {
         SecretOwner::Function(id) => {
             let slug = functions::slug_of(change.connection(), id).await?;
@@ -212,6 +238,11 @@ impl Place {
 
     fn delete<'a>(&'a self, key: &'a SecretKey) -> Entry<'a> {
         self.entry(Action::SecretDelete, Action::PreviewSecretDelete, key)
+    }
+
+    pub(crate) fn rollback<'a>(&'a self, key: &'a SecretKey) -> Entry<'a> {
+        let of_preview = Action::PreviewSecretRollback;
+        self.entry(Action::SecretRollback, of_preview, key)
     }
 
     fn entry<'a>(&'a self, usual: Action, of_preview: Action, key: &'a SecretKey) -> Entry<'a> {

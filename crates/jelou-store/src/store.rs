@@ -94,10 +94,13 @@ impl Store {
 }
 
 async fn key_ids_in_use(database: &Database) -> Result<BTreeSet<KeyId>, StoreError> {
-    sqlx::query("SELECT key_id FROM secrets UNION SELECT key_id FROM identity_keys")
-        .fetch_all(database.pool())
-        .await?
-        .iter()
-        .map(|row| Ok(row.parsed("key_id")?))
-        .collect()
+    sqlx::query(
+        "SELECT key_id FROM secrets UNION SELECT key_id FROM secret_versions \
+         UNION SELECT key_id FROM identity_keys",
+    )
+    .fetch_all(database.pool())
+    .await?
+    .iter()
+    .map(|row| Ok(row.parsed("key_id")?))
+    .collect()
 }

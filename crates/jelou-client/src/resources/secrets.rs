@@ -1,6 +1,6 @@
 //! Operations on secrets of a function, and of its previews.
 
-use jelou_core::api::{List, Secret, SecretsChanged, SetSecrets};
+use jelou_core::api::{List, RollbackSecret, Secret, SecretRolledBack, SecretsChanged, SetSecrets};
 use jelou_core::{PreviewName, SecretKey, Slug};
 
 use super::functions::function;
@@ -56,6 +56,19 @@ impl Secrets<'_> {
     /// Any [`ClientError`].
     pub fn delete(&self, key: &SecretKey) -> Result<(), ClientError> {
         self.client.delete(&self.collection().segment(key.as_str()))
+    }
+
+    /// Restores an earlier version of a secret of the function.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn rollback(
+        &self,
+        key: &SecretKey,
+        rollback: &RollbackSecret,
+    ) -> Result<SecretRolledBack, ClientError> {
+        let path = self.collection().segment(key.as_str()).segment("rollback");
+        self.client.post(&path, rollback)
     }
 
     fn collection(&self) -> Path {

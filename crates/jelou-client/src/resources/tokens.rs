@@ -1,8 +1,8 @@
 //! Operations on runtime tokens of a function.
 
 use jelou_core::api::{
-    CheckToken, CreateToken, CreatedToken, ImportReport, ImportTokens, List, RotateToken,
-    RuntimeTokenInfo, TokenCheck, TokenExport, TokenUsageReport, UpdateToken,
+    CheckToken, CreateToken, CreatedToken, ImportReport, ImportTokens, List, RevokeTokens,
+    RotateToken, RuntimeTokenInfo, TokenCheck, TokenExport, TokenUsageReport, UpdateToken,
 };
 use jelou_core::{Slug, TokenId};
 
@@ -68,6 +68,19 @@ impl RuntimeTokens<'_> {
     /// Any [`ClientError`].
     pub fn revoke(&self, id: &TokenId, removal: Removal) -> Result<(), ClientError> {
         self.client.delete(&self.one(id, removal))
+    }
+
+    /// Revokes the selected tokens together, and returns them.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn revoke_many(
+        &self,
+        selection: &RevokeTokens,
+    ) -> Result<Vec<RuntimeTokenInfo>, ClientError> {
+        let path = function(&self.slug).segment("token-revocation");
+        let list: List<RuntimeTokenInfo> = self.client.post(&path, selection)?;
+        Ok(list.items)
     }
 
     /// Changes a token.

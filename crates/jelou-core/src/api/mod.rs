@@ -37,7 +37,9 @@ pub use problem::Problem;
 pub use schedules::{
     PlannedSchedule, Run, RunOrigin, RunPage, RunState, ScheduleInfo, StartRun, UpdateSchedule,
 };
-pub use secrets::{Secret, SecretsChanged, SetSecrets};
+pub use secrets::{
+    RollbackSecret, Secret, SecretRolledBack, SecretVersion, SecretsChanged, SetSecrets,
+};
 pub use server::{ServerInfo, WhoAmI};
 pub use token_transfer::{
     ExportedToken, ExportedValue, ImportOutcome, ImportReport, ImportTokens, ImportedToken,
@@ -45,8 +47,8 @@ pub use token_transfer::{
 };
 pub use token_usage::{TokenUsageCounts, TokenUsageDay, TokenUsageReport};
 pub use tokens::{
-    CheckToken, CreateToken, CreatedToken, PreviousValue, RotateToken, RuntimeTokenInfo,
-    TokenCheck, UpdateToken,
+    CheckToken, CreateToken, CreatedToken, PreviousValue, RevokeTokens, RotateToken,
+    RuntimeTokenInfo, TokenCheck, UpdateToken,
 };
 pub use traffic::{Traffic, TrafficPoint, TrafficReport};
 pub use trust::{CallGrant, CreateTrust, ExchangedToken, TrustPolicy};

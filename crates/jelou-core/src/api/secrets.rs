@@ -15,6 +15,45 @@ pub struct Secret {
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
     pub updated_by: String,
+    /// Number of the current version.
+    #[serde(default = "first")]
+    pub version: u64,
+    /// Earlier versions that a rollback can restore, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<SecretVersion>,
+}
+
+fn first() -> u64 {
+    1
+}
+
+/// An earlier version of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretVersion {
+    pub version: u64,
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+    pub updated_by: String,
+}
+
+/// Restores an earlier version of a secret as a new version.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackSecret {
+    /// The version to restore. Default: the one before the current one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+}
+
+/// The result of a rollback of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SecretRolledBack {
+    pub key: SecretKey,
+    /// Number of the new version.
+    pub version: u64,
+    /// Number of the version that has the same value.
+    pub restored: u64,
 }
 
 /// Sets these secrets. Other secrets keep their values.

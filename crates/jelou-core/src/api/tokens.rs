@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Patch;
 use crate::policy::{Cidrs, HttpMethod, HttpMethods, Quota, Rate, RuntimeScopes};
-use crate::token_labels::{Note, Tags};
+use crate::token_labels::{Note, Tag, Tags};
 use crate::{TokenId, TokenLabels, TokenName, TokenPolicy};
 
 /// A runtime token, without its value.
@@ -226,6 +226,25 @@ pub struct RotateToken {
     /// Seconds for which the old value stays valid. Default: 0. Maximum: 30 days.
     #[serde(default)]
     pub grace_seconds: u64,
+}
+
+/// The tokens to revoke together: those that match all of the given fields.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RevokeTokens {
+    /// Ids of tokens. If one of them is no unrevoked token of the function, none is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<TokenId>>,
+    /// Tokens with this tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "ci")]
+    pub tag: Option<Tag>,
+    /// Tokens that the access token with this name created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// Revoke even the last active token.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
 }
 
 /// A new runtime token with its value. No other response contains the value.

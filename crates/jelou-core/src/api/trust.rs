@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Cidrs, HttpMethods, Rate, RuntimeScopes};
+use crate::policy::{Cidrs, HttpMethods, Quota, Rate, RuntimeScopes};
 use crate::trust::{Conditions, Issuer};
 use crate::{Scopes, Slug, TokenName, TokenPolicy, TrustId};
 
@@ -26,6 +26,9 @@ pub struct CallGrant {
     /// Maximum number of calls in a short time. When absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// Maximum number of calls in a calendar day or month, of each exchanged token. When absent: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
 }
 
 impl CallGrant {
@@ -36,7 +39,7 @@ impl CallGrant {
             cidrs: self.cidrs.clone(),
             methods: self.methods.clone(),
             rate: self.rate,
-            quota: None,
+            quota: self.quota.clone(),
         }
     }
 }

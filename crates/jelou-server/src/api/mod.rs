@@ -13,6 +13,7 @@ mod leaks;
 mod limits;
 mod logs;
 mod metrics;
+mod organisation_secrets;
 mod previews;
 mod problem;
 mod refusals;
@@ -86,6 +87,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(tokens::usage))
         .routes(routes!(tokens::export))
         .routes(routes!(tokens::import))
+        .routes(routes!(tokens::revoke_many))
         .routes(routes!(tokens::check))
         .routes(routes!(tokens::rotate, tokens::finish_rotation))
         .routes(routes!(leaks::revoke))
@@ -93,6 +95,13 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(scanners::github))
         .routes(routes!(secrets::list, secrets::set))
         .routes(routes!(secrets::delete))
+        .routes(routes!(secrets::rollback))
+        .routes(routes!(
+            organisation_secrets::list,
+            organisation_secrets::set
+        ))
+        .routes(routes!(organisation_secrets::delete))
+        .routes(routes!(organisation_secrets::rollback))
         .routes(routes!(egress::list, egress::change))
         .routes(routes!(limits::list, limits::change))
         .routes(routes!(schedules::list))

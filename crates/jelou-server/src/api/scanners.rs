@@ -28,12 +28,12 @@ pub(super) struct FoundToken {
     /// The first characters of the value.
     #[schema(example = "jfn_rt_abc1")]
     prefix: String,
-    /// Whether the value is a token of this server that is not expired. A disabled token counts too.
+    /// Whether the value is a token of this server that works now: not expired, and not disabled.
     works: bool,
 }
 
-/// Tells secret scanners such as TruffleHog whether a found value is a token of this server that is not expired: 200 if
-/// at least one value is, 404 if none is. The body may be any text with values in it. Needs no access token, because
+/// Tells secret scanners such as TruffleHog whether a found value is a token of this server that works now: 200 if at
+/// least one value does, 404 if none does. The body may be any text with values in it. Needs no access token, because
 /// everybody who has a valid value can use it anyway.
 #[utoipa::path(post, operation_id = "verifyFoundTokens", path = "/v1/leaked-tokens/verify", tag = "tokens", security(()), request_body(content = String, content_type = "application/json"), responses(
     (status = 200, body = FoundTokens),
@@ -45,7 +45,7 @@ pub(super) async fn verify(State(control): State<App>, body: Bytes) -> Response 
         .take(MAX_VALUES)
         .map(|found| FoundToken {
             prefix: jelou_token::redact(found.value).into_owned(),
-            works: control.is_live(found.value),
+            works: control.works(found.value),
         })
         .collect();
     let status = if items.iter().any(|item| item.works) {

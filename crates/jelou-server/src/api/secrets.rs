@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use jelou_core::SecretKey;
-use jelou_core::api::{List, Problem, Secret, SecretsChanged, SetSecrets};
+use jelou_core::api::{
+    List, Problem, RollbackSecret, Secret, SecretRolledBack, SecretsChanged, SetSecrets,
+};
 
 use super::app::App;
 use super::auth::{Reader, SecretWriter};
@@ -55,6 +57,22 @@ pub(super) async fn delete(
     let deleted = control.delete_secret(caller.actor(), slug, None, key);
     deleted.await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Restores an earlier version of a secret, as a new version. The function's next request sees it.
+#[utoipa::path(post, operation_id = "rollbackSecret", path = "/v1/functions/{slug}/secrets/{key}/rollback", tag = "secrets", security(("accessToken" = ["secrets:{slug}"])), params(("slug" = String, Path), ("key" = String, Path)), request_body = RollbackSecret, responses(
+    (status = 200, body = SecretRolledBack),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn rollback(
+    State(control): State<App>,
+    SecretWriter(caller): SecretWriter,
+    SlugAndName(slug, key): SlugAndName,
+    extract::Json(rollback): extract::Json<RollbackSecret>,
+) -> Result<Json<SecretRolledBack>, ApiError> {
+    let key = secret_key(&key)?;
+    let rolled_back = control.rollback_secret(caller.actor(), slug, key, rollback);
+    Ok(Json(rolled_back.await?))
 }
 
 pub(super) fn secret_key(text: &str) -> Result<SecretKey, ApiError> {

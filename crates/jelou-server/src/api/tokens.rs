@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use jelou_core::api::{
-    CheckToken, CreateToken, CreatedToken, ImportReport, ImportTokens, List, Problem, RotateToken,
-    RuntimeTokenInfo, TokenCheck, TokenExport, TokenUsageReport, UpdateToken,
+    CheckToken, CreateToken, CreatedToken, ImportReport, ImportTokens, List, Problem, RevokeTokens,
+    RotateToken, RuntimeTokenInfo, TokenCheck, TokenExport, TokenUsageReport, UpdateToken,
 };
 use jelou_store::LastTokenRule;
 use serde::Deserialize;
@@ -209,6 +209,24 @@ pub(super) async fn finish_rotation(
 ) -> Result<Json<RuntimeTokenInfo>, ApiError> {
     let finished = control.finish_rotation(caller.actor(), slug, token).await?;
     Ok(Json(finished))
+}
+
+/// Revokes several tokens in one change: those with the given ids, tag and creator, all of them or none. The next request with
+/// one of them is refused. Without `force`, the last active token of a function cannot be revoked.
+#[utoipa::path(post, operation_id = "revokeTokens", path = "/v1/functions/{slug}/token-revocation", tag = "tokens", security(("accessToken" = ["tokens:{slug}"])), params(("slug" = String, Path)), request_body = RevokeTokens, responses(
+    (status = 200, body = List<RuntimeTokenInfo>),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn revoke_many(
+    State(control): State<App>,
+    TokenWriter(caller): TokenWriter,
+    SlugPath(slug): SlugPath,
+    extract::Json(selection): extract::Json<RevokeTokens>,
+) -> Result<Json<List<RuntimeTokenInfo>>, ApiError> {
+    let items = control
+        .revoke_tokens(caller.actor(), slug, selection)
+        .await?;
+    Ok(Json(List { items }))
 }
 
 /// Revokes a token. The next request with it is refused. Without `force`, the last active token of a function cannot be

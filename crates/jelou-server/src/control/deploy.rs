@@ -445,7 +445,8 @@ impl Control {
 
     fn new_function(&self, id: FunctionId, slug: Slug) -> Function {
         let settings = self.settings_in_force(&FunctionSettings::default());
-        Function::new(id, slug, Vec::new(), settings)
+        let secrets = self.registry.with_inherited(Vec::new());
+        Function::new(id, slug, secrets, settings)
     }
 }
 

@@ -47,7 +47,7 @@ impl Control {
             let function = Function::new(
                 record.id.clone(),
                 record.slug.clone(),
-                Vec::new(),
+                control.registry.with_inherited(Vec::new()),
                 control.settings_in_force(&record.settings),
             );
             control.registry.put_function(Arc::new(function));

@@ -186,8 +186,21 @@ impl Control {
         Ok(())
     }
 
-    /// Whether the value is a token of this server that is not expired. A disabled token counts too.
-    pub(crate) fn is_live(&self, value: &str) -> bool {
+    /// Whether the value is a token of this server that works now.
+    pub(crate) fn works(&self, value: &str) -> bool {
+        let is_disabled = match Value::of(value) {
+            Value::Runtime(hash, _) => {
+                let token = self.registry.tokens.known(&hash);
+                token.is_some_and(|token| token.is_disabled)
+            }
+            Value::Access(..) | Value::Malformed => false,
+        };
+        !is_disabled && self.is_live(value)
+    }
+
+    /// Whether the value is a token of this server that is not expired. A disabled token counts too, because it can be
+    /// enabled again.
+    fn is_live(&self, value: &str) -> bool {
         match Value::of(value) {
             Value::Runtime(hash, _) => self.registry.tokens.known(&hash).is_some_and(|token| {
                 token

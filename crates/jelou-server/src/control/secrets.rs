@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jelou_core::api::{Secret, SecretsChanged, SetSecrets};
+use jelou_core::api::{RollbackSecret, Secret, SecretRolledBack, SecretsChanged, SetSecrets};
 use jelou_core::{FunctionId, PreviewName, SecretKey, Slug};
 use jelou_logs::MIN_SECRET_BYTES;
 use jelou_store::{Actor, SecretOwner};
@@ -31,11 +31,7 @@ impl Control {
         request: SetSecrets,
     ) -> Result<SecretsChanged, ControlError> {
         let secrets = parse_keys(request.secrets)?;
-        let unmasked = secrets
-            .iter()
-            .filter(|(_, value)| value.len() < MIN_SECRET_BYTES)
-            .map(|(key, _)| key.clone())
-            .collect();
+        let unmasked = unmasked(&secrets);
         self.change(|control| async move {
             let preview = preview.as_ref();
             let (function, owner) = control.secret_owner(&slug, preview).await?;
@@ -68,6 +64,32 @@ impl Control {
         .await
     }
 
+    /// Restores an earlier version of a secret, as a new version.
+    pub(crate) async fn rollback_secret(
+        self: &Arc<Self>,
+        actor: Actor,
+        slug: Slug,
+        key: SecretKey,
+        rollback: RollbackSecret,
+    ) -> Result<SecretRolledBack, ControlError> {
+        self.change(|control| async move {
+            let (function, owner) = control.secret_owner(&slug, None).await?;
+            let rolled_back = control
+                .store
+                .rollback_secret(&actor, &owner, &key, rollback.version);
+            let (version, restored) = rolled_back.await?;
+            control.reload_secrets(&slug, &owner).await?;
+            let message = format!("secret rolled back: {key}, to version {restored}");
+            control.secrets_event(&function, None, message);
+            Ok(SecretRolledBack {
+                key,
+                version,
+                restored,
+            })
+        })
+        .await
+    }
+
     async fn secret_owner(
         &self,
         slug: &Slug,
@@ -90,15 +112,20 @@ impl Control {
     }
 
     /// Updates the registry, so that the next request sees the new secrets.
-    async fn reload_secrets(&self, slug: &Slug, owner: &SecretOwner) -> Result<(), ControlError> {
+    pub(super) async fn reload_secrets(
+        &self,
+        slug: &Slug,
+        owner: &SecretOwner,
+    ) -> Result<(), ControlError> {
         let Some(function) = self.registry.function(slug.as_str()) else {
             return Ok(());
         };
         let changed = match owner {
             SecretOwner::Preview(id) => function.previews.with_id(id).into_iter().collect(),
             _ => {
-                let sealed = self.store.sealed_secrets(owner).await?;
-                function.secrets.store(Arc::new(sealed));
+                let own = self.store.sealed_secrets(owner).await?;
+                let secrets = self.registry.with_inherited(own);
+                function.secrets.store(Arc::new(secrets));
                 self.restart(&function);
                 let mut previews = function.previews.all();
                 previews.retain(|one| one.preview.as_ref().is_some_and(Preview::inherits));
@@ -116,7 +143,15 @@ impl Control {
     }
 }
 
-fn parse_keys(
+/// Returns the keys whose values are too short to be masked in logs.
+pub(super) fn unmasked(secrets: &[(SecretKey, Zeroizing<String>)]) -> Vec<SecretKey> {
+    let short = secrets
+        .iter()
+        .filter(|(_, value)| value.len() < MIN_SECRET_BYTES);
+    short.map(|(key, _)| key.clone()).collect()
+}
+
+pub(super) fn parse_keys(
     secrets: BTreeMap<String, String>,
 ) -> Result<Vec<(SecretKey, Zeroizing<String>)>, ControlError> {
     if secrets.is_empty() {

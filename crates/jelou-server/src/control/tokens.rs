@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use jelou_core::api::{
-    self, CreateToken, CreatedToken, Patch, RotateToken, TokenUsageReport, UpdateToken,
+    self, CreateToken, CreatedToken, Patch, RevokeTokens, RotateToken, TokenUsageReport,
+    UpdateToken,
 };
 use jelou_core::{Slug, TokenPolicy};
 use jelou_store::{
@@ -123,6 +124,35 @@ impl Control {
                 .await?;
             control.registry.tokens.remove(&revoked);
             Ok(())
+        })
+        .await
+    }
+
+    /// Revokes the selected tokens in one change, and returns them.
+    pub(crate) async fn revoke_tokens(
+        self: &Arc<Self>,
+        actor: Actor,
+        slug: Slug,
+        selection: RevokeTokens,
+    ) -> Result<Vec<api::RuntimeTokenInfo>, ControlError> {
+        let is_everything =
+            selection.ids.is_none() && selection.tag.is_none() && selection.created_by.is_none();
+        if is_everything {
+            return Err(ControlError::Invalid {
+                detail: "the request selects no tokens".to_owned(),
+                hint: "send ids, tag or createdBy",
+            });
+        }
+        self.change(|control| async move {
+            let function = control.store.function_id(&slug).await?;
+            let revoked = control
+                .store
+                .revoke_tokens(&actor, &function, &selection)
+                .await?;
+            for token in &revoked {
+                control.registry.tokens.remove(token);
+            }
+            Ok(revoked.into_iter().map(Into::into).collect())
         })
         .await
     }

@@ -10,7 +10,7 @@ pub(crate) mod call_log;
 pub(crate) mod cors;
 mod development;
 pub(crate) mod failures;
-mod forward;
+pub(crate) mod forward;
 pub(crate) mod identity;
 pub(crate) mod invoke;
 mod place;

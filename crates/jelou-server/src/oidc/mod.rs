@@ -7,5 +7,6 @@ mod keys;
 mod verify;
 
 pub(crate) use issuer::{IdentityIssuer, IssueError, MAX_AUDIENCE_BYTES, Subject};
+pub(crate) use jwt::check_refused;
 pub(crate) use keys::{IssuerKeys, is_allowed};
 pub(crate) use verify::{Refusal, Verified, unverified_issuer, verify};

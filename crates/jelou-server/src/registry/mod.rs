@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jelou_core::{PreviewId, PreviewName, Slug};
-use jelou_store::TrustRecord;
+use jelou_store::{SecretRecord, TrustRecord};
 
 pub(crate) use access_tokens::{AccessTokenEntry, AccessTokens};
 pub(crate) use call_counter::CallCounter;
@@ -38,6 +38,8 @@ pub(crate) struct Registry {
     pub(crate) token_usage: TokenUsage,
     pub(crate) access_tokens: AccessTokens,
     pub(crate) trust: ArcSwap<Vec<TrustRecord>>,
+    /// Secrets that every function inherits.
+    pub(crate) organisation_secrets: ArcSwap<Vec<SecretRecord>>,
 }
 
 impl Registry {
@@ -47,6 +49,19 @@ impl Registry {
             tokens,
             ..Self::default()
         }
+    }
+
+    /// Returns the secrets of a function: its own, and those of the organisation whose key it does not set.
+    pub(crate) fn with_inherited(&self, mut own: Vec<SecretRecord>) -> Vec<SecretRecord> {
+        let inherited = self.organisation_secrets.load();
+        let is_own = |other: &SecretRecord| own.iter().any(|secret| secret.key == other.key);
+        let missing: Vec<_> = inherited
+            .iter()
+            .filter(|one| !is_own(one))
+            .cloned()
+            .collect();
+        own.extend(missing);
+        own
     }
 
     /// Returns the function with this subdomain.

@@ -99,6 +99,13 @@ fn a_scanner_learns_whether_a_value_works() {
     for body in [found(unknown.expose()), found("x"), String::new()] {
         assert_eq!(verify(&body).0, 404, "{}", body.len());
     }
+    // A disabled token does not work, until it is enabled again.
+    for (disabled, status) in [(true, 404), (false, 200)] {
+        let update = json!({ "disabled": disabled });
+        let path = "/v1/functions/echo/tokens/ci?force=true";
+        assert_eq!(server.manage("PATCH", path, &update).0, 200);
+        assert_eq!(verify(&found(&token)).0, status, "disabled: {disabled}");
+    }
     let report = json!({ "values": [token] });
     assert_eq!(server.manage("POST", "/v1/leaked-tokens", &report).0, 200);
     assert_eq!(verify(&found(&token)).0, 404);

@@ -6,6 +6,7 @@ use jelou_core::api::AccessTokenInfo;
 use jelou_core::{AccessTokenId, Scope, Scopes, TokenName};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyExecutor};
 
@@ -272,24 +273,29 @@ async fn revoke(change: &mut Change<'_>, token: &AccessTokenRecord) -> Result<()
         .bind(token.id.as_str())
         .execute(change.connection())
         .await?;
-    note(change, token, Action::AccessTokenRevoke).await
+    let step = (Action::AccessTokenRevoke, Some(terms(token)), None);
+    note(change, token, step).await
 }
 
-/// Appends an audit entry about an access token.
+/// Appends an audit entry about an access token, with its state before and after the step.
 async fn note(
     change: &mut Change<'_>,
     token: &AccessTokenRecord,
-    action: Action,
+    (action, before, after): (Action, Option<Value>, Option<Value>),
 ) -> Result<(), StoreError> {
-    change
-        .record(Entry {
-            action,
-            function: None,
-            target: token.id.as_str(),
-            detail: Some(token.name.as_str()),
-        })
-        .await?;
+    let entry = Entry {
+        action,
+        function: None,
+        target: token.id.as_str(),
+        detail: Some(token.name.as_str()),
+    };
+    change.record(entry, before, after).await?;
     Ok(())
+}
+
+/// Returns the state of an access token for the audit trail.
+fn terms(token: &AccessTokenRecord) -> Value {
+    json!({ "scopes": token.scopes, "expiresAt": token.expires_at })
 }
 
 async fn insert(
@@ -328,14 +334,8 @@ async fn insert(
             token.name
         )));
     }
-    let entry = Entry {
-        action: Action::AccessTokenCreate,
-        function: None,
-        target: token.id.as_str(),
-        detail: Some(token.name.as_str()),
-    };
-    let after = serde_json::json!({ "scopes": token.scopes, "expiresAt": token.expires_at });
-    change.record_difference(entry, None, Some(after)).await?;
+    let step = (Action::AccessTokenCreate, None, Some(terms(&token)));
+    note(change, &token, step).await?;
     Ok(token)
 }
 

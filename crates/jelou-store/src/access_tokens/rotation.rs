@@ -8,7 +8,7 @@ use super::{AccessTokenRecord, find, note};
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
 use crate::error::StoreError;
-use crate::runtime_tokens::PreviousTokenValue;
+use crate::runtime_tokens::{PreviousTokenValue, values};
 use crate::store::Store;
 
 impl Store {
@@ -47,14 +47,15 @@ impl Store {
         .execute(change.connection())
         .await?;
         let detail = format!("{}, old value valid until {valid_until:.0}", former.name);
-        change
-            .record(Entry {
-                action: Action::AccessTokenRotate,
-                function: None,
-                target: id.as_str(),
-                detail: Some(&detail),
-            })
-            .await?;
+        let entry = Entry {
+            action: Action::AccessTokenRotate,
+            function: None,
+            target: id.as_str(),
+            detail: Some(&detail),
+        };
+        let before = values(former.prefix, former.previous.as_ref());
+        let after = values(prefix, Some(&previous));
+        change.record(entry, Some(before), Some(after)).await?;
         change.commit().await?;
         let token = AccessTokenRecord {
             hash,
@@ -77,18 +78,24 @@ impl Store {
     ) -> Result<AccessTokenRecord, StoreError> {
         let mut change = self.change(actor).await?;
         let now = change.now();
-        let mut token = find(change.connection(), id).await?;
-        let still_valid = |previous: &&mut PreviousTokenValue| previous.valid_until > now;
-        let Some(previous) = token.previous.as_mut().filter(still_valid) else {
+        let token = find(change.connection(), id).await?;
+        let still_valid = |previous: &&PreviousTokenValue| previous.valid_until > now;
+        let Some(previous) = token.previous.as_ref().filter(still_valid) else {
             return Err(StoreError::conflict(format!(
                 "`{}` has no old value that still works",
                 token.name
             )));
         };
-        previous.valid_until = now;
+        let ended = PreviousTokenValue {
+            valid_until: now,
+            ..previous.clone()
+        };
         end_previous(&mut change, &token).await?;
         change.commit().await?;
-        Ok(token)
+        Ok(AccessTokenRecord {
+            previous: Some(ended),
+            ..token
+        })
     }
 }
 
@@ -101,5 +108,8 @@ async fn end_previous(
         .bind(token.id.as_str())
         .execute(change.connection())
         .await?;
-    note(change, token, Action::AccessTokenRotateFinish).await
+    let before = values(token.prefix, token.previous.as_ref());
+    let after = values(token.prefix, None);
+    let step = (Action::AccessTokenRotateFinish, Some(before), Some(after));
+    note(change, token, step).await
 }

@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, SqlSafeStr};
 use super::error::DatabaseError;
 use super::row::Columns as _;
 
-const SQLITE: [(i64, &str, &str); 15] = [
+const SQLITE: [(i64, &str, &str); 16] = [
     (
         1,
         "initial",
@@ -81,6 +81,11 @@ const SQLITE: [(i64, &str, &str); 15] = [
         15,
         "identity keys",
         include_str!("../../migrations/sqlite/0015_identity_keys.sql"),
+    ),
+    (
+        16,
+        "secret versions",
+        include_str!("../../migrations/sqlite/0016_secret_versions.sql"),
     ),
 ];
 

@@ -8,9 +8,12 @@ mod update;
 mod upkeep;
 
 use futures_util::TryStreamExt;
+use jelou_core::api::RevokeTokens;
+use jelou_core::token_labels::Tag;
 use jelou_core::{FunctionId, Slug, TokenId, TokenName};
 use jelou_token::TokenHash;
 use jiff::Timestamp;
+use serde_json::Value;
 use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
@@ -24,8 +27,8 @@ use crate::token_reference;
 
 pub use quota::QuotaUse;
 pub use record::{NewRuntimeToken, PreviousTokenValue, RuntimeTokenCredential, RuntimeTokenRecord};
-use record::{labels_text, policy_text};
-pub(crate) use record::{previous, record};
+use record::{labels_text, policy_text, terms};
+pub(crate) use record::{previous, record, values};
 pub(crate) use rotation::end_previous;
 pub use rotation::{OldValue, RotatedToken, Rotation};
 pub use transfer::{ImportRules, ImportToken, Imported};
@@ -206,26 +209,61 @@ impl Store {
         id: &TokenId,
         rule: LastTokenRule,
     ) -> Result<RuntimeTokenRecord, StoreError> {
+        let selection = RevokeTokens {
+            ids: Some(vec![id.clone()]),
+            force: rule == LastTokenRule::Waived,
+            ..RevokeTokens::default()
+        };
+        let mut revoked = self.revoke_tokens(actor, function, &selection).await?;
+        revoked
+            .pop()
+            .ok_or_else(|| StoreError::not_found(Resource::RuntimeToken, id))
+    }
+
+    /// Revokes the selected tokens, either all or none, and returns them. The rule about the last active token does not
+    /// apply to inactive tokens.
+    ///
+    /// # Errors
+    /// [`StoreError::LastToken`] when no active token would remain, without `force`; [`StoreError::NotFound`] when the
+    /// function lacks a token of `ids`, or no token is selected; [`StoreError::Database`].
+    pub async fn revoke_tokens(
+        &self,
+        actor: &Actor,
+        function: &FunctionId,
+        selection: &RevokeTokens,
+    ) -> Result<Vec<RuntimeTokenRecord>, StoreError> {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(change.connection(), function).await?;
         let now = change.now();
-        let (mut revoked, others): (Vec<_>, Vec<_>) = list(&mut *change.connection(), function)
-            .await?
+        let all = list(&mut *change.connection(), function).await?;
+        for id in selection.ids.iter().flatten() {
+            if !all.iter().any(|token| token.id == *id) {
+                return Err(StoreError::not_found(Resource::RuntimeToken, id));
+            }
+        }
+        let (revoked, others): (Vec<_>, Vec<_>) = all
             .into_iter()
-            .partition(|token| token.id == *id);
-        let token = revoked
-            .pop()
-            .ok_or_else(|| StoreError::not_found(Resource::RuntimeToken, id))?;
-        let is_last = token.is_active(now) && !others.iter().any(|other| other.is_active(now));
-        if is_last && rule == LastTokenRule::Enforced {
+            .partition(|token| is_selected(token, selection));
+        if revoked.is_empty() {
+            let tag = selection.tag.as_ref().map(ToString::to_string);
+            let what = tag.or(selection.created_by.clone()).unwrap_or_default();
+            return Err(StoreError::not_found(Resource::RuntimeToken, what));
+        }
+        let last = revoked.iter().rfind(|token| token.is_active(now));
+        if let Some(last) = last
+            && !selection.force
+            && !others.iter().any(|other| other.is_active(now))
+        {
             return Err(StoreError::LastToken {
-                token: token.name,
+                token: last.name.clone(),
                 function: slug,
             });
         }
-        revoke(&mut change, &slug, &token).await?;
+        for token in &revoked {
+            revoke(&mut change, &slug, token).await?;
+        }
         change.commit().await?;
-        Ok(token)
+        Ok(revoked)
     }
 
     /// Records when each token was last used, in milliseconds since the Unix epoch. The times never decrease. This is
@@ -258,6 +296,21 @@ impl Store {
         let uses = uses.iter().map(|(id, at)| (id.as_str(), *at));
         last_used::record(&self.database, last_used::PREVIOUS_VALUES, uses).await
     }
+}
+
+fn is_selected(token: &RuntimeTokenRecord, selection: &RevokeTokens) -> bool {
+    let RevokeTokens {
+        ids,
+        tag,
+        created_by,
+        force: _,
+    } = selection;
+    let has_tag = |tag: &Tag| token.labels.tags.contains(tag);
+    ids.as_ref().is_none_or(|ids| ids.contains(&token.id))
+        && tag.as_ref().is_none_or(has_tag)
+        && created_by
+            .as_ref()
+            .is_none_or(|creator| token.created_by == *creator)
 }
 
 /// Reads the credentials of all tokens row by row, because the rows need many times the memory of the credentials.
@@ -350,7 +403,8 @@ pub(crate) async fn insert(
     if !insert_row(change, &token).await? {
         return Ok(None);
     }
-    note(change, slug, &token, Action::TokenCreate).await?;
+    let step = (Action::TokenCreate, None, terms(&token));
+    note(change, slug, &token, step).await?;
     Ok(Some(token))
 }
 
@@ -410,23 +464,23 @@ pub(crate) async fn revoke(
         .bind(token.id.as_str())
         .execute(change.connection())
         .await?;
-    note(change, function, token, Action::TokenRevoke).await
+    let step = (Action::TokenRevoke, terms(token), None);
+    note(change, function, token, step).await
 }
 
-/// Appends an audit entry about a token.
+/// Appends an audit entry about a token, with its state before and after the step.
 async fn note(
     change: &mut Change<'_>,
     function: &Slug,
     token: &RuntimeTokenRecord,
-    action: Action,
+    (action, before, after): (Action, Option<Value>, Option<Value>),
 ) -> Result<(), StoreError> {
-    change
-        .record(Entry {
-            action,
-            function: Some(function),
-            target: token.id.as_str(),
-            detail: Some(token.name.as_str()),
-        })
-        .await?;
+    let entry = Entry {
+        action,
+        function: Some(function),
+        target: token.id.as_str(),
+        detail: Some(token.name.as_str()),
+    };
+    change.record(entry, before, after).await?;
     Ok(())
 }

@@ -4,11 +4,13 @@ use jelou_core::api::{PreviousValue, RuntimeTokenInfo};
 use jelou_core::{FunctionId, TokenId, TokenLabels, TokenName, TokenPolicy};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 
 use super::QuotaUse;
 use crate::database::DatabaseError;
 use crate::database::row::Columns;
+use crate::difference::set_members;
 use crate::error::StoreError;
 use crate::token_reference::Candidate;
 
@@ -221,4 +223,24 @@ pub(super) fn labels_text(labels: &TokenLabels) -> Result<Option<String>, StoreE
     let present = Some(labels).filter(|labels| !labels.is_empty());
     let text = present.map(serde_json::to_string).transpose();
     text.map_err(|error| DatabaseError::corrupt("runtime_tokens.labels", error).into())
+}
+
+/// Returns the state of a token for the audit trail, without what the server counts.
+pub(super) fn terms(token: &RuntimeTokenRecord) -> Option<Value> {
+    set_members(&json!({
+        "name": token.name,
+        "prefix": token.prefix.as_str(),
+        "expiresAt": token.expires_at,
+        "disabledAt": token.disabled_at,
+        "limits": token.policy,
+        "labels": token.labels,
+    }))
+}
+
+/// Returns which values of a token work, for the audit trail.
+pub(crate) fn values(prefix: DisplayPrefix, previous: Option<&PreviousTokenValue>) -> Value {
+    let old = previous.map(|previous| {
+        json!({ "prefix": previous.prefix.as_str(), "validUntil": previous.valid_until })
+    });
+    json!({ "prefix": prefix.as_str(), "previous": old })
 }

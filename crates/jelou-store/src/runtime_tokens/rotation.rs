@@ -4,7 +4,7 @@ use jelou_core::{FunctionId, Slug, TokenId};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 
-use super::{PreviousTokenValue, RuntimeTokenRecord, find, note};
+use super::{PreviousTokenValue, RuntimeTokenRecord, find, note, values};
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
 use crate::error::StoreError;
@@ -86,14 +86,15 @@ impl Store {
         .execute(change.connection())
         .await?;
         let detail = format!("{}, old value valid until {valid_until:.0}", former.name);
-        change
-            .record(Entry {
-                action: Action::TokenRotate,
-                function: Some(&slug),
-                target: id.as_str(),
-                detail: Some(&detail),
-            })
-            .await?;
+        let entry = Entry {
+            action: Action::TokenRotate,
+            function: Some(&slug),
+            target: id.as_str(),
+            detail: Some(&detail),
+        };
+        let before = values(former.prefix, former.previous.as_ref());
+        let after = values(prefix, Some(&previous));
+        change.record(entry, Some(before), Some(after)).await?;
         change.commit().await?;
         let token = RuntimeTokenRecord {
             hash,
@@ -119,10 +120,10 @@ impl Store {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(change.connection(), function).await?;
         let now = change.now();
-        let mut token = find(change.connection(), function, id).await?;
+        let token = find(change.connection(), function, id).await?;
         let Some(previous) = token
             .previous
-            .as_mut()
+            .as_ref()
             .filter(|previous| previous.valid_until > now)
         else {
             return Err(StoreError::conflict(format!(
@@ -130,14 +131,20 @@ impl Store {
                 token.name
             )));
         };
-        previous.valid_until = now;
+        let ended = PreviousTokenValue {
+            valid_until: now,
+            ..previous.clone()
+        };
         end_previous(&mut change, &slug, &token).await?;
         change.commit().await?;
-        Ok(token)
+        Ok(RuntimeTokenRecord {
+            previous: Some(ended),
+            ..token
+        })
     }
 }
 
-/// Ends the grace period of the old value now.
+/// Ends the grace period of the old value of `token` now.
 pub(crate) async fn end_previous(
     change: &mut Change<'_>,
     function: &Slug,
@@ -149,5 +156,8 @@ pub(crate) async fn end_previous(
         .bind(token.id.as_str())
         .execute(change.connection())
         .await?;
-    note(change, function, token, Action::TokenRotateFinish).await
+    let before = values(token.prefix, token.previous.as_ref());
+    let after = values(token.prefix, None);
+    let step = (Action::TokenRotateFinish, Some(before), Some(after));
+    note(change, function, token, step).await
 }

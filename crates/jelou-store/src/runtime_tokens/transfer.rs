@@ -3,9 +3,12 @@
 use jelou_core::{FunctionId, Slug, TokenId, TokenLabels, TokenName, TokenPolicy};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
+use serde_json::json;
 use sqlx::AnyConnection;
 
-use super::{PreviousTokenValue, RuntimeTokenRecord, holder, insert_row, list, note, revoke};
+use super::{
+    PreviousTokenValue, RuntimeTokenRecord, holder, insert_row, list, note, revoke, terms,
+};
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
 use crate::error::StoreError;
@@ -67,14 +70,15 @@ impl Store {
         let slug = functions::slug_of(change.connection(), function).await?;
         let tokens = list(&mut *change.connection(), function).await?;
         let detail = format!("hashes of {} tokens", tokens.len());
-        change
-            .record(Entry {
-                action: Action::TokenExport,
-                function: Some(&slug),
-                target: function.as_str(),
-                detail: Some(&detail),
-            })
-            .await?;
+        let entry = Entry {
+            action: Action::TokenExport,
+            function: Some(&slug),
+            target: function.as_str(),
+            detail: Some(&detail),
+        };
+        let exported: Vec<_> = tokens.iter().map(|token| &token.id).collect();
+        let exported = json!({ "exported": exported });
+        change.record(entry, None, Some(exported)).await?;
         change.commit().await?;
         Ok(tokens)
     }
@@ -193,7 +197,8 @@ async fn import(
             token.name
         )));
     }
-    note(change, slug, &token, Action::TokenImport).await?;
+    let step = (Action::TokenImport, None, terms(&token));
+    note(change, slug, &token, step).await?;
     Ok(Imported::Added {
         token: Box::new(token),
         former: former.map(Box::new),

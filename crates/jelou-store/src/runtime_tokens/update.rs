@@ -87,9 +87,7 @@ impl Store {
                 target: id.as_str(),
                 detail: Some(&detail),
             };
-            change
-                .record_difference(entry, old.clone(), new.clone())
-                .await?;
+            change.record(entry, old.clone(), new.clone()).await?;
         }
         change.commit().await?;
         Ok(after)

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
 
-use super::{TrustRecord, json, record_entry};
+use super::{TrustRecord, json, note};
 use crate::change::{Action, Change};
 use crate::database::row::Columns;
+use crate::difference::whole;
 use crate::error::StoreError;
 use crate::runtime_tokens::RuntimeTokenCredential;
 use crate::store::Store;
@@ -166,11 +167,8 @@ impl Store {
                 .bind(policy.id.as_str())
                 .execute(change.connection())
                 .await?;
-            let policy = TrustRecord {
-                pinned: (*pinned).clone(),
-                ..(*policy).clone()
-            };
-            record_entry(&mut change, Action::TrustPin, &policy).await?;
+            let step = (Action::TrustPin, whole(&policy.pinned), whole(pinned));
+            note(&mut change, policy, step).await?;
             write = change.into_write();
         }
         write.commit().await?;

@@ -9,6 +9,7 @@ use jelou_core::trust::{Conditions, Issuer};
 use jelou_core::{Scopes, TokenName, TrustId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyExecutor};
 
@@ -124,7 +125,8 @@ impl Store {
                 policy.name
             )));
         }
-        record_entry(&mut change, Action::TrustCreate, &policy).await?;
+        let step = (Action::TrustCreate, None, whole(&policy.terms));
+        note(&mut change, &policy, step).await?;
         change.commit().await?;
         Ok(policy)
     }
@@ -152,7 +154,8 @@ impl Store {
             .bind(policy.id.as_str())
             .execute(change.connection())
             .await?;
-        record_entry(&mut change, Action::TrustDelete, &policy).await?;
+        let step = (Action::TrustDelete, whole(&policy.terms), None);
+        note(&mut change, &policy, step).await?;
         change.commit().await?;
         Ok((policy, ended))
     }
@@ -207,10 +210,11 @@ fn record(row: &AnyRow) -> Result<TrustRecord, StoreError> {
     })
 }
 
-async fn record_entry(
+/// Appends an audit entry about a policy, with its state before and after the step.
+async fn note(
     change: &mut Change<'_>,
-    action: Action,
     policy: &TrustRecord,
+    (action, before, after): (Action, Option<Value>, Option<Value>),
 ) -> Result<(), StoreError> {
     let function = policy.terms.call.as_ref().map(|call| &call.function);
     let entry = Entry {
@@ -219,13 +223,7 @@ async fn record_entry(
         target: policy.id.as_str(),
         detail: Some(policy.name.as_str()),
     };
-    let terms = whole(&policy.terms);
-    let (before, after) = match action {
-        Action::TrustCreate => (None, terms),
-        Action::TrustDelete => (terms, None),
-        _ => (None, whole(&policy.pinned)),
-    };
-    let recorded = change.record_difference(entry, before, after).await;
+    let recorded = change.record(entry, before, after).await;
     recorded.map(drop)
 }
 

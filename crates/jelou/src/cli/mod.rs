@@ -19,6 +19,7 @@ pub(crate) mod global;
 pub(crate) mod init;
 pub(crate) mod limits;
 pub(crate) mod logs;
+pub(crate) mod organisation_secrets;
 pub(crate) mod previews;
 pub(crate) mod secrets;
 pub(crate) mod serve;
@@ -28,8 +29,9 @@ pub(crate) mod trust;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use expiry::{EndTime, Expiry, Grace};
+pub(crate) use expiry::EndTime;
 pub(crate) use global::GlobalArgs;
+pub(crate) use jelou_core::{Expiry, Grace};
 
 /// Deploy TypeScript functions to a server of your own, and manage who may call them
 #[derive(Debug, Parser)]
@@ -65,6 +67,7 @@ pub(crate) enum Command {
     Functions(functions::FunctionsArgs),
     Tokens(tokens::TokensArgs),
     Secrets(secrets::SecretsArgs),
+    Secret(organisation_secrets::OrganisationSecretsArgs),
     Egress(egress::EgressArgs),
     Limits(limits::LimitsArgs),
     Logs(logs::LogsArgs),

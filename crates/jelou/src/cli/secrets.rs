@@ -17,6 +17,25 @@ pub(crate) enum SecretsCommand {
     List(ListArgs),
     Set(SetArgs),
     Delete(DeleteArgs),
+    Rollback(RollbackArgs),
+}
+
+/// Restore an earlier value of a secret
+///
+/// The last 5 versions of a secret are kept. The restored value becomes a new version, so a rollback can be undone. `jelou
+/// secrets list --json` has the versions.
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct RollbackArgs {
+    /// Slug of the function; by default the one in jelou.json
+    pub(crate) slug: Option<Slug>,
+
+    /// Key of the secret
+    pub(crate) key: SecretKey,
+
+    /// The version to restore; by default the one before the current one
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) version: Option<u64>,
 }
 
 /// List the keys; values are never shown
@@ -39,7 +58,7 @@ pub(crate) struct PreviewArg {
 
 /// Set secrets; without a value, asks for it with masked input
 ///
-/// `KEY=-` takes the exact bytes of stdin as the value: `printf %s "$VALUE" | jelou secrets set mi-funcion KEY=-`, or
+/// `KEY=-` or `KEY -` takes the exact bytes of stdin as the value: `printf %s "$VALUE" | jelou secrets set mi-funcion KEY=-`, or
 /// `jelou secrets set mi-funcion KEY=- < key.pem` for a file. What is piped appears in no process list and no history.
 #[derive(Debug, Args)]
 #[command(override_usage = "jelou secrets set [OPTIONS] [SLUG] [KEY=VALUE]...")]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use jelou_core::policy::{Cidr, HttpMethod, Rate, RuntimeScope};
+use jelou_core::policy::{Cidr, HttpMethod, Quota, Rate, RuntimeScope};
 use jelou_core::trust::Issuer;
 use jelou_core::{Scope, Slug, TokenName};
 
@@ -99,6 +99,15 @@ pub(crate) struct CreateArgs {
         requires = "call"
     )]
     pub(crate) rate: Option<Rate>,
+
+    /// Calls in a day or month that each runtime token may make, such as `1000/day@America/Guayaquil`
+    #[arg(
+        long,
+        value_name = "QUOTA",
+        allow_hyphen_values = true,
+        requires = "call"
+    )]
+    pub(crate) quota: Option<Quota>,
 }
 
 impl CreateArgs {

@@ -19,6 +19,7 @@ mod limits;
 mod login;
 mod logout;
 mod logs;
+mod organisation_secrets;
 mod previews;
 mod restore;
 mod rollback;
@@ -53,6 +54,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Functions(args) => functions::run(args.command, context),
         Command::Tokens(args) => tokens::run(args.command, context),
         Command::Secrets(args) => secrets::run(args.command, context),
+        Command::Secret(args) => organisation_secrets::run(args.command, context),
         Command::Egress(args) => egress::run(args.command, context),
         Command::Limits(args) => limits::run(args.command, context),
         Command::Logs(args) => logs::run(args, context),

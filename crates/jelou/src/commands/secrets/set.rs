@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jelou_client::Client;
-use jelou_core::api::{CreateFunction, OpenPreview, SetSecrets};
+use jelou_core::api::{CreateFunction, OpenPreview, SecretsChanged, SetSecrets};
 use jelou_core::{PreviewName, SecretKey, Slug};
 
 use super::values::Arguments;
@@ -50,6 +50,16 @@ pub(crate) fn run(args: SetArgs, context: &Context) -> anyhow::Result<()> {
         }
         changed => changed?,
     };
+    let next = Breadcrumb::new(format!("jelou secrets list {slug}"), "See all keys");
+    announce(&changed, next, context)
+}
+
+/// Shows which secrets were set. Warns of those that are not masked in logs.
+pub(in crate::commands) fn announce(
+    changed: &SecretsChanged,
+    next: Breadcrumb,
+    context: &Context,
+) -> anyhow::Result<()> {
     if !changed.unmasked.is_empty() {
         let names: Vec<_> = changed.unmasked.iter().map(SecretKey::as_str).collect();
         let (are, they) = match names.len() {
@@ -61,23 +71,16 @@ pub(crate) fn run(args: SetArgs, context: &Context) -> anyhow::Result<()> {
             names.join(", ")
         ))?;
     }
-    context.output.result_with(
-        &changed,
-        &[Breadcrumb::new(
-            format!("jelou secrets list {slug}"),
-            "See all keys",
-        )],
-        |human| {
-            human.success(&match changed.keys.len() {
-                1 => "Set 1 secret".to_owned(),
-                count => format!("Set {count} secrets"),
-            })
-        },
-    )?;
+    context.output.result_with(changed, &[next], |human| {
+        human.success(&match changed.keys.len() {
+            1 => "Set 1 secret".to_owned(),
+            count => format!("Set {count} secrets"),
+        })
+    })?;
     Ok(())
 }
 
-fn request(secrets: BTreeMap<SecretKey, String>) -> SetSecrets {
+pub(in crate::commands) fn request(secrets: BTreeMap<SecretKey, String>) -> SetSecrets {
     SetSecrets {
         secrets: secrets
             .into_iter()

@@ -20,8 +20,8 @@ const ANSWER: &str = "KEY=VALUE, KEY=- (reads stdin) or --from-env FILE";
 /// The arguments `[SLUG] [KEY=VALUE | KEY=- | KEY]...`. They are unambiguous: keys are upper case, slugs are lower
 /// case.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Arguments {
-    pub(super) slug: Option<Slug>,
+pub(in crate::commands) struct Arguments {
+    pub(in crate::commands) slug: Option<Slug>,
     values: BTreeMap<SecretKey, Source>,
 }
 
@@ -36,8 +36,10 @@ impl Arguments {
     /// # Errors
     ///
     /// When an argument is neither a key nor a key with a value. Only the first argument may be a slug.
-    pub(super) fn read(arguments: Vec<String>) -> anyhow::Result<Self> {
+    pub(in crate::commands) fn read(arguments: Vec<String>) -> anyhow::Result<Self> {
         let mut read = Self::default();
+        // The key before, if it has no value: `KEY -` is `KEY=-`.
+        let mut last = None;
         for (position, argument) in arguments.into_iter().enumerate() {
             if let Some((key, value)) = argument.split_once('=') {
                 let source = match value {
@@ -45,13 +47,19 @@ impl Arguments {
                     value => Source::Given(value.to_owned()),
                 };
                 let key = parse_key(key)?;
+                last = None;
                 if read.values.contains_key(&key) {
                     return Err(Failure::input(format!("{key} is given twice"))
                         .hint("give each key once")
                         .into());
                 }
                 read.values.insert(key, source);
-            } else if let Ok(key) = argument.parse() {
+            } else if argument == STDIN
+                && let Some(source) = last.take().and_then(|key| read.values.get_mut(&key))
+            {
+                *source = Source::Stdin;
+            } else if let Ok(key) = argument.parse::<SecretKey>() {
+                last = Some(key.clone());
                 read.values.insert(key, Source::Prompt);
             } else if position == 0 {
                 let slug = argument.parse().map_err(|error| {
@@ -78,7 +86,7 @@ impl Arguments {
     /// # Errors
     ///
     /// When a source cannot be read, stdin is used twice, or a value is too large.
-    pub(super) fn resolve(
+    pub(in crate::commands) fn resolve(
         self,
         env_file: Option<&Path>,
         context: &Context,

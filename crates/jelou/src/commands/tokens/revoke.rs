@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jelou_client::Removal;
 use jelou_core::Slug;
-use jelou_core::api::RuntimeTokenInfo;
+use jelou_core::api::{RevokeTokens, RuntimeTokenInfo};
 use jelou_core::slug::ParseSlugError;
 use jelou_token::{AccessToken, RuntimeToken};
 use jiff::Timestamp;
@@ -110,9 +110,12 @@ fn revoke_all(args: &RevokeArgs, context: &Context) -> anyhow::Result<()> {
         Preset::No,
         "--yes",
     )?;
-    for token in &revoked {
-        tokens.revoke(&token.id, removal)?;
-    }
+    // The ids of the tokens that were shown: another one may have got the tag in the meantime.
+    tokens.revoke_many(&RevokeTokens {
+        ids: Some(revoked.iter().map(|token| token.id.clone()).collect()),
+        force: removal == Removal::Force,
+        ..RevokeTokens::default()
+    })?;
     context.output.result_with(
         &RevokedAll {
             function: &slug,
