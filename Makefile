@@ -75,8 +75,10 @@ soak: build-tests engine ## Run the tests with their long series
 	JELOU_SOAK=1 scripts/test-unprivileged.sh $(ENGINE_DATA) packages
 
 .PHONY: fuzz
-fuzz: setup $(TOOLS)/bin/cargo-fuzz ## Fuzz the token format for FUZZ_SECONDS (60); needs a nightly toolchain
-	cd crates/jelou-token/fuzz && PATH="$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run token -- -max_total_time=$(FUZZ_SECONDS)
+fuzz: setup $(TOOLS)/bin/cargo-fuzz ## Fuzz each parser of callers' input for FUZZ_SECONDS (60); needs a nightly toolchain
+	cd crates/jelou-fuzz && for target in $(notdir $(basename $(wildcard crates/jelou-fuzz/fuzz/fuzz_targets/*.rs))); do \
+		PATH="$(TOOLS)/bin:$$PATH" cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); \
+	done
 
 .PHONY: docs
 docs: build-tests packages ## Write the generated pages of docs/reference
