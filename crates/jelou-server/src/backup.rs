@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use jelou_core::Clock;
 use jelou_store::backup;
 pub use jelou_store::backup::{BackupError, Contents, verify};
-use jelou_store::{StoreConfig, VaultError};
+use jelou_store::StoreConfig;
 
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};
-use crate::server::open_vault;
+use crate::master_key::{self, MasterKeyError};
 
 /// Why a backup cannot be restored.
 #[derive(Debug, thiserror::Error)]
@@ -44,12 +44,16 @@ pub async fn restore(config: &Config, input: impl Read + Send) -> Result<Content
 /// Returns the ids of the master keys that the secrets of a backup need and this configuration does not have.
 ///
 /// # Errors
-/// [`VaultError`] when the configured key cannot be read.
-pub fn missing_keys(config: &Config, contents: &Contents) -> Result<Vec<String>, VaultError> {
-    let vault = open_vault(&config.data)?;
+/// [`MasterKeyError`] when the configured key cannot be read.
+pub fn missing_keys(
+    config: &Config,
+    contents: &Contents,
+) -> Result<Vec<String>, MasterKeyError> {
+    let vault = master_key::open(&config.master_key, &key_file(&config.data))?;
+    let held = vault.key_ids();
     let needed = contents.trailer.keys.iter();
     Ok(needed
-        .filter(|key| key.as_str() != vault.key_id().as_str())
+        .filter(|key| !held.iter().any(|held| held.as_str() == key.as_str()))
         .cloned()
         .collect())
 }

@@ -6,6 +6,7 @@ mod cron;
 mod egress;
 mod leaks;
 mod logs;
+mod master_key;
 mod metrics;
 mod otlp;
 mod tokens;
@@ -32,6 +33,7 @@ pub use cron::Cron;
 pub use egress::{Egress, ProxyUrl};
 pub use leaks::Leaks;
 pub use logs::{FunctionLogs, LogFormat, ServerLog};
+pub use master_key::MasterKey;
 pub use metrics::MetricsConfig;
 pub use otlp::Otlp;
 pub use tokens::Tokens;
@@ -69,6 +71,7 @@ pub struct Config {
     pub company: Company,
     pub tokens: Tokens,
     pub database: Database,
+    pub master_key: MasterKey,
     pub mcp: Mcp,
     pub cron: Cron,
     pub leaks: Leaks,

@@ -25,6 +25,7 @@ mod last_used;
 mod listener;
 mod log_limit;
 mod log_threads;
+mod master_key;
 mod mcp;
 mod memory;
 mod metrics;
@@ -44,4 +45,5 @@ pub use development::{
 };
 pub use egress::CaError;
 pub use listener::{ListenError, TlsError};
+pub use master_key::MasterKeyError;
 pub use server::{Ready, Server, StartError};

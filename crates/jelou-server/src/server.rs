@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jelou_core::{Clock, EgressRule};
@@ -13,7 +13,7 @@ use jelou_engine::{
 };
 use jelou_store::{
     AccessTokenRecord, FunctionRecord, LiveDeployment, PreviewRecord, SecretOwner, SecretRecord,
-    Store, StoreConfig, StoreError, Vault, VaultError,
+    Store, StoreConfig, StoreError,
 };
 use jelou_token::AccessToken;
 use tokio::sync::watch;
@@ -32,6 +32,7 @@ use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
 use crate::log_limit::LogLimit;
 use crate::log_threads::LogThreads;
+use crate::master_key::{self, MasterKeyError};
 use crate::mcp::ResultMemory;
 use crate::metrics::{Metrics, Scrape, Traffic};
 use crate::oidc::IdentityIssuer;
@@ -48,7 +49,7 @@ pub enum StartError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     #[error("cannot use the master key")]
-    Vault(#[from] VaultError),
+    MasterKey(#[from] MasterKeyError),
     #[error("cannot open the database")]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -368,6 +369,7 @@ fn store_periodically(control: &Arc<Control>, metrics: &Arc<Metrics>) {
     ));
     tokio::spawn(Arc::clone(&control.traffic).store_periodically());
     tokio::spawn(Arc::clone(control).keep_tokens_periodically());
+    tokio::spawn(Arc::clone(control).continue_master_key_rotation());
     let counters = &control.token_counters;
     tokio::spawn(Arc::clone(counters).store_periodically());
     tokio::spawn(Arc::clone(counters).store_quotas_periodically());
@@ -425,20 +427,15 @@ fn engine_config(
 }
 
 async fn open_store(config: &Config, data: &DataDir, clock: Clock) -> Result<Store, StartError> {
-    let vault = open_vault(data.path())?;
+    let (settings, file) = (config.master_key.clone(), data.key_file());
+    let opening = tokio::task::spawn_blocking(move || master_key::open(&settings, &file));
+    let opened = opening.await;
+    let vault = opened.map_err(|error| DataDirError::Io(std::io::Error::other(error)))??;
     let store_config = StoreConfig {
         path: data.database(),
         busy_timeout: config.database.busy_timeout(),
     };
     Ok(Store::open(&store_config, vault, clock).await?)
-}
-
-/// Opens the vault with the master key of the environment, or of the data folder.
-pub(crate) fn open_vault(data: &Path) -> Result<Vault, VaultError> {
-    match std::env::var("JELOU_MASTER_KEY") {
-        Ok(key) => Vault::from_master_key(&key),
-        Err(_) => Vault::open(&DataDir::key_file_of(data)),
-    }
 }
 
 /// Returns the network settings for the processes of functions and builds. Copies the CA certificates to a file that

@@ -83,6 +83,7 @@ actions! {
     SecretSet = "secret.set",
     SecretDelete = "secret.delete",
     SecretRollback = "secret.rollback",
+    MasterKeyRotate = "master_key.rotate",
     EgressAllow = "egress.allow",
     EgressDeny = "egress.deny",
     LimitSet = "limit.set",

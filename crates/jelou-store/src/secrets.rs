@@ -87,14 +87,15 @@ impl Store {
         owner: &SecretOwner,
         secrets: Vec<(SecretKey, Zeroizing<String>)>,
     ) -> Result<Vec<SecretRecord>, StoreError> {
+        if secrets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut change = self.change(actor).await?;
+        // Within the change, so that no value with an earlier master key follows the end of a rotation.
         let sealed = secrets
             .into_iter()
             .map(|(key, value)| self.seal(owner, key, &value))
             .collect::<Result<Vec<_>, _>>()?;
-        if sealed.is_empty() {
-            return Ok(sealed);
-        }
-        let mut change = self.change(actor).await?;
         let place = place(&mut change, owner).await?;
         for secret in &sealed {
             let before = current_version(change.connection(), owner, &secret.key).await?;

@@ -8,6 +8,7 @@ mod functions;
 mod leaks;
 mod limits;
 mod logs;
+mod master_key;
 mod organisation_secrets;
 mod previews;
 mod schedules;

@@ -38,7 +38,8 @@ pub use schedules::{
     PlannedSchedule, Run, RunOrigin, RunPage, RunState, ScheduleInfo, StartRun, UpdateSchedule,
 };
 pub use secrets::{
-    RollbackSecret, Secret, SecretRolledBack, SecretVersion, SecretsChanged, SetSecrets,
+    MasterKeyRotated, RollbackSecret, Secret, SecretRolledBack, SecretVersion, SecretsChanged,
+    SetSecrets,
 };
 pub use server::{ServerInfo, WhoAmI};
 pub use token_transfer::{

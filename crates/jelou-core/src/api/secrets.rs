@@ -79,3 +79,14 @@ pub struct SecretsChanged {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmasked: Vec<SecretKey>,
 }
+
+/// The result of a rotation of the master key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MasterKeyRotated {
+    /// Id of the new key: the start of a digest.
+    #[schema(example = "c935ce22")]
+    pub key_id: String,
+    /// Number of values that were encrypted anew.
+    pub values: u64,
+}

@@ -12,6 +12,7 @@ mod functions;
 mod leaks;
 mod limits;
 mod logs;
+mod master_key;
 mod metrics;
 mod organisation_secrets;
 mod previews;
@@ -102,6 +103,7 @@ fn routes() -> OpenApiRouter<App> {
         ))
         .routes(routes!(organisation_secrets::delete))
         .routes(routes!(organisation_secrets::rollback))
+        .routes(routes!(master_key::rotate))
         .routes(routes!(egress::list, egress::change))
         .routes(routes!(limits::list, limits::change))
         .routes(routes!(schedules::list))

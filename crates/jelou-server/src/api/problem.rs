@@ -7,7 +7,7 @@ use jelou_core::ErrorCode;
 use jelou_core::api::Problem;
 use jelou_engine::build::BuildError;
 use jelou_engine::{ArtifactError, LeaseError, LoadError};
-use jelou_store::{DatabaseError, Resource, StoreError};
+use jelou_store::{DatabaseError, Resource, StoreError, VaultError};
 use uuid::Uuid;
 
 use super::refusals::Refusal;
@@ -244,7 +244,9 @@ impl From<StoreError> for ApiError {
                     _ => problem,
                 }
             }
-            StoreError::Conflict { .. } | StoreError::LastAdministrator { .. } => {
+            StoreError::Conflict { .. }
+            | StoreError::LastAdministrator { .. }
+            | StoreError::Vault(VaultError::NoKeyFile) => {
                 Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, text)
             }
             StoreError::LastToken { .. } => {

@@ -14,6 +14,7 @@ mod exchange;
 mod function_settings;
 mod functions;
 mod leaks;
+mod master_key;
 mod organisation_secrets;
 mod previews;
 mod rollback;

@@ -23,7 +23,7 @@ fn a_group_is_revoked_in_one_change_or_not_at_all() {
     let status = |token: &str| server.call("mine", "/").token(token).send().status;
 
     let (code, refused) = revoke(&server, &json!({}));
-    assert_eq!(code, 400, "{refused}");
+    assert_eq!(code, 422, "{refused}");
     // One unknown id: nothing is revoked.
     let unknown = json!({ "ids": [a.details.id, "tok_01jzzzzzzzzzzzzzzzzzzzzzzz"] });
     assert_eq!(revoke(&server, &unknown).0, 404);

@@ -23,6 +23,8 @@ pub(super) const TABLES: &[Table] = &[
     table("runtime_tokens", "id"),
     table("access_tokens", "id"),
     table("secrets", "owner, key"),
+    table("secret_versions", "owner, key, version"),
+    table("identity_keys", "id"),
     table("audit", "id"),
     table("memory", "function_id, scope, key"),
     table("schedules", "function_id, schedule"),

@@ -51,6 +51,11 @@ pub enum VaultError {
         "the stored identity key `{id}` cannot be decrypted: it was changed or moved after it was encrypted"
     )]
     UnreadableIdentityKey { id: String },
+    #[error(
+        "the master key does not come from a file of the server; put the new key before the present one, separated by a \
+         space or a line break, and restart the server"
+    )]
+    NoKeyFile,
     #[error("the value could not be encrypted")]
     Seal,
     #[error("the operating system's random generator failed")]

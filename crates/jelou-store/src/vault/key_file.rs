@@ -69,6 +69,18 @@ pub(super) fn create(path: &Path, key: &MasterKey) -> Result<MasterKey, VaultErr
     read(path)?.ok_or_else(|| unusable(path)(io::ErrorKind::NotFound.into()))
 }
 
+/// Replaces the key by the next one, if there is a next one.
+pub(super) fn replace(path: &Path, next: &Path) -> Result<(), VaultError> {
+    match std::fs::rename(next, path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        renamed => renamed.map_err(unusable(path))?,
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(unusable(path))
+}
+
 fn unusable(path: &Path) -> impl Fn(io::Error) -> VaultError {
     move |source| VaultError::KeyFile {
         path: path.to_owned(),

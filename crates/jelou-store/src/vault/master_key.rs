@@ -44,6 +44,14 @@ impl MasterKey {
             .ok_or(VaultError::MasterKey)
     }
 
+    /// Returns the same key, for a list of earlier keys.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            bytes: self.bytes.clone(),
+            id: self.id.clone(),
+        }
+    }
+
     pub(super) fn id(&self) -> &KeyId {
         &self.id
     }

@@ -2,18 +2,20 @@
 //!
 //! Each value is encrypted with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) and a random nonce of 24 bytes. The
 //! owner and the secret's key are associated data, so a value that was moved to another row cannot be decrypted. Each
-//! value is stored with the id of its master key, so that a vault can have several keys. The server uses
-//! only one key now.
+//! value is stored with the id of its master key, so that a vault can have several keys: the current one, which encrypts,
+//! and earlier ones, which only decrypt until every value has been encrypted anew.
 
 mod error;
 mod key_file;
 mod master_key;
 mod owner;
+mod rotation;
 mod sealed;
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
@@ -30,12 +32,18 @@ const NONCE_BYTES: usize = 24;
 
 /// The master keys.
 pub struct Vault {
+    keys: RwLock<Arc<Keys>>,
+    /// The file of the key. `None` if the key comes from elsewhere.
+    file: Option<PathBuf>,
+    /// Whether [`Vault::admit`] must still save the current key, because it is new.
+    is_unsaved: bool,
+}
+
+struct Keys {
     /// Encrypts values, and decrypts values that it has encrypted.
     current: MasterKey,
-    /// Decrypt values that were encrypted before a key rotation.
+    /// Decrypt values that were encrypted before a rotation.
     retired: Vec<MasterKey>,
-    /// The path where [`Vault::admit`] saves the current key, if the key is new.
-    unsaved: Option<PathBuf>,
 }
 
 impl Vault {
@@ -47,34 +55,50 @@ impl Vault {
     /// is not a key, [`VaultError::KeyFile`] when it cannot be read, [`VaultError::Random`] when there are no random
     /// bytes for a new key.
     pub fn open(key_file: &Path) -> Result<Self, VaultError> {
-        match key_file::read(key_file)? {
-            Some(key) => Ok(Self::with_key(key)),
-            None => Ok(Self {
-                unsaved: Some(key_file.to_owned()),
-                ..Self::with_key(MasterKey::generate()?)
-            }),
-        }
+        let held = key_file::read(key_file)?;
+        let is_unsaved = held.is_none();
+        let held = match held {
+            Some(key) => key,
+            None => MasterKey::generate()?,
+        };
+        // The next key exists while a rotation is not complete.
+        let keys = match key_file::read(&rotation::next_file(key_file))? {
+            Some(next) if !is_unsaved => Keys {
+                current: next,
+                retired: vec![held],
+            },
+            _ => Keys::only(held),
+        };
+        Ok(Self {
+            file: Some(key_file.to_owned()),
+            is_unsaved,
+            ..Self::with(keys)
+        })
     }
 
-    /// Parses the key from text, for example the value of `JELOU_MASTER_KEY`: 32 bytes in base64 or hexadecimal.
+    /// Parses keys from text, for example the value of `JELOU_MASTER_KEY`: 32 bytes in base64 or hexadecimal. Further
+    /// keys, after white space, are earlier ones, which only decrypt.
     ///
     /// # Errors
-    /// [`VaultError::MasterKey`] when the text is not a key.
+    /// [`VaultError::MasterKey`] when a part of the text is not a key.
     pub fn from_master_key(text: &str) -> Result<Self, VaultError> {
-        Ok(Self::with_key(MasterKey::parse(text)?))
+        let mut keys = text.split_whitespace().map(MasterKey::parse);
+        let current = keys.next().ok_or(VaultError::MasterKey)??;
+        let retired = keys.collect::<Result<_, _>>()?;
+        Ok(Self::with(Keys { current, retired }))
     }
 
-    fn with_key(current: MasterKey) -> Self {
+    fn with(keys: Keys) -> Self {
         Self {
-            current,
-            retired: Vec::new(),
-            unsaved: None,
+            keys: RwLock::new(Arc::new(keys)),
+            file: None,
+            is_unsaved: false,
         }
     }
 
     /// Returns the id of the current key, which encrypts new values.
-    pub fn key_id(&self) -> &KeyId {
-        self.current.id()
+    pub fn key_id(&self) -> KeyId {
+        self.keys().current.id().clone()
     }
 
     /// Encrypts a value for this owner and key.
@@ -138,11 +162,12 @@ impl Vault {
             msg: plaintext,
             aad,
         };
-        let sealed = cipher(&self.current)
+        let keys = self.keys();
+        let sealed = cipher(&keys.current)
             .encrypt(&XNonce::from(nonce), payload)
             .map_err(|_| VaultError::Seal)?;
         Ok(SealedSecret::from_parts(
-            self.key_id().clone(),
+            keys.current.id().clone(),
             [nonce.as_slice(), &sealed].concat(),
         ))
     }
@@ -153,8 +178,9 @@ impl Vault {
         sealed: &SealedSecret,
         aad: &[u8],
     ) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
-        let master_key = self
-            .keys()
+        let keys = self.keys();
+        let master_key = keys
+            .all()
             .find(|held| held.id() == sealed.key_id())
             .ok_or_else(|| VaultError::UnknownKey {
                 key_id: sealed.key_id().clone(),
@@ -173,23 +199,45 @@ impl Vault {
 
     /// Checks that the vault has all keys `in_use`. Then saves the current key if it is new.
     pub(crate) fn admit(&mut self, in_use: &BTreeSet<KeyId>) -> Result<(), VaultError> {
-        let held: BTreeSet<KeyId> = self.keys().map(|key| key.id().clone()).collect();
+        let keys = self.keys();
+        let held: BTreeSet<KeyId> = keys.all().map(|key| key.id().clone()).collect();
         let missing: Vec<KeyId> = in_use.difference(&held).cloned().collect();
-        match self.unsaved.take() {
+        let unsaved = self.file.clone().filter(|_| self.is_unsaved);
+        match unsaved {
             Some(path) if !missing.is_empty() => Err(VaultError::KeyFileMissing { path, missing }),
             None if !missing.is_empty() => Err(VaultError::OtherKey {
-                held: self.key_id().clone(),
+                held: self.key_id(),
                 missing,
             }),
             Some(path) => {
-                self.current = key_file::create(&path, &self.current)?;
+                self.set_keys(Keys::only(key_file::create(&path, &keys.current)?));
+                self.is_unsaved = false;
                 Ok(())
             }
             None => Ok(()),
         }
     }
 
-    fn keys(&self) -> impl Iterator<Item = &MasterKey> {
+    fn keys(&self) -> Arc<Keys> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&keys)
+    }
+
+    fn set_keys(&self, keys: Keys) {
+        let mut held = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(keys);
+    }
+}
+
+impl Keys {
+    fn only(current: MasterKey) -> Self {
+        Self {
+            current,
+            retired: Vec::new(),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &MasterKey> {
         std::iter::once(&self.current).chain(&self.retired)
     }
 }
@@ -197,7 +245,7 @@ impl Vault {
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vault")
-            .field("key_id", self.key_id())
+            .field("key_id", &self.key_id())
             .finish_non_exhaustive()
     }
 }

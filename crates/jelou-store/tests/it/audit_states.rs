@@ -40,6 +40,7 @@ const STATES: &[(&str, &str, &str)] = &[
     ("function.delete", "egress limits live slug", ""),
     ("limit.set", "", "value"),
     ("limit.unset", "value", ""),
+    ("master_key.rotate", "keys", "keys"),
     ("preview.create", "", "expiresAt headerOnly withSecrets"),
     ("preview.delete", "expiresAt headerOnly withSecrets", ""),
     (
@@ -61,12 +62,12 @@ const STATES: &[(&str, &str, &str)] = &[
     ("secret.delete", "version", ""),
     ("secret.rollback", "version", "restored version"),
     ("secret.set", "", "version"),
-    ("token.create", "", "labels name prefix"),
+    ("token.create", "", "name prefix"),
     ("token.disable", "disabledAt", "disabledAt"),
     ("token.enable", "disabledAt", "disabledAt"),
     ("token.export", "", "exported"),
-    ("token.import", "", "labels name prefix"),
-    ("token.revoke", "labels name prefix", ""),
+    ("token.import", "", "name prefix"),
+    ("token.revoke", "name prefix", ""),
     ("token.rotate", "prefix previous", "prefix previous"),
     ("token.rotate.finish", "prefix previous", "prefix previous"),
     ("token.update", "rate", "rate"),
@@ -169,6 +170,7 @@ async fn everything(fixture: &Fixture) {
     runtime_tokens(fixture, function).await;
     access_tokens(fixture).await;
     trust(fixture).await;
+    store.rotate_master_key(by).await.unwrap();
     store.delete_function(by, &slug("mine")).await.unwrap();
 }
 
@@ -184,7 +186,7 @@ async fn settings(fixture: &Fixture) {
         .await
         .unwrap();
     let limit = "max_heap_mib".parse().unwrap();
-    let other = "max_threads".parse().unwrap();
+    let other = "cpu_weight".parse().unwrap();
     let set = BTreeMap::from([(limit, 64), (other, 40)]);
     store.change_limits(by, slug, &set, &[]).await.unwrap();
     store

@@ -89,7 +89,7 @@ fn one_that_is_not_a_key_is_refused() {
 async fn a_lost_one_is_not_replaced_while_there_are_secrets() {
     let fixture = Fixture::new().await;
     fixture.set(&SecretOwner::Organisation, "A", "value").await;
-    let key_id = fixture.store.vault().key_id().clone();
+    let key_id = fixture.store.vault().key_id();
     fixture.store.close().await.unwrap();
     let kept = std::fs::read(fixture.key_file()).unwrap();
     std::fs::remove_file(fixture.key_file()).unwrap();
@@ -113,7 +113,7 @@ async fn a_lost_one_is_not_replaced_while_there_are_secrets() {
 async fn another_key_is_refused_while_there_are_secrets() {
     let fixture = Fixture::new().await;
     fixture.set(&SecretOwner::Organisation, "A", "value").await;
-    let right = fixture.store.vault().key_id().clone();
+    let right = fixture.store.vault().key_id();
     let wrong = || Vault::from_master_key(&"0".repeat(64)).unwrap();
     let error = Store::open(&fixture.config(), wrong(), Clock::system())
         .await

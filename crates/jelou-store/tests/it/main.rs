@@ -15,6 +15,7 @@ mod identity_keys;
 mod key_file;
 mod last_token;
 mod last_used;
+mod master_key;
 mod memory;
 mod previews;
 mod retention;

@@ -19,6 +19,7 @@ pub(crate) mod global;
 pub(crate) mod init;
 pub(crate) mod limits;
 pub(crate) mod logs;
+pub(crate) mod master_key;
 pub(crate) mod organisation_secrets;
 pub(crate) mod previews;
 pub(crate) mod secrets;
@@ -68,6 +69,7 @@ pub(crate) enum Command {
     Tokens(tokens::TokensArgs),
     Secrets(secrets::SecretsArgs),
     Secret(organisation_secrets::OrganisationSecretsArgs),
+    MasterKey(master_key::MasterKeyArgs),
     Egress(egress::EgressArgs),
     Limits(limits::LimitsArgs),
     Logs(logs::LogsArgs),

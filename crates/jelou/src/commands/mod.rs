@@ -19,6 +19,7 @@ mod limits;
 mod login;
 mod logout;
 mod logs;
+mod master_key;
 mod organisation_secrets;
 mod previews;
 mod restore;
@@ -55,6 +56,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Tokens(args) => tokens::run(args.command, context),
         Command::Secrets(args) => secrets::run(args.command, context),
         Command::Secret(args) => organisation_secrets::run(args.command, context),
+        Command::MasterKey(args) => master_key::run(&args.command, context),
         Command::Egress(args) => egress::run(args.command, context),
         Command::Limits(args) => limits::run(args.command, context),
         Command::Logs(args) => logs::run(args, context),

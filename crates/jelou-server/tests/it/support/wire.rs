@@ -119,7 +119,7 @@ impl Wire {
         chunk
     }
 
-    fn until(&mut self, end: &str) -> String {
+    pub(crate) fn until(&mut self, end: &str) -> String {
         loop {
             let found = self
                 .received

@@ -1,0 +1,46 @@
+//! Rotation of the master key while the server runs.
+
+use std::sync::Arc;
+
+use jelou_core::api::MasterKeyRotated;
+use jelou_store::Actor;
+
+use super::{Control, ControlError};
+
+impl Control {
+    /// Makes a new master key, and encrypts every secret with it. Calls go on: processes have the values already, and
+    /// the earlier key stays in memory for those that start.
+    pub(crate) async fn rotate_master_key(
+        self: &Arc<Self>,
+        actor: Actor,
+    ) -> Result<MasterKeyRotated, ControlError> {
+        let control = Arc::clone(self);
+        // Not a `change`: a rotation with many secrets lets other changes in between.
+        let rotation = tokio::spawn(async move { control.store.rotate_master_key(&actor).await });
+        let rotated = rotation.await.map_err(|_| ControlError::Interrupted)??;
+        tracing::info!(key = %rotated.key_id, values = rotated.values, "master key rotated");
+        Ok(MasterKeyRotated {
+            key_id: rotated.key_id.to_string(),
+            values: rotated.values,
+        })
+    }
+
+    /// Completes a rotation that the last server did not complete, or that new keys in the configuration began.
+    pub(crate) async fn continue_master_key_rotation(self: Arc<Self>) {
+        if !self.store.is_rotating_master_key() {
+            return;
+        }
+        match self.store.continue_rotation(&Actor::system()).await {
+            Ok(rotated) => {
+                tracing::info!(key = %rotated.key_id, values = rotated.values, "master key rotated");
+            }
+            // The next start tries again. Until then, both keys are in use.
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot rotate the master key"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Rotation of the master key, also one that is interrupted.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use jelou_store::{KeySchedule, SecretOwner, Store, StoreError, Vault, VaultError};
+use jiff::SignedDuration;
+use zeroize::Zeroizing;
+
+use crate::fixture::{Fixture, actor, secret_key};
+
+const VALUES: [&str; 3] = ["first-value", "second-value", "third-value"];
+
+async fn filled() -> Fixture {
+    let fixture = Fixture::new().await;
+    let owner = SecretOwner::Function(fixture.function("a").await.id);
+    for value in VALUES {
+        fixture.set(&owner, "A", value).await;
+        fixture.set(&SecretOwner::Organisation, "B", value).await;
+    }
+    assert_eq!(identity_key(&fixture.store).await, b"private");
+    fixture
+}
+
+async fn identity_key(store: &Store) -> Vec<u8> {
+    let schedule = KeySchedule {
+        period: SignedDuration::from_secs(100),
+        kept: SignedDuration::from_secs(10),
+    };
+    let number = std::cell::Cell::new(0);
+    let generate = || {
+        number.set(number.get() + 1);
+        let pkcs8 = Zeroizing::new(b"private".to_vec());
+        Ok::<_, StoreError>((format!("key {}", number.get()), pkcs8))
+    };
+    let keys = store.identity_keys(schedule, generate).await.unwrap();
+    keys[0].pkcs8.to_vec()
+}
+
+/// The value of the organisation's secret.
+async fn value(store: &Store) -> String {
+    let sealed = store
+        .sealed_secrets(&SecretOwner::Organisation)
+        .await
+        .unwrap();
+    let vault = store.vault();
+    vault
+        .unseal(&sealed[0].owner, &sealed[0].key, &sealed[0].sealed)
+        .unwrap()
+        .to_string()
+}
+
+fn next_file(fixture: &Fixture) -> PathBuf {
+    fixture.folder.path().join("master.key.next")
+}
+
+/// The number of values that another key than the current one encrypts.
+async fn left(fixture: &Fixture, store: &Store) -> i64 {
+    let id = store.vault().key_id();
+    let mut connection = fixture.connection().await;
+    let mut left = 0;
+    for table in ["secrets", "secret_versions", "identity_keys"] {
+        let query = format!("SELECT count(*) FROM {table} WHERE key_id <> '{id}'");
+        left += sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(query))
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+    }
+    left
+}
+
+#[tokio::test]
+async fn everything_is_encrypted_anew_and_the_old_key_is_not_needed() {
+    let fixture = filled().await;
+    let store = &fixture.store;
+    let old = (
+        store.vault().key_id(),
+        fs::read(fixture.key_file()).unwrap(),
+    );
+    let rotated = store.rotate_master_key(&actor()).await.unwrap();
+    // Two secrets, two earlier versions of each, and two identity keys.
+    assert_eq!(rotated.values, 8);
+    assert_ne!(rotated.key_id, old.0);
+    assert_eq!(left(&fixture, store).await, 0);
+    assert_ne!(fs::read(fixture.key_file()).unwrap(), old.1);
+    assert!(!next_file(&fixture).exists());
+
+    let again = fixture.open_again().await;
+    assert_eq!(again.vault().key_id(), rotated.key_id);
+    assert!(!again.is_rotating_master_key());
+    assert_eq!(value(&again).await, "third-value");
+    assert_eq!(identity_key(&again).await, b"private");
+    let organisation = SecretOwner::Organisation;
+    again
+        .rollback_secret(&actor(), &organisation, &secret_key("B"), None)
+        .await
+        .unwrap();
+    assert_eq!(value(&again).await, "second-value");
+
+    fs::write(fixture.key_file(), old.1).unwrap();
+    let vault = Vault::open(&fixture.key_file()).unwrap();
+    let refused = Store::open(&fixture.config(), vault, fixture.clock.clone()).await;
+    assert!(matches!(
+        refused,
+        Err(StoreError::Vault(VaultError::OtherKey { .. }))
+    ));
+}
+
+/// The state that a killed server leaves: the next key is there, and some values need it.
+#[tokio::test]
+async fn an_interrupted_rotation_continues() {
+    let fixture = filled().await;
+    let mut next = fs::OpenOptions::new();
+    let mut next = next
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(next_file(&fixture))
+        .unwrap();
+    next.write_all(&[7; 32]).unwrap();
+    let again = fixture.open_again().await;
+    assert!(again.is_rotating_master_key());
+    assert_eq!(left(&fixture, &again).await, 8);
+    assert_eq!(value(&again).await, "third-value");
+    let organisation = SecretOwner::Organisation;
+    let new = vec![crate::fixture::secret("B", "new-value")];
+    again
+        .set_secrets(&actor(), &organisation, new)
+        .await
+        .unwrap();
+
+    // Killed again, with values under both keys.
+    let again = fixture.open_again().await;
+    assert_eq!(value(&again).await, "new-value");
+    let key = again.vault().key_id();
+    // A second request continues with the same key.
+    let rotated = again.rotate_master_key(&actor()).await.unwrap();
+    assert_eq!(rotated.key_id, key);
+    assert_eq!(left(&fixture, &again).await, 0);
+    assert_eq!(fs::read(fixture.key_file()).unwrap(), [7; 32]);
+    assert!(!next_file(&fixture).exists());
+    let again = fixture.open_again().await;
+    assert!(!again.is_rotating_master_key());
+    assert_eq!(value(&again).await, "new-value");
+}
+
+#[tokio::test]
+async fn keys_from_elsewhere_rotate_by_their_order() {
+    let fixture = filled().await;
+    let old = fs::read(fixture.key_file()).unwrap();
+    let old: String = old.iter().map(|byte| format!("{byte:02x}")).collect();
+    let new = "11".repeat(32);
+    let open = async |keys: String| {
+        let vault = Vault::from_master_key(&keys).unwrap();
+        Store::open(&fixture.config(), vault, fixture.clock.clone()).await
+    };
+    let store = open(format!("{new}\n{old}\n")).await.unwrap();
+    assert!(store.is_rotating_master_key());
+    let refused = store.rotate_master_key(&actor()).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("put the new key before"),
+        "{refused}"
+    );
+    assert_eq!(store.continue_rotation(&actor()).await.unwrap().values, 8);
+    let revision = store.revision().await.unwrap();
+    // The next start has nothing to do, and says nothing.
+    let store = open(format!("{new} {old}")).await.unwrap();
+    assert_eq!(store.continue_rotation(&actor()).await.unwrap().values, 0);
+    assert_eq!(store.revision().await.unwrap(), revision);
+    assert_eq!(value(&open(new).await.unwrap()).await, "third-value");
+    assert!(matches!(
+        open(old).await,
+        Err(StoreError::Vault(VaultError::OtherKey { .. }))
+    ));
+}

@@ -1,0 +1,16 @@
+//! Arguments of `jelou master-key`.
+
+use clap::{Args, Subcommand};
+
+/// Manage the key that encrypts every secret of the server
+#[derive(Debug, Args)]
+pub(crate) struct MasterKeyArgs {
+    #[command(subcommand)]
+    pub(crate) command: MasterKeyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MasterKeyCommand {
+    /// Make a new key, encrypt every secret with it, and replace the file of the key
+    Rotate,
+}
