@@ -215,3 +215,54 @@ fn a_pod_calls_with_an_exchanged_token() {
     let token = exchanged.json()["data"]["token"].clone();
     assert_eq!(fixture.server.call("fine", token.as_str(), "{}").0, 200);
 }
+
+/// The scripts of `action.yml`, with the variables that the runner sets.
+#[test]
+fn the_action_deploys_and_reports_the_deployment() {
+    let fixture = Fixture::start();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let action = std::fs::read_to_string(format!("{root}/action.yml")).unwrap();
+    let job = fixture
+        .job()
+        .env("ACTIONS_ID_TOKEN_REQUEST_URL", &fixture.actions.url)
+        .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", REQUEST_TOKEN)
+        .env("GITHUB_ACTION_PATH", root)
+        .env("GITHUB_PATH", "../path")
+        .env("GITHUB_OUTPUT", "../output");
+    for script in ["scripts/action/install.sh", "scripts/action/deploy.sh"] {
+        assert!(action.contains(&format!("\"$GITHUB_ACTION_PATH/{script}\"")));
+    }
+    let run = |variables: &str| {
+        job.file("output", "");
+        job.shell(&format!(
+            "cd fine; \"$GITHUB_ACTION_PATH/scripts/action/install.sh\" && \
+             {variables} \"$GITHUB_ACTION_PATH/scripts/action/deploy.sh\""
+        ))
+    };
+    // A first deploy without a place for its token is refused, because the function would have none.
+    let refused = run("");
+    assert_ne!(refused.code, 0, "{refused}");
+    assert_eq!(job.read("output"), "");
+
+    let first = run("INPUT_TOKEN_OUTPUT=../token.txt");
+    assert_eq!(first.code, 0, "{first}");
+    let token = job.read("token.txt");
+    assert!(!first.to_string().contains(token.trim()), "{first}");
+    let output = job.read("output");
+    assert!(
+        output.starts_with("deployment=dep_") && output.contains("\nurl=http"),
+        "{output}"
+    );
+    assert_eq!(fixture.server.call("fine", Some(token.trim()), "{}").0, 200);
+
+    let again = run("INPUT_ARGUMENTS='--force --message again'");
+    assert_eq!(again.code, 0, "{again}");
+    assert!(job.read("output").starts_with("deployment=dep_"));
+    let preview = run("INPUT_PREVIEW=pr-7 INPUT_ARGUMENTS=--force");
+    assert_eq!(preview.code, 0, "{preview}");
+    assert!(
+        job.read("output").contains("url=http://pr-7--fine."),
+        "{}",
+        job.read("output")
+    );
+}
