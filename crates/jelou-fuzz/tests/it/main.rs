@@ -27,19 +27,25 @@ fn each_target_has_a_program_and_a_corpus() {
         assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
         let seeds = seeds(name);
         assert!(!seeds.is_empty(), "{name}");
-        seeds.iter().for_each(|seed| check(seed));
+        for seed in &seeds {
+            check(seed);
+        }
     }
 }
 
 proptest! {
     #[test]
     fn no_bytes_break_a_rule(data in proptest::collection::vec(any::<u8>(), 0..200)) {
-        TARGETS.iter().for_each(|(_, check)| check(&data));
+        for (_, check) in TARGETS {
+            check(&data);
+        }
     }
 
     #[test]
     fn no_text_breaks_a_rule(text in "[ -~\\n]{0,120}") {
-        TARGETS.iter().for_each(|(_, check)| check(text.as_bytes()));
+        for (_, check) in TARGETS {
+            check(text.as_bytes());
+        }
     }
 
     /// A seed with one replaced, inserted or removed byte, which reaches further than random bytes.

@@ -150,7 +150,9 @@ async fn an_interrupted_rotation_continues() {
 async fn keys_from_elsewhere_rotate_by_their_order() {
     let fixture = filled().await;
     let old = fs::read(fixture.key_file()).unwrap();
-    let old: String = old.iter().map(|byte| format!("{byte:02x}")).collect();
+    let old = old
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     let new = "11".repeat(32);
     let open = async |keys: String| {
         let vault = Vault::from_master_key(&keys).unwrap();

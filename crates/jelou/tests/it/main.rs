@@ -49,6 +49,7 @@ mod runtime_tokens;
 mod sandbox;
 mod schedules;
 mod schemas;
+mod secret_versions;
 mod secrets;
 mod serve;
 mod several_processes;
