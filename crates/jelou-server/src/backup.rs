@@ -4,9 +4,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use jelou_core::Clock;
+use jelou_store::StoreConfig;
 use jelou_store::backup;
 pub use jelou_store::backup::{BackupError, Contents, verify};
-use jelou_store::StoreConfig;
 
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};
@@ -45,10 +45,7 @@ pub async fn restore(config: &Config, input: impl Read + Send) -> Result<Content
 ///
 /// # Errors
 /// [`MasterKeyError`] when the configured key cannot be read.
-pub fn missing_keys(
-    config: &Config,
-    contents: &Contents,
-) -> Result<Vec<String>, MasterKeyError> {
+pub fn missing_keys(config: &Config, contents: &Contents) -> Result<Vec<String>, MasterKeyError> {
     let vault = master_key::open(&config.master_key, &key_file(&config.data))?;
     let held = vault.key_ids();
     let needed = contents.trailer.keys.iter();

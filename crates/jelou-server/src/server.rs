@@ -427,7 +427,7 @@ fn engine_config(
 }
 
 async fn open_store(config: &Config, data: &DataDir, clock: Clock) -> Result<Store, StartError> {
-    let (settings, file) = (config.master_key.clone(), data.key_file());
+    let (settings, file) = (config.master_key.clone(), DataDir::key_file_of(data.path()));
     let opening = tokio::task::spawn_blocking(move || master_key::open(&settings, &file));
     let opened = opening.await;
     let vault = opened.map_err(|error| DataDirError::Io(std::io::Error::other(error)))??;

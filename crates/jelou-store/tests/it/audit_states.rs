@@ -67,7 +67,7 @@ const STATES: &[(&str, &str, &str)] = &[
     ("token.enable", "disabledAt", "disabledAt"),
     ("token.export", "", "exported"),
     ("token.import", "", "name prefix"),
-    ("token.revoke", "name prefix", ""),
+    ("token.revoke", "limits name prefix", ""),
     ("token.rotate", "prefix previous", "prefix previous"),
     ("token.rotate.finish", "prefix previous", "prefix previous"),
     ("token.update", "rate", "rate"),

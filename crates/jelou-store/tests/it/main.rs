@@ -4,8 +4,8 @@
 mod access_tokens;
 mod artifacts;
 mod audit;
-mod backup;
 mod audit_states;
+mod backup;
 mod concurrency;
 mod deploy;
 mod durability;
