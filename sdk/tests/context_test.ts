@@ -202,3 +202,16 @@ Deno.test("the third argument is there however a handler looks at it", async () 
     match(await response.text(), /fn\.example\.com\/x"$/);
   }
 });
+
+Deno.test("ctx.identity says what is missing", async () => {
+  await using worker = await Worker.serving(`
+    import { define } from "@jelou/functions";
+    const refused = (identity, audience) => identity(audience).catch((error) => error.message);
+    export default define({ description: "x", handler: async (_input, { identity }) =>
+      [await refused(identity), await refused(identity, ""), await refused(identity, "x")] });
+  `);
+  const [none, empty, platform] = await (await worker.post({})).json();
+  match(none, /takes the audience/);
+  same(empty, none);
+  match(platform, /there is no platform/);
+});

@@ -108,3 +108,16 @@ Deno.test("the response builder never changes what it has given", () => {
   }
   match(String(thrown), /200 to 599, and got 99/);
 });
+
+Deno.test("the mock identity has the claims and the limits of the platform's", async () => {
+  const { identity } = createMockContext({ functionSlug: "mine" });
+  const token = await identity("https://orders.example.com");
+  const claims = JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")));
+  same(claims.aud, "https://orders.example.com");
+  same(claims.sub, "function:mine:deployment:dep_test");
+  same(claims.exp - claims.iat, 900);
+  const own = createMockContext({ identity: (audience) => `token for ${audience}` });
+  same(await own.identity("x"), "token for x");
+  await rejects(own.identity(""), /takes the audience/);
+  await rejects(own.identity("ñ".repeat(513)), /at most 1024 bytes, and this one has 1026/);
+});
