@@ -38,7 +38,7 @@ async function badTokens(server: Jelou): Promise<Record<string, string>> {
     await create("one", "valid"),
   ];
   await server.command(["tokens", "revoke", "one", "revoked", "-y"]);
-  await server.command(["tokens", "disable", "one", "disabled"]);
+  await server.command(["tokens", "disable", "one", "disabled", "-y"]);
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   // The tokens of a deleted function are forgotten.
   await server.command(["functions", "create", "--slug", "gone"]);
