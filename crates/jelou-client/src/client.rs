@@ -22,6 +22,9 @@ const CALL_TIMEOUT: Duration = Duration::from_mins(2);
 /// Maximum bytes of a response body.
 const MAX_ANSWER: u64 = 32 * 1024 * 1024;
 
+/// The header that names the servers which have not applied a change.
+const PENDING: &str = "jelou-pending";
+
 /// A client of one server with one access token.
 #[derive(Debug)]
 pub struct Client {
@@ -164,6 +167,13 @@ impl Client {
         }
         .map_err(network)?;
         if answer.status().is_success() {
+            let pending = answer.headers().get(PENDING);
+            if let (Some(observer), Some(servers)) = (
+                &self.observer,
+                pending.and_then(|servers| servers.to_str().ok()),
+            ) {
+                observer.pending(servers);
+            }
             Ok(answer)
         } else {
             Err(self.refusal(answer))

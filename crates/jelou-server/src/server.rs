@@ -12,16 +12,16 @@ use jelou_engine::{
     EngineStage, JelouCredentials, NetworkConfig, deno,
 };
 use jelou_store::{
-    AccessTokenRecord, FunctionRecord, LiveDeployment, PreviewRecord, SecretOwner, SecretRecord,
-    Store, StoreConfig, StoreError, Vault, VaultError,
+    AccessTokenRecord, FunctionRecord, LiveDeployment, Location, PreviewRecord, SecretOwner,
+    SecretRecord, Store, StoreConfig, StoreError, Vault, VaultError,
 };
 use jelou_token::AccessToken;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use zeroize::Zeroizing;
 
 use crate::config::{self, Config};
-use crate::control::{self, Control, ControlError};
+use crate::control::{self, Control, ControlError, SelfDescription};
 use crate::cron::Cron;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::egress::{CaError, Egress};
@@ -36,7 +36,7 @@ use crate::mcp::ResultMemory;
 use crate::metrics::{Metrics, Scrape, Traffic};
 use crate::registry::{Function, Registry, RuntimeTokens};
 use crate::token_usage::TokenCounters;
-use crate::{api, call_counts, last_used, memory};
+use crate::{api, call_counts, feed, last_used, memory};
 
 /// Why the server failed to start.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +95,8 @@ pub struct Server {
     metrics: Arc<Metrics>,
     log_threads: LogThreads,
     listeners: JoinSet<()>,
+    /// Follows the changes of other servers of the database.
+    feed: Option<JoinHandle<()>>,
     /// Runtimes of the cores. They run the tasks of requests.
     _cores: Arc<Cores>,
     stop: watch::Sender<bool>,
@@ -160,7 +162,7 @@ impl Server {
         };
         // Bound first, so that an occupied port or an invalid certificate is reported before the slow steps.
         let sockets = Sockets::bind(&config).await?;
-        let store = open_store(&config, &data, clock.clone()).await?;
+        let store = open_store(&config, &data, development.is_some(), clock.clone()).await?;
         let deno = find_deno(&data, progress).await?;
         let artifacts = ArtifactCache::open(data.artifacts())?;
         let snapshot = store.snapshot::<RuntimeTokens>().await?;
@@ -243,6 +245,7 @@ impl Server {
             traffic,
             (token_counters, token_rules),
             Arc::clone(&cron),
+            snapshot.position,
             stopped.clone(),
         );
         let control = Arc::new(control.with_github(github));
@@ -255,12 +258,19 @@ impl Server {
         );
         control.load_trust().await?;
         cron.start();
+        let feed = control.store.is_shared();
+        let feed = feed.then(|| tokio::spawn(feed::follow(Arc::clone(&control))));
         let scrape = Scrape {
             control: Arc::clone(&control),
             connections: sockets.connections(),
             max_functions,
         };
         let (api, open_metrics) = api::routers(scrape, sockets.has_metrics());
+        // Fails only if it is set already.
+        let _ = control.described_self.set(SelfDescription {
+            address: control::reachable(&sockets.api_url()),
+            started_at: control.clock.now(),
+        });
         let ready = Ready {
             api: sockets.api_url(),
             functions: control.domain.url("{slug}"),
@@ -275,6 +285,7 @@ impl Server {
                 metrics,
                 log_threads,
                 listeners,
+                feed,
                 _cores: cores,
                 stop,
                 _data: data,
@@ -331,6 +342,7 @@ impl Server {
         let Self {
             control,
             log_threads,
+            feed,
             _data,
             _cores,
             ..
@@ -339,6 +351,10 @@ impl Server {
         let _ = tokio::task::spawn_blocking(move || log_threads.stop()).await;
         if let Err(error) = last_used::store_now(&control.registry, &control.store).await {
             tracing::warn!(%error, "cannot store the times of last use of tokens");
+        }
+        if let Some(feed) = feed {
+            feed.abort();
+            control.retire_node().await;
         }
         if let Err(error) = control.store.close().await {
             tracing::warn!(%error, "cannot close the database");
@@ -401,13 +417,31 @@ fn engine_config(
     })
 }
 
-async fn open_store(config: &Config, data: &DataDir, clock: Clock) -> Result<Store, StartError> {
+/// Opens the database. `jelou dev` uses a file of its own, because the state of a project is not shared.
+async fn open_store(
+    config: &Config,
+    data: &DataDir,
+    is_development: bool,
+    clock: Clock,
+) -> Result<Store, StartError> {
     let vault = open_vault(data.path())?;
+    let location = match &config.database.url {
+        Some(url) if !is_development => {
+            tracing::info!("the database is {}", url.place());
+            Location::Postgres(url.clone())
+        }
+        _ => Location::Sqlite(data.database()),
+    };
     let store_config = StoreConfig {
-        path: data.database(),
+        location,
         busy_timeout: config.database.busy_timeout(),
     };
-    Ok(Store::open(&store_config, vault, clock).await?)
+    let store = Store::open(&store_config, vault, clock).await?;
+    Ok(if store.is_shared() {
+        store.of_node(data.node()?)
+    } else {
+        store
+    })
 }
 
 /// Opens the vault with the master key of the environment, or of the data folder.

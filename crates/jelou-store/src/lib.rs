@@ -15,11 +15,14 @@ mod deploy;
 mod deployments;
 mod difference;
 mod error;
+mod feed;
 mod function_settings;
+mod function_state;
 mod functions;
 mod last_used;
 mod leaks;
 mod memory;
+mod nodes;
 mod previews;
 mod rollback;
 mod runtime_tokens;
@@ -36,13 +39,18 @@ pub mod vault;
 pub use access_tokens::{AccessTokenRecord, NewAccessToken};
 pub use actor::Actor;
 pub use artifact::{ArtifactHash, ArtifactRecord, ParseArtifactHashError};
-pub use database::{DatabaseError, StoreConfig};
+pub use database::{
+    DatabaseError, Listener, Location, ParsePostgresUrlError, PostgresUrl, StoreConfig,
+};
 pub use deploy::{Deployed, NewDeployment};
 pub use deployments::{CallCount, DeploymentRecord};
 pub use error::{Resource, StoreError};
+pub use feed::{Changed, News, Parts, Position};
+pub use function_state::FunctionState;
 pub use functions::{FunctionRecord, FunctionSummary, LiveDeployment};
 pub use leaks::RuntimeLeak;
 pub use memory::{MemoryLimits, MemoryOwner};
+pub use nodes::{NodeRecord, NodeReport};
 pub use previews::{NewPreview, PreviewRecord, PreviewTerms};
 pub use rollback::{RollbackPlan, RolledBack, Way};
 pub use runtime_tokens::{

@@ -13,6 +13,7 @@ mod leaks;
 mod limits;
 mod logs;
 mod metrics;
+mod nodes;
 mod previews;
 mod problem;
 mod refusals;
@@ -113,6 +114,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(logs::statistics))
         .routes(routes!(metrics::traffic))
         .routes(routes!(audit::list))
+        .routes(routes!(nodes::list))
 }
 
 /// Returns the OpenAPI 3.1 document of the management API.
@@ -147,6 +149,10 @@ fn router(control: App, metrics: Router) -> Router {
         .fallback(|| async { ApiError::no_such_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&control),
+            nodes::wait_for_all,
+        ))
         .layer(middleware::from_fn(move |request, next| {
             refusals::log(Arc::clone(&refusals_logged), request, next)
         }))

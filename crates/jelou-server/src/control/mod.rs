@@ -11,9 +11,11 @@ mod deploy_checks;
 mod deployments;
 mod error;
 mod exchange;
+mod follow;
 mod function_settings;
 mod functions;
 mod leaks;
+mod nodes;
 mod previews;
 mod rollback;
 mod schedules;
@@ -27,12 +29,15 @@ mod tokens;
 mod trust;
 mod upload_budget;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
-use jelou_core::{Clock, DeploymentId, FunctionId, Manifest};
+use jelou_core::{Clock, DeploymentId, FunctionId, Manifest, Slug};
 use jelou_engine::{Engine, LaunchSpec, Slot};
 use jelou_logs::{Entry, EventEntry, Level, Logs, What};
-use jelou_store::{ArtifactHash, LiveDeployment, Store};
+use jelou_store::{ArtifactHash, LiveDeployment, Position, Store};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, watch};
 
@@ -40,6 +45,7 @@ pub(crate) use deploy::bundle_of;
 pub(crate) use deploy_checks::openapi_of;
 pub(crate) use error::ControlError;
 pub(crate) use exchange::{ExchangeError, LIFETIME, Wanted, sweep_periodically};
+pub(crate) use nodes::{REPORT_PERIOD, SelfDescription, reachable};
 
 use self::token_upkeep::Expiring;
 use self::upload_budget::UploadBudget;
@@ -78,6 +84,16 @@ pub(crate) struct Control {
     /// Becomes `true` when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
     changes: Arc<Mutex<()>>,
+    /// The position of the registry in the history of the database.
+    position: Mutex<Position>,
+    /// Functions whose changes by other servers could not be applied.
+    unapplied: Mutex<BTreeSet<Slug>>,
+    /// When the registry was last known to be up to date.
+    current_at: std::sync::Mutex<Instant>,
+    /// Set when the server listens.
+    pub(crate) described_self: OnceLock<SelfDescription>,
+    /// Whether the log says that the clock of this server differs from the database's.
+    clock_is_off: AtomicBool,
 }
 
 impl Control {
@@ -88,6 +104,7 @@ impl Control {
         traffic: Arc<Traffic>,
         (token_counters, token_rules): (Arc<TokenCounters>, Tokens),
         cron: Arc<Cron>,
+        position: Position,
         stopped: watch::Receiver<bool>,
     ) -> Self {
         Self {
@@ -108,6 +125,11 @@ impl Control {
             github: None,
             stopped,
             changes: Arc::default(),
+            position: Mutex::new(position),
+            unapplied: Mutex::default(),
+            current_at: std::sync::Mutex::new(Instant::now()),
+            described_self: OnceLock::new(),
+            clock_is_off: AtomicBool::new(false),
         }
     }
 

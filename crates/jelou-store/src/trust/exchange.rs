@@ -11,8 +11,10 @@ use sqlx::any::AnyRow;
 
 use super::{TrustRecord, json, record_entry};
 use crate::change::{Action, Change};
+use crate::database::Write;
 use crate::database::row::Columns;
 use crate::error::StoreError;
+use crate::feed;
 use crate::runtime_tokens::RuntimeTokenCredential;
 use crate::store::Store;
 
@@ -173,6 +175,7 @@ impl Store {
             record_entry(&mut change, Action::TrustPin, &policy).await?;
             write = change.into_write();
         }
+        announce(&mut write).await?;
         write.commit().await?;
         Ok(Exchanged::Stored)
     }
@@ -205,6 +208,7 @@ impl Store {
             .bind(&hash.as_bytes()[..])
             .execute(&mut **write.transaction())
             .await?;
+        announce(&mut write).await?;
         write.commit().await?;
         Ok(Some(token))
     }
@@ -231,6 +235,12 @@ impl Store {
         write.commit().await?;
         Ok(expired)
     }
+}
+
+/// Tells other servers of the change of exchanged tokens. The expiry of one is no change: each server sees it.
+async fn announce(write: &mut Write<'_>) -> Result<(), StoreError> {
+    feed::count_exchange(write.transaction()).await?;
+    Ok(write.announce().await?)
 }
 
 pub(crate) async fn exchanged_tokens(

@@ -144,6 +144,13 @@ impl Vault {
 
     /// Checks that the vault has all keys `in_use`. Then saves the current key if it is new.
     pub(crate) fn admit(&mut self, in_use: &BTreeSet<KeyId>) -> Result<(), VaultError> {
+        // Another process may have saved its key since.
+        if let Some(path) = &self.unsaved
+            && let Some(saved) = key_file::read(path)?
+        {
+            self.current = saved;
+            self.unsaved = None;
+        }
         let held: BTreeSet<KeyId> = self.keys().map(|key| key.id().clone()).collect();
         let missing: Vec<KeyId> = in_use.difference(&held).cloned().collect();
         match self.unsaved.take() {

@@ -1,4 +1,4 @@
-//! The store against real SQLite files.
+//! The store against real SQLite files, and against a real PostgreSQL server.
 #![expect(clippy::unwrap_used, reason = "a test reports by failing")]
 
 mod access_tokens;
@@ -8,12 +8,15 @@ mod backup;
 mod concurrency;
 mod deploy;
 mod durability;
+mod feed;
 mod fixture;
 mod functions;
 mod key_file;
 mod last_token;
 mod last_used;
 mod memory;
+mod nodes;
+mod postgres;
 mod previews;
 mod retention;
 mod rollback;

@@ -19,6 +19,7 @@ mod limits;
 mod login;
 mod logout;
 mod logs;
+mod nodes;
 mod previews;
 mod restore;
 mod rollback;
@@ -60,6 +61,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::AccessTokens(args) => access_tokens::run(args.command, context),
         Command::Trust(args) => trust::run(args.command, context),
         Command::Audit(args) => audit::run(args, context),
+        Command::Nodes => nodes::run(context),
         Command::Completion(args) => completion::run(&args, &context.output),
         Command::Serve(args) => serve::run(args, context),
         Command::Backup(args) => backup::run(args, context),

@@ -12,6 +12,7 @@ mod size;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
@@ -42,6 +43,8 @@ enum Layout {
 pub(crate) struct Output {
     format: Format,
     color: ColorChoice,
+    /// Servers that have not applied a change of this command.
+    pending: Arc<Mutex<Vec<String>>>,
 }
 
 impl Output {
@@ -69,7 +72,14 @@ impl Output {
             } else {
                 ColorChoice::Auto
             },
+            pending: Arc::default(),
         }
+    }
+
+    /// Adds servers to `pending` of the result.
+    pub(crate) fn add_pending(&self, servers: &str) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.extend(servers.split(", ").map(str::to_owned));
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -95,7 +105,12 @@ impl Output {
         match self.format {
             Format::Human => human(&mut Human::new(self.stdout())),
             Format::Json(layout) => {
-                self.write_json(layout, &envelope::Success::new(data, breadcrumbs))
+                let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+                if pending.is_empty() {
+                    return self.write_json(layout, &envelope::Success::new(data, breadcrumbs));
+                }
+                let data = envelope::with_pending(data, &pending)?;
+                self.write_json(layout, &envelope::Success::new(&data, breadcrumbs))
             }
         }
     }
