@@ -32,6 +32,8 @@ pub struct Client {
     api: ApiUrl,
     token: Option<AccessToken>,
     observer: Option<Arc<dyn Observer>>,
+    /// Whether deploys wait for all servers of the database.
+    waits: bool,
 }
 
 impl Client {
@@ -59,6 +61,7 @@ impl Client {
             api,
             token,
             observer: None,
+            waits: false,
         }
     }
 
@@ -66,6 +69,13 @@ impl Client {
     #[must_use]
     pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
+        self
+    }
+
+    /// Whether the server answers a deploy only when all servers of its database serve it, or after 2 seconds.
+    #[must_use]
+    pub fn waiting(mut self, waits: bool) -> Self {
+        self.waits = waits;
         self
     }
 
@@ -195,6 +205,10 @@ impl Client {
                 .map_err(|error| self.network(ureq::Error::Http(error.into())))?;
             bearer.set_sensitive(true);
             request = request.header(AUTHORIZATION, bearer);
+        }
+        if self.waits {
+            // RFC 7240
+            request = request.header("prefer", "wait=2");
         }
         Ok(request)
     }

@@ -12,6 +12,7 @@ mod size;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
@@ -45,6 +46,8 @@ pub(crate) struct Output {
     color: ColorChoice,
     /// Servers that have not applied a change of this command.
     pending: Arc<Mutex<Vec<String>>>,
+    /// Whether the command fails if there are such servers.
+    requires_all: Arc<AtomicBool>,
 }
 
 impl Output {
@@ -73,7 +76,18 @@ impl Output {
                 ColorChoice::Auto
             },
             pending: Arc::default(),
+            requires_all: Arc::default(),
         }
+    }
+
+    pub(crate) fn require_all(&self, requires_all: bool) {
+        self.requires_all.store(requires_all, Ordering::Relaxed);
+    }
+
+    /// Whether all servers that the command requires have applied its changes.
+    pub(crate) fn is_complete(&self) -> bool {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.is_empty() || !self.requires_all.load(Ordering::Relaxed)
     }
 
     /// Adds servers to `pending` of the result.

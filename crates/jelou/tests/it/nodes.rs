@@ -231,12 +231,20 @@ fn a_revocation_holds_everywhere_when_it_is_answered() {
     cluster.change(
         "POST",
         "/v1/functions/hola/tokens",
+        &json!({ "name": "kept" }),
+    );
+    cluster.change(
+        "POST",
+        "/v1/functions/hola/tokens",
         &json!({ "name": "last" }),
     );
     first.signal(Signal::STOP);
     let since = Instant::now();
     let revoked = sandbox.jelou("tokens revoke hola last -y --json").run();
     let took = since.elapsed();
+    let required = sandbox
+        .jelou("tokens disable hola kept -y --require-all --json")
+        .run();
     first.signal(Signal::CONT);
     assert_eq!(revoked.code, 0, "{revoked}");
     let pending = revoked.json()["data"]["pending"].clone();
@@ -247,6 +255,8 @@ fn a_revocation_holds_everywhere_when_it_is_answered() {
         "{revoked}"
     );
     assert!(took >= Duration::from_secs(2), "{took:?}");
+    assert_eq!(required.code, 1, "{required}");
+    assert_eq!(required.json()["ok"], true, "{required}");
     eventually("the stopped server up to date", || {
         let nodes = sandbox.jelou("nodes --json").run().json();
         let nodes = nodes["data"].as_array().unwrap().clone();
