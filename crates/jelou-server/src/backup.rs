@@ -10,7 +10,7 @@ use jelou_store::{Location, StoreConfig, VaultError};
 
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};
-use crate::server::open_vault;
+use crate::stored::open_vault;
 
 /// Why a backup cannot be restored.
 #[derive(Debug, thiserror::Error)]

@@ -31,6 +31,7 @@ mod oidc;
 mod registry;
 mod router;
 mod server;
+mod stored;
 mod telemetry;
 mod token_usage;
 

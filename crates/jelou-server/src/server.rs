@@ -1,9 +1,8 @@
 //! Starts the parts of the server in order, and stops them in reverse order.
 
-use std::collections::{HashMap, HashSet};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jelou_core::{Clock, EgressRule};
@@ -11,10 +10,7 @@ use jelou_engine::{
     ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError,
     EngineStage, JelouCredentials, NetworkConfig, deno,
 };
-use jelou_store::{
-    AccessTokenRecord, FunctionRecord, LiveDeployment, Location, PreviewRecord, SecretOwner,
-    SecretRecord, Store, StoreConfig, StoreError, Vault, VaultError,
-};
+use jelou_store::{StoreError, VaultError};
 use jelou_token::AccessToken;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -34,7 +30,8 @@ use crate::log_limit::LogLimit;
 use crate::log_threads::LogThreads;
 use crate::mcp::ResultMemory;
 use crate::metrics::{Metrics, Scrape, Traffic};
-use crate::registry::{Function, Registry, RuntimeTokens};
+use crate::registry::{Registry, RuntimeTokens};
+use crate::stored::{fill, open_store, provide_artifacts};
 use crate::token_usage::TokenCounters;
 use crate::{api, call_counts, feed, last_used, memory};
 
@@ -417,41 +414,6 @@ fn engine_config(
     })
 }
 
-/// Opens the database. `jelou dev` uses a file of its own, because the state of a project is not shared.
-async fn open_store(
-    config: &Config,
-    data: &DataDir,
-    is_development: bool,
-    clock: Clock,
-) -> Result<Store, StartError> {
-    let vault = open_vault(data.path())?;
-    let location = match &config.database.url {
-        Some(url) if !is_development => {
-            tracing::info!("the database is {}", url.place());
-            Location::Postgres(url.clone())
-        }
-        _ => Location::Sqlite(data.database()),
-    };
-    let store_config = StoreConfig {
-        location,
-        busy_timeout: config.database.busy_timeout(),
-    };
-    let store = Store::open(&store_config, vault, clock).await?;
-    Ok(if store.is_shared() {
-        store.of_node(data.node()?)
-    } else {
-        store
-    })
-}
-
-/// Opens the vault with the master key of the environment, or of the data folder.
-pub(crate) fn open_vault(data: &Path) -> Result<Vault, VaultError> {
-    match std::env::var("JELOU_MASTER_KEY") {
-        Ok(key) => Vault::from_master_key(&key),
-        Err(_) => Vault::open(&DataDir::key_file_of(data)),
-    }
-}
-
 /// Returns the network settings for the processes of functions and builds. Copies the CA certificates to a file that
 /// these processes may read.
 fn network_of(egress: &config::Egress, data: &DataDir) -> Result<NetworkConfig, CaError> {
@@ -496,64 +458,4 @@ async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, Star
     };
     let installed = tokio::task::spawn_blocking(install).await;
     Ok(installed.map_err(|error| deno::InstallError::Io(std::io::Error::other(error)))??)
-}
-
-/// Writes the artifacts of served deployments to disk, so that a cold start does not need the database.
-async fn provide_artifacts(
-    store: &Store,
-    artifacts: &ArtifactCache,
-    deployments: impl Iterator<Item = &LiveDeployment>,
-) -> Result<(), StartError> {
-    let mut live = HashSet::new();
-    for deployment in deployments {
-        let hash = deployment.artifact_hash.to_string();
-        if !artifacts.holds(&hash) {
-            let stored = store.artifact(deployment.artifact_hash).await?;
-            let bundle = control::bundle_of(stored).map_err(ArtifactError::Io)?;
-            artifacts.put(&hash, &bundle)?;
-        }
-        live.insert(hash);
-    }
-    Ok(artifacts.retain(&live)?)
-}
-
-/// Fills the registry from the store.
-fn fill(
-    control: &Control,
-    functions: Vec<FunctionRecord>,
-    previews: Vec<PreviewRecord>,
-    secrets: Vec<SecretRecord>,
-    access_tokens: &[AccessTokenRecord],
-) {
-    let registry = &control.registry;
-    let mut secrets_by_owner: HashMap<SecretOwner, Vec<SecretRecord>> = HashMap::new();
-    for secret in secrets {
-        let owner = secret.owner.clone();
-        secrets_by_owner.entry(owner).or_default().push(secret);
-    }
-    for record in functions {
-        let owner = SecretOwner::Function(record.id.clone());
-        let secrets = secrets_by_owner.remove(&owner).unwrap_or_default();
-        let settings = control.settings_in_force(&record.settings);
-        if let Err(error) = settings.limits.validate() {
-            tracing::warn!(function = %record.slug, %error, "limits that were set for a function no longer fit those of the server");
-        }
-        let function = Function::new(record.id, record.slug, secrets, settings);
-        if let Some(live) = record.live {
-            function.put_live(control.live(&function, live));
-        }
-        registry.put_function(Arc::new(function));
-    }
-    let functions = registry.functions();
-    for record in previews {
-        let owner = SecretOwner::Preview(record.id.clone());
-        let own = secrets_by_owner.remove(&owner).unwrap_or_default();
-        // The function may be missing, because an older version of the server may have deleted it.
-        if let Some(function) = functions.iter().find(|one| one.id == record.function_id) {
-            control.restore_preview(function, record, own);
-        }
-    }
-    for token in access_tokens {
-        registry.access_tokens.put(token);
-    }
 }

@@ -96,7 +96,7 @@ fn command(program: &str, folder: &tempfile::TempDir) -> Command {
         .into_iter()
         .flatten();
     let newest: Option<PathBuf> = versions.flatten().map(|version| version.path()).max();
-    let newest = newest.expect("PostgreSQL is missing: run scripts/setup.sh");
+    let newest = newest.unwrap_or_else(|| panic!("PostgreSQL is missing: run scripts/setup.sh"));
     let mut command = Command::new(newest.join("bin").join(program));
     command
         .current_dir(folder.path())

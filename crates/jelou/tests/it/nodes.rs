@@ -342,3 +342,49 @@ fn calls_go_on_while_the_database_is_away() {
         (second.call("hola", Some(&ci), "{}").0 == 200).then_some(())
     });
 }
+
+/// As after a failover to a standby that lacks the last changes.
+#[test]
+fn servers_follow_a_database_that_was_set_back() {
+    let cluster = Cluster::start();
+    let token = cluster.sandbox.deploy("hola", &returning("uno"));
+    let Cluster {
+        postgres,
+        access_token,
+        first,
+        second,
+        ..
+    } = cluster;
+    let stopped = postgres.stop();
+    stopped.copy();
+    let postgres = stopped.start();
+    postgres.url();
+    let create = |name: &str| {
+        let request = first.manage(&access_token, "/v1/functions/hola/tokens");
+        let body = json!({ "name": name }).to_string();
+        let created = eventually("a change", || {
+            let created = request.clone().method("POST").body(&body).send();
+            (created.status == 201).then_some(created)
+        });
+        created.json()["token"].as_str().unwrap().to_owned()
+    };
+    let answer = |server: &Server, token: &str| server.call("hola", Some(token), "{}").0;
+    let lost = create("lost");
+    assert_eq!((answer(&first, &lost), answer(&second, &lost)), (200, 200));
+
+    let stopped = postgres.stop();
+    stopped.restore();
+    let postgres = stopped.start();
+    postgres.url();
+    // The database uses the number of the lost change again.
+    let other = create("other");
+    for server in [&first, &second] {
+        eventually("the end of the lost token", || {
+            (answer(server, &lost) == 401).then_some(())
+        });
+        eventually("the other token", || {
+            (answer(server, &other) == 200).then_some(())
+        });
+        assert_eq!(answer(server, &token), 200);
+    }
+}

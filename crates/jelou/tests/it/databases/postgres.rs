@@ -33,6 +33,22 @@ pub(crate) struct Stopped {
 }
 
 impl Stopped {
+    /// Makes a copy of the data, like a backup of the files.
+    pub(crate) fn copy(&self) {
+        self.replace("data", "copy");
+    }
+
+    /// Goes back to the copy.
+    pub(crate) fn restore(&self) {
+        self.replace("copy", "data");
+    }
+
+    fn replace(&self, from: &str, to: &str) {
+        let (from, to) = (self.folder.path().join(from), self.folder.path().join(to));
+        run(Command::new("rm").arg("-rf").arg(&to));
+        run(Command::new("cp").arg("-a").arg(from).arg(to));
+    }
+
     pub(crate) fn start(self) -> Postgres {
         Postgres {
             database: start_in(self.folder, self.port),
