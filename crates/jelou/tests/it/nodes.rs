@@ -360,10 +360,10 @@ fn servers_follow_a_database_that_was_set_back() {
     let postgres = stopped.start();
     postgres.url();
     let create = |name: &str| {
-        let request = first.manage(&access_token, "/v1/functions/hola/tokens");
         let body = json!({ "name": name }).to_string();
         let created = eventually("a change", || {
-            let created = request.clone().method("POST").body(&body).send();
+            let request = first.manage(&access_token, "/v1/functions/hola/tokens");
+            let created = request.method("POST").body(&body).send();
             (created.status == 201).then_some(created)
         });
         created.json()["token"].as_str().unwrap().to_owned()
