@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use jelou_core::{FunctionId, Slug};
 use jelou_store::{
-    Changed, FunctionState, LiveDeployment, News, Parts, PreviewRecord, PreviewTerms, SecretRecord,
+    Changed, DatabaseError, FunctionState, LiveDeployment, Parts, PreviewRecord, PreviewTerms,
+    SecretRecord, StoreError,
 };
 use jelou_token::TokenHash;
 
@@ -17,6 +18,9 @@ use crate::registry::{Function, Settings};
 /// How long a deployment of another server waits for its processes before it goes live without them. Other changes wait
 /// meanwhile.
 const MAX_START: Duration = Duration::from_secs(1);
+
+/// The pause before another attempt to apply what could not be applied. The next change is another attempt too.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// The values that authorise calls of functions.
 type Values = HashMap<FunctionId, HashSet<TokenHash>>;
@@ -45,23 +49,27 @@ impl Control {
 
     async fn apply_changes(self: &Arc<Self>) -> Result<bool, ControlError> {
         let position = self.position.lock().await.clone();
-        if self.store.news(&position).await?.is_none() {
+        let has_news = self.store.news(&position).await?.is_some();
+        if !has_news && !self.is_retry_due().await {
             return Ok(false);
         }
         self.change(|control| async move {
             let mut position = control.position.lock().await;
             // Read again, because a change of this server may have been applied while this one waited for its turn.
-            if let Some(News {
-                position: reached,
-                changed,
-            }) = control.store.news(&position).await?
-            {
-                control.apply_news(changed).await?;
-                *position = reached;
-            }
-            Ok(true)
+            let (reached, changed) = match control.store.news(&position).await? {
+                Some(news) => (news.position, news.changed),
+                None => (position.clone(), Changed::Parts(Parts::default())),
+            };
+            control.apply_news(changed).await?;
+            *position = reached;
+            Ok(has_news)
         })
         .await
+    }
+
+    async fn is_retry_due(&self) -> bool {
+        let unapplied = self.unapplied.lock().await;
+        unapplied.values().any(|tried| tried.elapsed() >= RETRY)
     }
 
     async fn apply_news(&self, changed: Changed) -> Result<(), ControlError> {
@@ -74,10 +82,9 @@ impl Control {
                 self.everything().await?
             }
         };
-        // What was not applied is tried again with every change.
         parts
             .functions
-            .extend(self.unapplied.lock().await.iter().cloned());
+            .extend(self.unapplied.lock().await.keys().cloned());
         if parts.trust {
             // The end of an exchanged token ends calls of its function.
             let policies = self.registry.trust.load_full();
@@ -97,9 +104,11 @@ impl Control {
                 Ok(()) => {
                     self.unapplied.lock().await.remove(&slug);
                 }
+                // Everything is tried again with the next look at the database.
+                Err(error) if is_unavailable(&error) => return Err(error),
                 Err(error) => {
                     tracing::error!(function = %slug, error = &error as &dyn std::error::Error, "cannot apply a change of another server; the former state goes on serving");
-                    self.unapplied.lock().await.insert(slug);
+                    self.unapplied.lock().await.insert(slug, Instant::now());
                 }
             }
         }
@@ -268,6 +277,13 @@ impl Control {
         self.registry.access_tokens.retain(&values);
         Ok(())
     }
+}
+
+fn is_unavailable(error: &ControlError) -> bool {
+    matches!(
+        error,
+        ControlError::Store(StoreError::Database(DatabaseError::Unavailable(_)))
+    )
 }
 
 /// Returns whether the secrets were other ones.

@@ -29,8 +29,8 @@ mod tokens;
 mod trust;
 mod upload_budget;
 
-use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -86,14 +86,16 @@ pub(crate) struct Control {
     changes: Arc<Mutex<()>>,
     /// The position of the registry in the history of the database.
     position: Mutex<Position>,
-    /// Functions whose changes by other servers could not be applied.
-    unapplied: Mutex<BTreeSet<Slug>>,
+    /// Functions whose changes by other servers could not be applied, each with the last attempt.
+    unapplied: Mutex<BTreeMap<Slug, Instant>>,
     /// When the registry was last known to be up to date.
     current_at: std::sync::Mutex<Instant>,
     /// Set when the server listens.
     pub(crate) described_self: OnceLock<SelfDescription>,
     /// Whether the log says that the clock of this server differs from the database's.
     clock_is_off: AtomicBool,
+    /// How far the clock of this server is ahead of the database's.
+    clock_offset_ms: AtomicI64,
 }
 
 impl Control {
@@ -130,6 +132,7 @@ impl Control {
             current_at: std::sync::Mutex::new(Instant::now()),
             described_self: OnceLock::new(),
             clock_is_off: AtomicBool::new(false),
+            clock_offset_ms: AtomicI64::new(0),
         }
     }
 

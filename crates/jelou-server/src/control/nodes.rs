@@ -18,6 +18,8 @@ const MAX_SILENCE_MS: i64 = 60_000;
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// The pause between two looks at what the others have applied.
 const LOOK: Duration = Duration::from_millis(10);
+/// A slower answer says too little about the clock.
+const MAX_ROUND_TRIP_MS: i64 = 500;
 /// A clock that is further off is reported in the log.
 const MAX_CLOCK_OFFSET_MS: u64 = 1_000;
 
@@ -38,12 +40,16 @@ impl Control {
         let asked = self.clock.now_ms();
         let now_ms = self.store.database_time().await?;
         let answered = self.clock.now_ms();
-        let clock_offset_ms = i64::midpoint(asked, answered) - now_ms;
+        if answered - asked <= MAX_ROUND_TRIP_MS {
+            let offset = i64::midpoint(asked, answered) - now_ms;
+            self.clock_offset_ms.store(offset, Ordering::Relaxed);
+        }
+        let clock_offset_ms = self.clock_offset_ms.load(Ordering::Relaxed);
         let is_off = clock_offset_ms.unsigned_abs() > MAX_CLOCK_OFFSET_MS;
         let was_off = self.clock_is_off.swap(is_off, Ordering::Relaxed);
         if is_off && !was_off {
             tracing::warn!(
-                "the clock of this server is {clock_offset_ms} ms ahead of the clock of the database; tokens expire by it"
+                "the clock of this server differs by {clock_offset_ms} ms from the clock of the database; tokens expire by it"
             );
         }
         let report = NodeReport {

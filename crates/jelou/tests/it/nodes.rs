@@ -370,7 +370,10 @@ fn servers_follow_a_database_that_was_set_back() {
     };
     let answer = |server: &Server, token: &str| server.call("hola", Some(token), "{}").0;
     let lost = create("lost");
-    assert_eq!((answer(&first, &lost), answer(&second, &lost)), (200, 200));
+    eventually("the token on both servers", || {
+        let answers = (answer(&first, &lost), answer(&second, &lost));
+        (answers == (200, 200)).then_some(())
+    });
 
     let stopped = postgres.stop();
     stopped.restore();
