@@ -21,7 +21,7 @@ for pair in "${needed[@]}"; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
 
-# Servers for the tests of database drivers. Some users do not have these programs in their PATH.
+# Servers for the tests of the store and of database drivers. Some users do not have these programs in their PATH.
 [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-client-core mariadb-server-core)
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
 

@@ -22,6 +22,9 @@ const CALL_TIMEOUT: Duration = Duration::from_mins(2);
 /// Maximum bytes of a response body.
 const MAX_ANSWER: u64 = 32 * 1024 * 1024;
 
+/// The header that names the servers which have not applied a change.
+const PENDING: &str = "jelou-pending";
+
 /// A client of one server with one access token.
 #[derive(Debug)]
 pub struct Client {
@@ -29,6 +32,8 @@ pub struct Client {
     api: ApiUrl,
     token: Option<AccessToken>,
     observer: Option<Arc<dyn Observer>>,
+    /// Whether deploys wait for all servers of the database.
+    waits: bool,
 }
 
 impl Client {
@@ -56,6 +61,7 @@ impl Client {
             api,
             token,
             observer: None,
+            waits: false,
         }
     }
 
@@ -63,6 +69,13 @@ impl Client {
     #[must_use]
     pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
+        self
+    }
+
+    /// Whether the server answers a deploy only when all servers of its database serve it, or after 2 seconds.
+    #[must_use]
+    pub fn waiting(mut self, waits: bool) -> Self {
+        self.waits = waits;
         self
     }
 
@@ -164,6 +177,13 @@ impl Client {
         }
         .map_err(network)?;
         if answer.status().is_success() {
+            let pending = answer.headers().get(PENDING);
+            if let (Some(observer), Some(servers)) = (
+                &self.observer,
+                pending.and_then(|servers| servers.to_str().ok()),
+            ) {
+                observer.pending(servers);
+            }
             Ok(answer)
         } else {
             Err(self.refusal(answer))
@@ -185,6 +205,10 @@ impl Client {
                 .map_err(|error| self.network(ureq::Error::Http(error.into())))?;
             bearer.set_sensitive(true);
             request = request.header(AUTHORIZATION, bearer);
+        }
+        if self.waits {
+            // RFC 7240
+            request = request.header("prefer", "wait=2");
         }
         Ok(request)
     }

@@ -22,6 +22,8 @@ pub trait Observer: Debug + Send + Sync {
     fn sent(&self, effect: Effect);
     /// The response has not arrived after a few seconds.
     fn slow(&self);
+    /// The change is made, but servers of the same database have not applied it yet.
+    fn pending(&self, servers: &str);
     /// The response has arrived, or the request has failed.
     fn answered(&self, effect: Effect);
 }

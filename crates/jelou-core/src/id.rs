@@ -120,6 +120,11 @@ id!(
     RunId,
     "run_"
 );
+id!(
+    /// The id of a server: of its data folder.
+    NodeId,
+    "node_"
+);
 
 #[cfg(test)]
 mod tests {

@@ -40,7 +40,7 @@ pub use error_code::ErrorCode;
 pub use expiry::{Expiry, Grace, ParseExpiryError};
 pub use function_settings::FunctionSettings;
 pub use histogram::Histogram;
-pub use id::{AccessTokenId, DeploymentId, FunctionId, PreviewId, RunId, TokenId, TrustId};
+pub use id::{AccessTokenId, DeploymentId, FunctionId, NodeId, PreviewId, RunId, TokenId, TrustId};
 pub use limits::{FunctionLimits, LimitName, Limits, OwnLimits};
 pub use line_rate::LineRate;
 pub use log_rules::{Level, LogRules};

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use jelou_core::Clock;
+use jelou_store::Location;
 use jelou_store::StoreConfig;
 use jelou_store::backup;
 pub use jelou_store::backup::{BackupError, Contents, verify};
@@ -26,18 +27,18 @@ pub enum RestoreError {
 /// # Errors
 /// [`BackupError`] says whether the database or `out` failed.
 pub async fn write(config: &Config, out: impl Write + Send) -> Result<Contents, BackupError> {
-    let store = store_config(config, DataDir::database_of(&config.data));
+    let store = store_config(config, config.data.as_path());
     let version = env!("CARGO_PKG_VERSION");
     backup::write(&store, version, &Clock::system(), out).await
 }
 
-/// Restores a backup into an empty data folder, which no server may use.
+/// Restores a backup into an empty database, which no server may use. A file is in the data folder.
 ///
 /// # Errors
 /// [`RestoreError`].
 pub async fn restore(config: &Config, input: impl Read + Send) -> Result<Contents, RestoreError> {
     let data = DataDir::open(&config.data)?;
-    let store = store_config(config, data.database());
+    let store = store_config(config, data.path());
     Ok(backup::restore(&store, input).await?)
 }
 
@@ -60,9 +61,11 @@ pub fn key_file(data: &Path) -> PathBuf {
     DataDir::key_file_of(data)
 }
 
-fn store_config(config: &Config, path: PathBuf) -> StoreConfig {
+fn store_config(config: &Config, data: &Path) -> StoreConfig {
+    let file = || Location::Sqlite(DataDir::database_of(data));
+    let url = config.database.url.clone();
     StoreConfig {
-        path,
+        location: url.map_or_else(file, Location::Postgres),
         busy_timeout: config.database.busy_timeout(),
     }
 }

@@ -22,6 +22,7 @@ use figment::{Figment, Source};
 use jelou_core::Limits;
 use jelou_core::limits::LimitsError;
 use jelou_engine::SandboxConfig;
+use jelou_store::PostgresUrl;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
@@ -123,6 +124,9 @@ pub struct Company {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
+    /// `None`: a SQLite file in the data folder.
+    #[serde(default, deserialize_with = "database_url")]
+    pub url: Option<PostgresUrl>,
     pub busy_timeout_ms: u64,
 }
 
@@ -152,6 +156,20 @@ pub struct Overrides {
     pub domain: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsOverrides>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseOverrides>,
+}
+
+#[derive(Clone, Serialize)]
+pub struct DatabaseOverrides {
+    /// URL of a PostgreSQL database, with its password.
+    pub url: String,
+}
+
+impl fmt::Debug for DatabaseOverrides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseOverrides").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Default, Serialize)]
@@ -290,6 +308,14 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
         // Keeps the scope id of an IPv6 address.
         IpAddr::V6(_) => address,
     })
+}
+
+/// The text is not part of an error, because it contains a password.
+fn database_url<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PostgresUrl>, D::Error> {
+    let text = Zeroizing::new(String::deserialize(deserializer)?);
+    text.parse().map(Some).map_err(D::Error::custom)
 }
 
 fn optional_address<'de, D>(deserializer: D) -> Result<Option<SocketAddr>, D::Error>
@@ -440,6 +466,25 @@ mod tests {
         fs_err::write(file.path(), "[limits]\nmax_hop = 3\n").unwrap();
         let error = Config::load(Some(file.path()), &Overrides::default()).unwrap_err();
         assert!(error.to_string().contains("max_hop"), "{error}");
+    }
+
+    #[test]
+    fn the_url_of_the_database_is_in_no_error() {
+        for url in [
+            "postgres://ana:s3creto@db:x/y",
+            "postgres://ana:s3creto@db/y?a=b",
+        ] {
+            let overrides = Overrides {
+                database: Some(DatabaseOverrides {
+                    url: url.to_owned(),
+                }),
+                ..Overrides::default()
+            };
+            let error = Config::load(None, &overrides).unwrap_err();
+            let text = format!("{error} {error:?} {overrides:?}");
+            assert!(text.contains("database.url"), "{text}");
+            assert!(!error.to_string().contains("s3creto"), "{error}");
+        }
     }
 
     #[test]

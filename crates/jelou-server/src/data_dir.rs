@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::OpenOptionsExt;
+use jelou_core::NodeId;
 use rustix::fs::FlockOperation;
 
 /// A data folder that this process has locked.
@@ -75,6 +76,23 @@ impl DataDir {
     /// Returns the file that a running server keeps locked.
     pub(crate) fn lock_file_of(path: &Path) -> PathBuf {
         path.join("lock")
+    }
+
+    /// Returns the id of this server: of its data folder. Creates it if there is none.
+    pub(crate) fn node(&self) -> Result<NodeId, DataDirError> {
+        let path = self.path.join("node");
+        match fs_err::read_to_string(&path) {
+            Ok(text) => text.trim().parse().map_err(|error| {
+                let detail = format!("`{}` has no id of a server: {error}", path.display());
+                DataDirError::Io(std::io::Error::new(std::io::ErrorKind::InvalidData, detail))
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let node = NodeId::generate();
+                fs_err::write(&path, format!("{node}\n"))?;
+                Ok(node)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub(crate) fn artifacts(&self) -> PathBuf {

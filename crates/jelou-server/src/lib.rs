@@ -15,6 +15,7 @@ mod development;
 pub mod doctor;
 mod documents;
 mod egress;
+mod feed;
 mod function_identity;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -34,11 +35,12 @@ mod oidc;
 mod registry;
 mod router;
 mod server;
+mod stored;
 mod telemetry;
 mod token_usage;
 
 pub use api::openapi_document;
-pub use config::{Config, ConfigError, LogFormat, Overrides, TlsOverrides};
+pub use config::{Config, ConfigError, DatabaseOverrides, LogFormat, Overrides, TlsOverrides};
 pub use data_dir::DataDirError;
 pub use development::{
     DevelopedFunction, DevelopmentConfig, DevelopmentServer, Place, Project, ReloadError, Reloaded,

@@ -1,6 +1,5 @@
 //! Starts the parts of the server in order, and stops them in reverse order.
 
-use std::collections::{HashMap, HashSet};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -11,17 +10,14 @@ use jelou_engine::{
     ArtifactCache, ArtifactError, CompanyInfo, Deno, Engine, EngineConfig, EngineError,
     EngineStage, JelouCredentials, NetworkConfig, deno,
 };
-use jelou_store::{
-    AccessTokenRecord, FunctionRecord, LiveDeployment, PreviewRecord, SecretOwner, SecretRecord,
-    Store, StoreConfig, StoreError,
-};
+use jelou_store::StoreError;
 use jelou_token::AccessToken;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use zeroize::Zeroizing;
 
 use crate::config::{self, Config};
-use crate::control::{self, Control, ControlError};
+use crate::control::{self, Control, ControlError, SelfDescription};
 use crate::cron::Cron;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::egress::{CaError, Egress};
@@ -32,13 +28,14 @@ use crate::host::ServerHost;
 use crate::listener::{Cores, ListenError, Sockets};
 use crate::log_limit::LogLimit;
 use crate::log_threads::LogThreads;
-use crate::master_key::{self, MasterKeyError};
+use crate::master_key::MasterKeyError;
 use crate::mcp::ResultMemory;
 use crate::metrics::{Metrics, Scrape, Traffic};
 use crate::oidc::IdentityIssuer;
-use crate::registry::{Function, Registry, RuntimeTokens};
+use crate::registry::{Registry, RuntimeTokens};
+use crate::stored::{fill, open_store, provide_artifacts};
 use crate::token_usage::TokenCounters;
-use crate::{api, call_counts, last_used, memory};
+use crate::{api, call_counts, feed, last_used, memory};
 
 /// Path of the issuer's URL in development.
 const DEVELOPMENT_ISSUER_PATH: &str = "/__identity";
@@ -102,6 +99,8 @@ pub struct Server {
     metrics: Arc<Metrics>,
     log_threads: LogThreads,
     listeners: JoinSet<()>,
+    /// Follows the changes of other servers of the database.
+    feed: Option<JoinHandle<()>>,
     /// Runtimes of the cores. They run the tasks of requests.
     _cores: Arc<Cores>,
     stop: watch::Sender<bool>,
@@ -167,7 +166,7 @@ impl Server {
         };
         // Bound first, so that an occupied port or an invalid certificate is reported before the slow steps.
         let sockets = Sockets::bind(&config).await?;
-        let store = open_store(&config, &data, clock.clone()).await?;
+        let store = open_store(&config, &data, development.is_some(), clock.clone()).await?;
         let deno = find_deno(&data, progress).await?;
         let artifacts = ArtifactCache::open(data.artifacts())?;
         let snapshot = store.snapshot::<RuntimeTokens>().await?;
@@ -254,6 +253,7 @@ impl Server {
             traffic,
             (token_counters, token_rules),
             Arc::clone(&cron),
+            snapshot.position,
             stopped.clone(),
         );
         let control = Arc::new(control.with_github(github));
@@ -266,12 +266,19 @@ impl Server {
         );
         control.load_trust().await?;
         cron.start();
+        let feed = control.store.is_shared();
+        let feed = feed.then(|| tokio::spawn(feed::follow(Arc::clone(&control))));
         let scrape = Scrape {
             control: Arc::clone(&control),
             connections: sockets.connections(),
             max_functions,
         };
         let (api, open_metrics) = api::routers(scrape, sockets.has_metrics());
+        // Fails only if it is set already.
+        let _ = control.described_self.set(SelfDescription {
+            address: control::reachable(&sockets.api_url()),
+            started_at: control.clock.now(),
+        });
         let ready = Ready {
             api: sockets.api_url(),
             functions: control.domain.url("{slug}"),
@@ -286,6 +293,7 @@ impl Server {
                 metrics,
                 log_threads,
                 listeners,
+                feed,
                 _cores: cores,
                 stop,
                 _data: data,
@@ -342,6 +350,7 @@ impl Server {
         let Self {
             control,
             log_threads,
+            feed,
             _data,
             _cores,
             ..
@@ -350,6 +359,10 @@ impl Server {
         let _ = tokio::task::spawn_blocking(move || log_threads.stop()).await;
         if let Err(error) = last_used::store_now(&control.registry, &control.store).await {
             tracing::warn!(%error, "cannot store the times of last use of tokens");
+        }
+        if let Some(feed) = feed {
+            feed.abort();
+            control.retire_node().await;
         }
         if let Err(error) = control.store.close().await {
             tracing::warn!(%error, "cannot close the database");
@@ -426,18 +439,6 @@ fn engine_config(
     })
 }
 
-async fn open_store(config: &Config, data: &DataDir, clock: Clock) -> Result<Store, StartError> {
-    let (settings, file) = (config.master_key.clone(), DataDir::key_file_of(data.path()));
-    let opening = tokio::task::spawn_blocking(move || master_key::open(&settings, &file));
-    let opened = opening.await;
-    let vault = opened.map_err(|error| DataDirError::Io(std::io::Error::other(error)))??;
-    let store_config = StoreConfig {
-        path: data.database(),
-        busy_timeout: config.database.busy_timeout(),
-    };
-    Ok(Store::open(&store_config, vault, clock).await?)
-}
-
 /// Returns the network settings for the processes of functions and builds. Copies the CA certificates to a file that
 /// these processes may read.
 fn network_of(egress: &config::Egress, data: &DataDir) -> Result<NetworkConfig, CaError> {
@@ -482,68 +483,4 @@ async fn find_deno(data: &DataDir, progress: impl Fn(&str)) -> Result<Deno, Star
     };
     let installed = tokio::task::spawn_blocking(install).await;
     Ok(installed.map_err(|error| deno::InstallError::Io(std::io::Error::other(error)))??)
-}
-
-/// Writes the artifacts of served deployments to disk, so that a cold start does not need the database.
-async fn provide_artifacts(
-    store: &Store,
-    artifacts: &ArtifactCache,
-    deployments: impl Iterator<Item = &LiveDeployment>,
-) -> Result<(), StartError> {
-    let mut live = HashSet::new();
-    for deployment in deployments {
-        let hash = deployment.artifact_hash.to_string();
-        if !artifacts.holds(&hash) {
-            let stored = store.artifact(deployment.artifact_hash).await?;
-            let bundle = control::bundle_of(stored).map_err(ArtifactError::Io)?;
-            artifacts.put(&hash, &bundle)?;
-        }
-        live.insert(hash);
-    }
-    Ok(artifacts.retain(&live)?)
-}
-
-/// Fills the registry from the store.
-fn fill(
-    control: &Control,
-    functions: Vec<FunctionRecord>,
-    previews: Vec<PreviewRecord>,
-    secrets: Vec<SecretRecord>,
-    access_tokens: &[AccessTokenRecord],
-) {
-    let registry = &control.registry;
-    let mut secrets_by_owner: HashMap<SecretOwner, Vec<SecretRecord>> = HashMap::new();
-    for secret in secrets {
-        let owner = secret.owner.clone();
-        secrets_by_owner.entry(owner).or_default().push(secret);
-    }
-    let inherited = secrets_by_owner.remove(&SecretOwner::Organisation);
-    let inherited = Arc::new(inherited.unwrap_or_default());
-    registry.organisation_secrets.store(inherited);
-    for record in functions {
-        let owner = SecretOwner::Function(record.id.clone());
-        let own = secrets_by_owner.remove(&owner).unwrap_or_default();
-        let secrets = registry.with_inherited(own);
-        let settings = control.settings_in_force(&record.settings);
-        if let Err(error) = settings.limits.validate() {
-            tracing::warn!(function = %record.slug, %error, "limits that were set for a function no longer fit those of the server");
-        }
-        let function = Function::new(record.id, record.slug, secrets, settings);
-        if let Some(live) = record.live {
-            function.put_live(control.live(&function, live));
-        }
-        registry.put_function(Arc::new(function));
-    }
-    let functions = registry.functions();
-    for record in previews {
-        let owner = SecretOwner::Preview(record.id.clone());
-        let own = secrets_by_owner.remove(&owner).unwrap_or_default();
-        // The function may be missing, because an older version of the server may have deleted it.
-        if let Some(function) = functions.iter().find(|one| one.id == record.function_id) {
-            control.restore_preview(function, record, own);
-        }
-    }
-    for token in access_tokens {
-        registry.access_tokens.put(token);
-    }
 }

@@ -158,7 +158,8 @@ impl<'a> Change<'a> {
         self.write
     }
 
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        self.write.announce().await?;
         Ok(self.write.commit().await?)
     }
 }

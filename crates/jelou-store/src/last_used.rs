@@ -3,33 +3,51 @@
 use crate::database::Database;
 use crate::error::StoreError;
 
-pub(crate) const RUNTIME_TOKENS: &str = "UPDATE runtime_tokens SET last_used_at = $1 \
-     WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)";
-pub(crate) const CURRENT_VALUES: &str = "UPDATE runtime_tokens SET value_last_used_at = $1 \
-     WHERE id = $2 AND (value_last_used_at IS NULL OR value_last_used_at < $1)";
-pub(crate) const PREVIOUS_VALUES: &str = "UPDATE runtime_tokens SET previous_last_used_at = $1 \
-     WHERE id = $2 AND (previous_last_used_at IS NULL OR previous_last_used_at < $1)";
-pub(crate) const ACCESS_TOKENS: &str = "UPDATE access_tokens SET last_used_at = $1 \
-     WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)";
-pub(crate) const PREVIOUS_ACCESS_VALUES: &str = "UPDATE access_tokens SET previous_last_used_at = $1 \
-     WHERE id = $2 AND (previous_last_used_at IS NULL OR previous_last_used_at < $1)";
+/// Maximum number of times in a transaction, so that other changes do not wait long.
+const BATCH: usize = 2_000;
+
+/// The place of a time of last use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) table: &'static str,
+    pub(crate) column: &'static str,
+}
+
+pub(crate) const RUNTIME_TOKENS: Times = Times {
+    table: "runtime_tokens",
+    column: "last_used_at",
+};
+pub(crate) const CURRENT_VALUES: Times = Times {
+    table: "runtime_tokens",
+    column: "value_last_used_at",
+};
+pub(crate) const PREVIOUS_VALUES: Times = Times {
+    table: "runtime_tokens",
+    column: "previous_last_used_at",
+};
+pub(crate) const ACCESS_TOKENS: Times = Times {
+    table: "access_tokens",
+    column: "last_used_at",
+};
+pub(crate) const PREVIOUS_ACCESS_VALUES: Times = Times {
+    table: "access_tokens",
+    column: "previous_last_used_at",
+};
 
 /// Writes the times of last use. Ignores tokens that no longer exist.
 pub(crate) async fn record(
     database: &Database,
-    statement: &'static str,
-    uses: impl ExactSizeIterator<Item = (&str, i64)>,
+    times: Times,
+    uses: impl Iterator<Item = (&str, i64)>,
 ) -> Result<(), StoreError> {
-    if uses.len() == 0 {
-        return Ok(());
-    }
-    let mut write = database.write().await?;
-    for (id, at) in uses {
-        sqlx::query(statement)
-            .bind(at)
-            .bind(id)
-            .execute(&mut **write.transaction())
+    let uses: Vec<_> = uses.collect();
+    for batch in uses.chunks(BATCH) {
+        let mut write = database.write().await?;
+        let engine = database.engine();
+        engine
+            .write_times(write.transaction(), times, batch)
             .await?;
+        write.commit().await?;
     }
-    Ok(write.commit().await?)
+    Ok(())
 }

@@ -15,13 +15,16 @@ mod deploy;
 mod deployments;
 mod difference;
 mod error;
+mod feed;
 mod function_settings;
+mod function_state;
 mod functions;
 mod identity_keys;
 mod last_used;
 mod leaks;
 mod master_key;
 mod memory;
+mod nodes;
 mod previews;
 mod rollback;
 mod runtime_tokens;
@@ -40,15 +43,20 @@ pub use access_tokens::{AccessTokenRecord, NewAccessToken};
 pub use actor::Actor;
 pub use artifact::{ArtifactHash, ArtifactRecord, ParseArtifactHashError};
 pub use change::AUDIT_ACTIONS;
-pub use database::{DatabaseError, StoreConfig};
+pub use database::{
+    DatabaseError, Listener, Location, ParsePostgresUrlError, PostgresUrl, StoreConfig,
+};
 pub use deploy::{Deployed, NewDeployment};
 pub use deployments::{CallCount, DeploymentRecord};
 pub use error::{Resource, StoreError};
+pub use feed::{Changed, News, Parts, Position};
+pub use function_state::FunctionState;
 pub use functions::{FunctionRecord, FunctionSummary, LiveDeployment};
 pub use identity_keys::{IdentityKey, KeySchedule};
 pub use leaks::RuntimeLeak;
 pub use master_key::MasterKeyRotation;
 pub use memory::{MemoryLimits, MemoryOwner};
+pub use nodes::{NodeRecord, NodeReport};
 pub use previews::{NewPreview, PreviewRecord, PreviewTerms};
 pub use rollback::{RollbackPlan, RolledBack, Way};
 pub use runtime_tokens::{

@@ -8,7 +8,7 @@ use crate::change::{Action, Change, Entry};
 use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::store::Store;
-use crate::vault::{KeyId, SealedSecret, SecretOwner};
+use crate::vault::{KeyId, SealedSecret, SecretOwner, VaultError};
 
 /// Values that one transaction encrypts anew. Other changes wait for it.
 const BATCH: i64 = 200;
@@ -29,13 +29,17 @@ impl Store {
     /// [`StoreError::Vault`] when the key does not come from a file, or a value cannot be decrypted;
     /// [`StoreError::Database`]. Both keys stay in use then.
     pub async fn rotate_master_key(&self, actor: &Actor) -> Result<MasterKeyRotation, StoreError> {
+        if self.is_shared() {
+            // The other servers would not have the new key.
+            return Err(VaultError::SharedKey.into());
+        }
         self.vault.begin_rotation()?;
         self.continue_rotation(actor).await
     }
 
-    /// Whether the vault has earlier keys, which values may need.
+    /// Whether the vault has earlier keys, which values may need, and this server may encrypt them anew.
     pub fn is_rotating_master_key(&self) -> bool {
-        self.vault.is_rotating()
+        self.vault.is_rotating() && !self.is_shared()
     }
 
     /// Encrypts every value with the current master key, and ends the rotation.

@@ -261,6 +261,19 @@ pub(crate) async fn all(executor: impl AnyExecutor<'_>) -> Result<Vec<PreviewRec
         .collect()
 }
 
+pub(crate) async fn of(
+    executor: impl AnyExecutor<'_>,
+    function: &FunctionId,
+) -> Result<Vec<PreviewRecord>, StoreError> {
+    sqlx::query(select_previews!("WHERE p.function_id = $1 ORDER BY p.name"))
+        .bind(function.as_str())
+        .fetch_all(executor)
+        .await?
+        .iter()
+        .map(record)
+        .collect()
+}
+
 async fn expired(
     executor: impl AnyExecutor<'_>,
     now_ms: i64,

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use jelou_core::api::{Run, RunOrigin, RunState};
-use jelou_core::{DeploymentId, FunctionId, RunId};
+use jelou_core::{DeploymentId, FunctionId, NodeId, RunId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use sqlx::AnyConnection;
@@ -27,6 +27,8 @@ const KEPT_RUNS: i64 = 100;
 const KEPT_FAILURES: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Maximum number of runs of a schedule that are kept.
 const MAX_RUNS: i64 = 1_000;
+/// How long a server is silent before its runs count as interrupted. Longer than any run.
+const GONE_AFTER: SignedDuration = SignedDuration::from_mins(30);
 const MAX_PAGE: usize = 1_000;
 
 /// The stored state of a schedule.
@@ -137,7 +139,8 @@ impl Store {
         for run in runs {
             let is_free =
                 run.origin == RunOrigin::Manual || settle(write.transaction(), run).await?;
-            claimed.push(is_free && insert(write.transaction(), run, now).await?);
+            let node = self.node.as_ref();
+            claimed.push(is_free && insert(write.transaction(), run, node, now).await?);
         }
         write.commit().await?;
         Ok(claimed)
@@ -175,12 +178,14 @@ impl Store {
         Ok(write.commit().await?)
     }
 
-    /// Marks the runs that an earlier server process did not finish as interrupted, and returns them. Deletes runs and
-    /// schedules of functions that no longer exist.
+    /// Marks runs as interrupted that an earlier process of this server did not finish, or a server that is gone. Returns
+    /// them. Deletes runs and schedules of functions that no longer exist.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn interrupt_runs(&self) -> Result<Vec<RunRecord>, StoreError> {
+        let gone_after = i64::try_from(GONE_AFTER.as_millis()).unwrap_or(0);
+        let seen_since = self.database_time().await? - gone_after;
         let mut write = self.database.write().await?;
         for statement in [
             "DELETE FROM runs WHERE function_id NOT IN (SELECT id FROM functions)",
@@ -191,15 +196,19 @@ impl Store {
                 .await?;
         }
         let runs = sqlx::query(with_columns!(
-            "UPDATE runs SET state = 'ERROR', reason = 'interrupted', ended_at = $1 WHERE state = 'RUNNING' RETURNING",
+            "UPDATE runs SET state = 'ERROR', reason = 'interrupted', ended_at = $1 \
+             WHERE state = 'RUNNING' AND ($2 = '' OR node_id IS NULL OR node_id = $2 \
+             OR node_id NOT IN (SELECT id FROM nodes WHERE seen_at >= $3)) RETURNING",
             ""
         ))
-            .bind(self.clock.now_ms())
-            .fetch_all(&mut **write.transaction())
-            .await?
-            .iter()
-            .map(record)
-            .collect::<Result<Vec<_>, _>>()?;
+        .bind(self.clock.now_ms())
+        .bind(self.node.as_ref().map_or("", NodeId::as_str))
+        .bind(seen_since)
+        .fetch_all(&mut **write.transaction())
+        .await?
+        .iter()
+        .map(record)
+        .collect::<Result<Vec<_>, _>>()?;
         write.commit().await?;
         Ok(runs)
     }
@@ -260,7 +269,7 @@ impl Store {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(&mut *change.connection(), &run.function).await?;
         let now = change.now();
-        insert(change.connection(), run, now).await?;
+        insert(change.connection(), run, self.node.as_ref(), now).await?;
         let entry = Entry {
             action: Action::ScheduleRun,
             function: Some(&slug),
@@ -373,13 +382,14 @@ async fn settle(connection: &mut AnyConnection, run: &NewRun) -> Result<bool, St
 async fn insert(
     connection: &mut AnyConnection,
     run: &NewRun,
+    node: Option<&NodeId>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let missed =
         i64::try_from(run.missed).map_err(|error| DatabaseError::corrupt("runs.missed", error))?;
     let inserted = sqlx::query(
-        "INSERT INTO runs (id, function_id, schedule, due_at, origin, state, reason, deployment_id, claimed_at, missed) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
+        "INSERT INTO runs (id, function_id, schedule, due_at, origin, state, reason, deployment_id, claimed_at, missed, \
+         node_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
     )
     .bind(run.id.as_str())
     .bind(run.function.as_str())
@@ -391,6 +401,7 @@ async fn insert(
     .bind(run.deployment.as_str())
     .bind(now.as_millisecond())
     .bind(missed)
+    .bind(node.map(NodeId::as_str))
     .execute(connection)
     .await?;
     Ok(inserted.rows_affected() == 1)

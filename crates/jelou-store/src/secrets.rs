@@ -65,15 +65,7 @@ impl Store {
         &self,
         owner: &SecretOwner,
     ) -> Result<Vec<SecretRecord>, StoreError> {
-        sqlx::query(
-            "SELECT owner, key, ciphertext, key_id FROM secrets WHERE owner = $1 ORDER BY key",
-        )
-        .bind(owner.to_string())
-        .fetch_all(self.database.pool())
-        .await?
-        .iter()
-        .map(record)
-        .collect()
+        of(self.database.pool(), owner).await
     }
 
     /// Sets secrets, either all or none. The owner's other secrets stay. Returns the encrypted secrets.
@@ -162,6 +154,19 @@ impl Store {
 
 pub(crate) async fn all(executor: impl AnyExecutor<'_>) -> Result<Vec<SecretRecord>, StoreError> {
     sqlx::query("SELECT owner, key, ciphertext, key_id FROM secrets ORDER BY owner, key")
+        .fetch_all(executor)
+        .await?
+        .iter()
+        .map(record)
+        .collect()
+}
+
+pub(crate) async fn of(
+    executor: impl AnyExecutor<'_>,
+    owner: &SecretOwner,
+) -> Result<Vec<SecretRecord>, StoreError> {
+    sqlx::query("SELECT owner, key, ciphertext, key_id FROM secrets WHERE owner = $1 ORDER BY key")
+        .bind(owner.to_string())
         .fetch_all(executor)
         .await?
         .iter()

@@ -1,20 +1,19 @@
-//! The complete state at one revision, which the server reads at its start.
+//! The complete state at one position of the history, which the server reads at its start.
 
 use crate::access_tokens::{self, AccessTokenRecord};
-use crate::database::row::Columns;
 use crate::error::StoreError;
+use crate::feed::{self, Position};
 use crate::functions::{self, FunctionRecord};
 use crate::previews::{self, PreviewRecord};
 use crate::runtime_tokens::{self, RuntimeTokenCredential};
 use crate::secrets::{self, SecretRecord};
 use crate::store::Store;
 
-/// The complete state at one revision. `Tokens` is a collection of the caller. The runtime tokens are added to it one
+/// The complete state at one position. `Tokens` is a collection of the caller. The runtime tokens are added to it one
 /// by one, because there may be a million.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot<Tokens> {
-    /// The revision: the number of the last change.
-    pub revision: i64,
+    pub position: Position,
     /// Sorted by slug.
     pub functions: Vec<FunctionRecord>,
     /// All previews. Some may be expired.
@@ -37,12 +36,8 @@ impl Store {
         Tokens: Default + Extend<RuntimeTokenCredential>,
     {
         let mut state = self.database.snapshot().await?;
-        let revision = sqlx::query("SELECT value AS revision FROM revision WHERE id = 1")
-            .fetch_one(&mut *state)
-            .await?
-            .number("revision")?;
         Ok(Snapshot {
-            revision,
+            position: feed::head(&mut *state).await?,
             functions: functions::all(&mut *state).await?,
             previews: previews::all(&mut *state).await?,
             runtime_tokens: runtime_tokens::all_credentials(&mut *state).await?,

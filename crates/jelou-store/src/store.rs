@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jelou_core::Clock;
 use jelou_core::histogram::Durations;
+use jelou_core::{Clock, NodeId};
+use sqlx::AnyConnection;
 
 use crate::actor::Actor;
 use crate::audit;
@@ -12,6 +13,7 @@ use crate::change::Change;
 use crate::database::row::Columns;
 use crate::database::{Database, StoreConfig};
 use crate::error::StoreError;
+use crate::feed::{self, Position};
 use crate::vault::{KeyId, Vault};
 
 /// A handle on the database and its vault. Clones use the same database and vault.
@@ -20,6 +22,8 @@ pub struct Store {
     pub(crate) database: Arc<Database>,
     pub(crate) vault: Arc<Vault>,
     pub(crate) clock: Clock,
+    /// The server that uses this handle, if others may use the same database.
+    pub(crate) node: Option<NodeId>,
 }
 
 impl Store {
@@ -36,12 +40,22 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let database = Database::open(config).await?;
         audit::complete_chain(&database).await?;
-        vault.admit(&key_ids_in_use(&database).await?)?;
+        admit(&database, &mut vault).await?;
         Ok(Self {
             database: Arc::new(database),
             vault: Arc::new(vault),
             clock,
+            node: None,
         })
+    }
+
+    /// Returns a handle whose runs of schedules belong to a server.
+    #[must_use]
+    pub fn of_node(self, node: NodeId) -> Self {
+        Self {
+            node: Some(node),
+            ..self
+        }
     }
 
     /// Returns the durations of committed write transactions, including the wait for other changes.
@@ -59,12 +73,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn revision(&self) -> Result<i64, StoreError> {
-        Ok(
-            sqlx::query("SELECT value AS revision FROM revision WHERE id = 1")
-                .fetch_one(self.database.pool())
-                .await?
-                .number("revision")?,
-        )
+        Ok(self.position().await?.revision)
+    }
+
+    /// Returns the position of the last change.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn position(&self) -> Result<Position, StoreError> {
+        Ok(feed::head(self.database.pool()).await?)
     }
 
     /// Checks that the database responds.
@@ -84,6 +101,11 @@ impl Store {
         Ok(self.database.close().await?)
     }
 
+    /// Returns the server that uses this handle, if others may use the same database.
+    pub fn node(&self) -> Option<&NodeId> {
+        self.node.as_ref()
+    }
+
     pub(crate) async fn change<'a>(&'a self, actor: &'a Actor) -> Result<Change<'a>, StoreError> {
         Ok(Change::new(
             self.database.write().await?,
@@ -93,12 +115,39 @@ impl Store {
     }
 }
 
-async fn key_ids_in_use(database: &Database) -> Result<BTreeSet<KeyId>, StoreError> {
+/// Checks that the vault has the keys of all stored secrets. Servers that share a database must also have the same
+/// current key, because each decrypts what another one has encrypted: the first one stores the id of its key.
+async fn admit(database: &Database, vault: &mut Vault) -> Result<(), StoreError> {
+    let mut write = database.write().await?;
+    let connection: &mut AnyConnection = write.transaction();
+    let mut in_use = key_ids_in_use(&mut *connection).await?;
+    if database.engine().is_shared() {
+        let shared = sqlx::query("SELECT key_id FROM cluster WHERE id = 1")
+            .fetch_optional(&mut *connection)
+            .await?
+            .map(|row| row.parsed("key_id"))
+            .transpose()?;
+        let is_first = shared.is_none();
+        in_use.extend(shared);
+        vault.admit(&in_use)?;
+        if is_first {
+            sqlx::query("INSERT INTO cluster (id, key_id) VALUES (1, $1)")
+                .bind(vault.key_id().as_str())
+                .execute(connection)
+                .await?;
+        }
+    } else {
+        vault.admit(&in_use)?;
+    }
+    Ok(write.commit().await?)
+}
+
+async fn key_ids_in_use(connection: &mut AnyConnection) -> Result<BTreeSet<KeyId>, StoreError> {
     sqlx::query(
         "SELECT key_id FROM secrets UNION SELECT key_id FROM secret_versions \
          UNION SELECT key_id FROM identity_keys",
     )
-    .fetch_all(database.pool())
+    .fetch_all(connection)
     .await?
     .iter()
     .map(|row| Ok(row.parsed("key_id")?))

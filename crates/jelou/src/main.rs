@@ -47,7 +47,9 @@ fn main() -> ExitCode {
     };
     let context = Context::new(cli.global);
     match commands::run(cli.command, &context) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) if context.output.is_complete() => ExitCode::SUCCESS,
+        // A warning has named the servers that have not applied the change.
+        Ok(()) => ExitCode::FAILURE,
         Err(error) => exit::report(&context.output, &error),
     }
 }

@@ -33,6 +33,14 @@ impl Observer for Waiting {
         let _ = self.output.note(&text);
     }
 
+    fn pending(&self, servers: &str) {
+        self.output.add_pending(servers);
+        let text = format!(
+            "the change is made, but these servers have not applied it yet: {servers}. They do when they respond again; `jelou nodes` shows them"
+        );
+        let _ = self.output.warn(&text);
+    }
+
     fn answered(&self, effect: Effect) {
         if effect == Effect::Change {
             interrupt::note(Progress::Answered);

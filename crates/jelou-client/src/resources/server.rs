@@ -1,6 +1,6 @@
 //! Operations on the server itself.
 
-use jelou_core::api::WhoAmI;
+use jelou_core::api::{List, NodeInfo, WhoAmI};
 use serde::Deserialize;
 
 use crate::path::Path;
@@ -19,6 +19,15 @@ impl Client {
     /// Any [`ClientError`].
     pub fn health(&self) -> Result<(), ClientError> {
         self.get::<Health>(&Path::new("health")).map(drop)
+    }
+
+    /// Returns the servers that share the database. Empty for a server with a database of its own.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub fn nodes(&self) -> Result<Vec<NodeInfo>, ClientError> {
+        let list: List<NodeInfo> = self.get(&Path::new("nodes"))?;
+        Ok(list.items)
     }
 
     /// Returns this client's access token and data about the server.

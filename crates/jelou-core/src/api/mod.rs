@@ -8,6 +8,7 @@ mod function_settings;
 mod functions;
 mod leaks;
 mod logs;
+mod nodes;
 mod patch;
 mod previews;
 mod problem;
@@ -31,6 +32,7 @@ pub use function_settings::{ChangeEgress, ChangeLimits, EgressRules, LimitInForc
 pub use functions::{CreateFunction, Function};
 pub use leaks::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};
 pub use logs::CallGroup;
+pub use nodes::NodeInfo;
 pub use patch::Patch;
 pub use previews::{OpenPreview, Preview};
 pub use problem::Problem;

@@ -14,6 +14,7 @@ mod limits;
 mod logs;
 mod master_key;
 mod metrics;
+mod nodes;
 mod organisation_secrets;
 mod previews;
 mod problem;
@@ -124,6 +125,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(logs::statistics))
         .routes(routes!(metrics::traffic))
         .routes(routes!(audit::list))
+        .routes(routes!(nodes::list))
 }
 
 /// Returns the OpenAPI 3.1 document of the management API.
@@ -158,6 +160,10 @@ fn router(control: App, metrics: Router) -> Router {
         .fallback(|| async { ApiError::no_such_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&control),
+            nodes::wait_for_all,
+        ))
         .layer(middleware::from_fn(move |request, next| {
             refusals::log(Arc::clone(&refusals_logged), request, next)
         }))

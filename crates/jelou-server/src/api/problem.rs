@@ -246,7 +246,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Conflict { .. }
             | StoreError::LastAdministrator { .. }
-            | StoreError::Vault(VaultError::NoKeyFile) => {
+            | StoreError::Vault(VaultError::NoKeyFile | VaultError::SharedKey) => {
                 Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, text)
             }
             StoreError::LastToken { .. } => {

@@ -66,7 +66,12 @@ impl Control {
         self: &Arc<Self>,
     ) -> Result<AccessToken, ControlError> {
         let token = mint()?;
-        let name: TokenName = LOCAL
+        let name = match self.store.node() {
+            // Each server of a shared database has its own.
+            Some(node) => format!("{LOCAL}-{}", &node.as_str()[node.as_str().len() - 8..]),
+            None => LOCAL.to_owned(),
+        };
+        let name: TokenName = name
             .parse()
             .map_err(|error| ControlError::Random(format!("{error}")))?;
         self.change(|control| async move {

@@ -69,10 +69,8 @@ impl Control {
         self.change(|control| async move {
             let deleted = control.store.delete_function(&actor, &slug).await?;
             control.registry.tokens.remove_of(&deleted.id);
-            if let Some(function) = control.registry.remove_function(&slug) {
-                for one in [vec![Arc::clone(&function)], function.previews.all()].concat() {
-                    control.retire(one.live.swap(None));
-                }
+            if let Some(function) = control.registry.function(slug.as_str()) {
+                control.forget_function(&function);
             }
             control.cron.refresh();
             let (logs, id) = (control.logs.clone(), deleted.id.clone());
@@ -81,6 +79,14 @@ impl Control {
             Ok(())
         })
         .await
+    }
+
+    /// Removes a function and its previews from the registry, and drains their calls.
+    pub(super) fn forget_function(&self, function: &Arc<Function>) {
+        self.registry.remove_function(&function.slug);
+        for one in [vec![Arc::clone(function)], function.previews.all()].concat() {
+            self.retire(one.live.swap(None));
+        }
     }
 
     fn described(&self, function: FunctionSummary) -> api::Function {

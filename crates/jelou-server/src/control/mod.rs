@@ -11,10 +11,12 @@ mod deploy_checks;
 mod deployments;
 mod error;
 mod exchange;
+mod follow;
 mod function_settings;
 mod functions;
 mod leaks;
 mod master_key;
+mod nodes;
 mod organisation_secrets;
 mod previews;
 mod rollback;
@@ -29,12 +31,15 @@ mod tokens;
 mod trust;
 mod upload_budget;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
-use jelou_core::{Clock, DeploymentId, FunctionId, Manifest};
+use jelou_core::{Clock, DeploymentId, FunctionId, Manifest, Slug};
 use jelou_engine::{Engine, LaunchSpec, Slot};
 use jelou_logs::{Entry, EventEntry, Level, Logs, What};
-use jelou_store::{ArtifactHash, LiveDeployment, Store};
+use jelou_store::{ArtifactHash, LiveDeployment, Position, Store};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, watch};
 
@@ -42,6 +47,7 @@ pub(crate) use deploy::bundle_of;
 pub(crate) use deploy_checks::openapi_of;
 pub(crate) use error::ControlError;
 pub(crate) use exchange::{ExchangeError, LIFETIME, Wanted, sweep_periodically};
+pub(crate) use nodes::{REPORT_PERIOD, SelfDescription, reachable};
 
 use self::token_upkeep::Expiring;
 use self::upload_budget::UploadBudget;
@@ -80,6 +86,18 @@ pub(crate) struct Control {
     /// Becomes `true` when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
     changes: Arc<Mutex<()>>,
+    /// The position of the registry in the history of the database.
+    position: Mutex<Position>,
+    /// Functions whose changes by other servers could not be applied, each with the last attempt.
+    unapplied: Mutex<BTreeMap<Slug, Instant>>,
+    /// When the registry was last known to be up to date.
+    current_at: std::sync::Mutex<Instant>,
+    /// Set when the server listens.
+    pub(crate) described_self: OnceLock<SelfDescription>,
+    /// Whether the log says that the clock of this server differs from the database's.
+    clock_is_off: AtomicBool,
+    /// How far the clock of this server is ahead of the database's.
+    clock_offset_ms: AtomicI64,
 }
 
 impl Control {
@@ -90,6 +108,7 @@ impl Control {
         traffic: Arc<Traffic>,
         (token_counters, token_rules): (Arc<TokenCounters>, Tokens),
         cron: Arc<Cron>,
+        position: Position,
         stopped: watch::Receiver<bool>,
     ) -> Self {
         Self {
@@ -110,6 +129,12 @@ impl Control {
             github: None,
             stopped,
             changes: Arc::default(),
+            position: Mutex::new(position),
+            unapplied: Mutex::default(),
+            current_at: std::sync::Mutex::new(Instant::now()),
+            described_self: OnceLock::new(),
+            clock_is_off: AtomicBool::new(false),
+            clock_offset_ms: AtomicI64::new(0),
         }
     }
 

@@ -68,15 +68,22 @@ impl Control {
 
     /// Updates the registry, so that the next request of every function sees the new secrets.
     async fn reload_organisation(&self) -> Result<(), ControlError> {
+        self.load_organisation_secrets().await?;
+        for function in self.registry.functions() {
+            let owner = SecretOwner::Function(function.id.clone());
+            self.reload_secrets(&function.slug, &owner).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts the stored secrets of the organisation into the registry, but not yet those of the functions that inherit
+    /// them.
+    pub(super) async fn load_organisation_secrets(&self) -> Result<(), ControlError> {
         let secrets = self
             .store
             .sealed_secrets(&SecretOwner::Organisation)
             .await?;
         self.registry.organisation_secrets.store(Arc::new(secrets));
-        for function in self.registry.functions() {
-            let owner = SecretOwner::Function(function.id.clone());
-            self.reload_secrets(&function.slug, &owner).await?;
-        }
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use jelou_token::RuntimeToken;
 use zeroize::Zeroizing;
 
 use super::candidate::Candidate;
+use super::follow::terms_of;
 use super::{Control, ControlError};
 use crate::host;
 use crate::registry::{self, Function};
@@ -243,19 +244,14 @@ impl Control {
         }
     }
 
-    /// Adds a stored preview to the registry, at the start of the server.
+    /// Adds a stored preview to the registry.
     pub(crate) fn restore_preview(
         &self,
         owner: &Function,
         record: PreviewRecord,
         own: Vec<SecretRecord>,
     ) {
-        let terms = PreviewTerms {
-            id: record.id,
-            with_secrets: record.with_secrets,
-            header_only: record.header_only,
-            expires_at: record.expires_at,
-        };
+        let terms = terms_of(&record);
         let preview = owner.new_preview(registry::Preview::new(record.name, &terms), own);
         if let Some(served) = record.served {
             preview.put_live(self.live(&preview, served));

@@ -142,7 +142,7 @@ impl Control {
     }
 
     /// Writes the artifact to disk if no intact copy is there, because a start of a process never reads the database.
-    async fn provide_artifact(&self, hash: ArtifactHash) -> Result<(), ControlError> {
+    pub(super) async fn provide_artifact(&self, hash: ArtifactHash) -> Result<(), ControlError> {
         let name = hash.to_string();
         if !self.engine.artifacts().holds(&name) {
             let stored = self.store.artifact(hash).await?;

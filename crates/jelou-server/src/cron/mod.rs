@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jelou_core::api::{RunOrigin, RunState};
 use jelou_core::{Clock, DeploymentId, FunctionId, RunId};
 use jelou_logs::{Entry, EventEntry, Level, What};
-use jelou_store::{FunctionRecord, NewRun, Store, StoreError};
+use jelou_store::{FunctionRecord, NewRun, ScheduleState, Store, StoreError};
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -173,6 +173,13 @@ impl Cron {
             self.table()
                 .set_paused(function, key, by.map(str::to_owned), now);
         }
+        self.changed.notify_one();
+    }
+
+    /// Applies the stored pauses of schedules.
+    pub(crate) fn apply(&self, states: &[ScheduleState]) {
+        let now = self.clock.now();
+        self.table().apply(states, now);
         self.changed.notify_one();
     }
 

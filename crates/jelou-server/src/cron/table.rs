@@ -241,6 +241,18 @@ impl Table {
         });
     }
 
+    /// Pauses and resumes the schedules whose stored state is another one.
+    pub(super) fn apply(&mut self, states: &[ScheduleState], now: Timestamp) {
+        for state in states {
+            let key = (state.function.clone(), state.schedule.clone());
+            let by = state.paused_at.map(|_| state.paused_by.clone());
+            let by = by.map(Option::unwrap_or_default);
+            if self.paused.get(&key) != by.as_ref() {
+                self.set_paused(&state.function, &state.schedule, by, now);
+            }
+        }
+    }
+
     pub(super) fn of(&self, function: &FunctionId) -> Vec<PlannedState> {
         let schedules = self.functions.get(function);
         let entries = schedules.map_or(&[][..], |schedules| &schedules.entries);

@@ -27,6 +27,8 @@ const WRITTEN: &str = "jelou_log_records_total";
 const DROPPED: &str = "jelou_log_records_dropped_total";
 const WRITES: &str = "jelou_store_write_seconds";
 const UP: &str = "jelou_store_up";
+const FEED_AGE: &str = "jelou_feed_age_seconds";
+const UNAPPLIED: &str = "jelou_feed_unapplied_functions";
 const REVISION: &str = "jelou_store_revision";
 const CPU: &str = "process_cpu_seconds_total";
 /// How long a scrape waits for the store.
@@ -259,6 +261,19 @@ impl Scrape {
         if let Some(revision) = revision {
             text.gauge(REVISION, "The number of the last change.");
             text.sample(REVISION, "", revision);
+        }
+        if store.is_shared() {
+            let (age, unapplied) = self.control.feed_state().await;
+            text.gauge(
+                FEED_AGE,
+                "Seconds since the changes of other servers were last read.",
+            );
+            text.sample(FEED_AGE, "", age.as_secs_f64());
+            text.gauge(
+                UNAPPLIED,
+                "Functions whose changes by other servers could not be applied.",
+            );
+            text.sample(UNAPPLIED, "", unapplied);
         }
     }
 }

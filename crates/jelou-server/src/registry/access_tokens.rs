@@ -1,5 +1,6 @@
 //! Access tokens, indexed by the hash of their value.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -135,6 +136,11 @@ impl AccessTokens {
 
     pub(crate) fn remove_value(&self, hash: &TokenHash) {
         self.by_hash.pin().remove(hash);
+    }
+
+    /// Removes all values but the given ones.
+    pub(crate) fn retain(&self, values: &HashSet<TokenHash>) {
+        self.by_hash.pin().retain(|hash, _| values.contains(hash));
     }
 
     pub(crate) fn last_used(&self, hash: &TokenHash) -> Option<Timestamp> {

@@ -91,7 +91,7 @@ impl Function {
 }
 
 /// The egress rules of a function, and its limits in force: its own limits, otherwise the server's.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) egress: Vec<EgressRule>,
     pub(crate) limits: Arc<FunctionLimits>,

@@ -1,5 +1,6 @@
 //! Runtime tokens, indexed by the hash of their value.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jelou_core::{FunctionId, TokenId};
@@ -199,6 +200,19 @@ impl RuntimeTokens {
             }
             !is_of_function
         });
+    }
+
+    /// Removes all values of these functions but the given ones.
+    pub(crate) fn retain_of(&self, values: &HashMap<FunctionId, HashSet<TokenHash>>) {
+        if values.is_empty() {
+            return;
+        }
+        let is_kept = |hash: &TokenHash, function: &FunctionId| {
+            let values = values.get(function);
+            values.is_none_or(|values| values.contains(hash))
+        };
+        let tokens = self.by_hash.pin();
+        tokens.retain(|hash, token| is_kept(hash, &token.function));
     }
 
     /// Returns the counts of quotas that are not stored yet.

@@ -3,24 +3,39 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::url::PostgresUrl;
+
 /// Location and timeout of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
-    /// Path of the SQLite file. Created with mode 0600 if it does not exist. Its folder must exist.
-    pub path: PathBuf,
-    /// How long a change waits for other changes of this process, and how long SQLite waits for a lock of another
+    pub location: Location,
+    /// How long a change waits for other changes of this process, and how long the database waits for a lock of another
     /// process.
     pub busy_timeout: Duration,
+}
+
+/// The database engine, and where its data is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// Path of the SQLite file. Created with mode 0600 if it does not exist. Its folder must exist.
+    Sqlite(PathBuf),
+    /// A database of a PostgreSQL server, which several servers may share.
+    Postgres(PostgresUrl),
 }
 
 impl StoreConfig {
     /// 5 seconds.
     pub const DEFAULT_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// Creates a configuration with the default timeout.
+    /// Creates the configuration of a SQLite file, with the default timeout.
     pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self::at(Location::Sqlite(path.into()))
+    }
+
+    /// Creates the configuration of a database, with the default timeout.
+    pub fn at(location: Location) -> Self {
         Self {
-            path: path.into(),
+            location,
             busy_timeout: Self::DEFAULT_BUSY_TIMEOUT,
         }
     }

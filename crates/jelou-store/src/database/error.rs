@@ -15,6 +15,14 @@ pub enum DatabaseError {
     /// the change timed out while it waited for other changes.
     #[error("the database is not available")]
     Unavailable(#[source] Option<sqlx::Error>),
+    /// No connection to the PostgreSQL server at the start: it does not respond, or refuses this user.
+    #[error("cannot connect to the PostgreSQL database at {place}")]
+    Connect {
+        /// Host, port and database.
+        place: String,
+        #[source]
+        source: sqlx::Error,
+    },
     /// The disk is full. Nothing was changed.
     #[error("the disk of the database is full")]
     DiskFull(#[source] sqlx::Error),
@@ -69,9 +77,14 @@ impl From<sqlx::Error> for DatabaseError {
                 Condition::Corrupt => Self::corrupt("the database file", refusal),
                 Condition::Other => Self::Statement(error),
             },
-            E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::BeginFailed => {
-                Self::Unavailable(Some(error))
-            }
+            // `Tls` and `Protocol`: what answers is not the database any more.
+            E::Io(_)
+            | E::Tls(_)
+            | E::Protocol(_)
+            | E::PoolTimedOut
+            | E::PoolClosed
+            | E::WorkerCrashed
+            | E::BeginFailed => Self::Unavailable(Some(error)),
             E::ColumnDecode { index, source } => Self::corrupt(index, source),
             _ => Self::Statement(error),
         }

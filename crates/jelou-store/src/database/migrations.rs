@@ -3,10 +3,14 @@
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, SqlSafeStr};
 
+use super::engine::Engine;
 use super::error::DatabaseError;
 use super::row::Columns as _;
 
-const SQLITE: [(i64, &str, &str); 16] = [
+/// Number, description and statements of a migration.
+type Source = (i64, &'static str, &'static str);
+
+const SQLITE: &[Source] = &[
     (
         1,
         "initial",
@@ -87,6 +91,45 @@ const SQLITE: [(i64, &str, &str); 16] = [
         "secret versions",
         include_str!("../../migrations/sqlite/0016_secret_versions.sql"),
     ),
+    (
+        18,
+        "cluster",
+        include_str!("../../migrations/sqlite/0018_cluster.sql"),
+    ),
+    (
+        19,
+        "nodes",
+        include_str!("../../migrations/sqlite/0019_nodes.sql"),
+    ),
+];
+
+/// Starts with the tables of SQLite's migrations up to this number.
+const POSTGRES: &[Source] = &[
+    (
+        14,
+        "initial",
+        include_str!("../../migrations/postgres/0014_initial.sql"),
+    ),
+    (
+        15,
+        "identity keys",
+        include_str!("../../migrations/postgres/0015_identity_keys.sql"),
+    ),
+    (
+        16,
+        "secret versions",
+        include_str!("../../migrations/postgres/0016_secret_versions.sql"),
+    ),
+    (
+        18,
+        "cluster",
+        include_str!("../../migrations/postgres/0018_cluster.sql"),
+    ),
+    (
+        19,
+        "nodes",
+        include_str!("../../migrations/postgres/0019_nodes.sql"),
+    ),
 ];
 
 /// The number of the last migration.
@@ -101,10 +144,17 @@ pub(crate) async fn schema(connection: &mut AnyConnection) -> Result<i64, Databa
 }
 
 /// Runs the missing migrations in the connection's transaction, so that either all or none are applied.
-pub(super) async fn run(transaction: &mut AnyConnection) -> Result<(), DatabaseError> {
-    let migrations = SQLITE
-        .into_iter()
-        .map(|(version, description, sql)| {
+pub(super) async fn run(
+    engine: Engine,
+    transaction: &mut AnyConnection,
+) -> Result<(), DatabaseError> {
+    let sources = match engine {
+        Engine::Sqlite => SQLITE,
+        Engine::Postgres => POSTGRES,
+    };
+    let migrations = sources
+        .iter()
+        .map(|&(version, description, sql)| {
             Migration::new(
                 version,
                 description.into(),
@@ -114,9 +164,25 @@ pub(super) async fn run(transaction: &mut AnyConnection) -> Result<(), DatabaseE
             )
         })
         .collect();
+    let mut migrator = Migrator::with_migrations(migrations);
+    // The engine has locked the database for the whole transaction.
+    migrator.set_locking(false);
     // `run` cannot be used, because the compiler cannot prove that its future is `Send`.
-    Migrator::with_migrations(migrations)
-        .run_direct(None, transaction, false)
-        .await?;
+    migrator.run_direct(None, transaction, false).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_engines_have_the_same_migrations() {
+        let first = POSTGRES[0].0;
+        let numbers = |sources: &[Source]| -> Vec<i64> {
+            let numbers = sources.iter().map(|source| source.0);
+            numbers.filter(|number| *number >= first).collect()
+        };
+        assert_eq!(numbers(SQLITE), numbers(POSTGRES));
+    }
 }

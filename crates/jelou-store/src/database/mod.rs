@@ -1,12 +1,16 @@
-//! Connections and the queue of changes. Code for a specific database engine is in [`sqlite`] and [`result_code`]. The
-//! statements in the rest of the crate work with every engine.
+//! Connections and the queue of changes. [`engine`] says what differs between the database engines. The statements in
+//! the rest of the crate work with both.
 
 mod config;
+mod engine;
 mod error;
+mod listener;
 mod migrations;
+mod postgres;
 mod result_code;
 pub(crate) mod row;
 mod sqlite;
+mod url;
 
 use std::time::{Duration, Instant};
 
@@ -14,15 +18,20 @@ use jelou_core::Histogram;
 use sqlx::{Any, AnyPool, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-pub use config::StoreConfig;
+pub use config::{Location, StoreConfig};
+pub(crate) use engine::Engine;
 pub use error::DatabaseError;
+pub use listener::Listener;
 pub(crate) use migrations::{LATEST as LATEST_SCHEMA, schema};
+pub use url::{ParsePostgresUrlError, PostgresUrl};
 
 #[derive(Debug)]
 pub(crate) struct Database {
+    engine: Engine,
+    location: Location,
     pool: AnyPool,
-    /// The queue of this process's changes, in order of arrival. With only SQLite's lock, waiting connections would
-    /// poll.
+    /// The queue of this process's changes, in order of arrival. With only the database's lock, each waiting change would
+    /// hold a connection; on SQLite it would also poll.
     turn: Mutex<()>,
     turn_timeout: Duration,
     /// Durations of committed write transactions, including the wait in the queue.
@@ -33,15 +42,20 @@ pub(crate) struct Database {
 pub(crate) struct Write<'a> {
     // Declared before `_turn`, so that the rollback happens before the next change starts.
     transaction: Transaction<'static, Any>,
+    engine: Engine,
     since: Instant,
     durations: &'a Histogram,
-    _turn: MutexGuard<'a, ()>,
+    /// `None` for a transaction that does not wait for others.
+    _turn: Option<MutexGuard<'a, ()>>,
 }
 
 impl Database {
     pub(crate) async fn open(config: &StoreConfig) -> Result<Self, DatabaseError> {
+        let (engine, pool) = Engine::open(config).await?;
         Ok(Self {
-            pool: sqlite::open(config).await?,
+            engine,
+            location: config.location.clone(),
+            pool,
             turn: Mutex::new(()),
             turn_timeout: config.busy_timeout,
             writes: Histogram::default(),
@@ -50,12 +64,19 @@ impl Database {
 
     /// Opens a database that exists, without a migration.
     pub(crate) fn open_existing(config: &StoreConfig) -> Result<Self, DatabaseError> {
+        let (engine, pool) = Engine::open_existing(config)?;
         Ok(Self {
-            pool: sqlite::open_existing(config)?,
+            engine,
+            location: config.location.clone(),
+            pool,
             turn: Mutex::new(()),
             turn_timeout: config.busy_timeout,
             writes: Histogram::default(),
         })
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// Returns the pool, for single read statements.
@@ -63,35 +84,72 @@ impl Database {
         &self.pool
     }
 
-    /// Begins a read transaction, for several statements that must read the same state.
-    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
-        Ok(self.pool.begin_with(sqlite::BEGIN_SNAPSHOT).await?)
+    /// Connects a listener. `None` if no other server can use the database.
+    pub(crate) async fn listen(&self) -> Result<Option<Listener>, DatabaseError> {
+        match &self.location {
+            Location::Sqlite(_) => Ok(None),
+            Location::Postgres(url) => Listener::connect(url).await.map(Some),
+        }
     }
 
+    /// Begins a read transaction, for several statements that must read the same state.
+    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
+        Ok(self.pool.begin_with(self.engine.begin_snapshot()).await?)
+    }
+
+    /// Begins a write transaction. No other one runs until its end, in no server.
     pub(crate) async fn write(&self) -> Result<Write<'_>, DatabaseError> {
         let since = Instant::now();
         let turn = tokio::time::timeout(self.turn_timeout, self.turn.lock())
             .await
             .map_err(|_| DatabaseError::Unavailable(None))?;
+        let mut transaction = self.pool.begin_with(self.engine.begin_change()).await?;
+        self.engine
+            .lock(&mut transaction, self.turn_timeout)
+            .await?;
         Ok(Write {
-            transaction: self.pool.begin_with(sqlite::BEGIN_CHANGE).await?,
+            transaction,
+            engine: self.engine,
             since,
             durations: &self.writes,
-            _turn: turn,
+            _turn: Some(turn),
+        })
+    }
+
+    /// Begins a write transaction that need not wait for others, if the database can run several at a time. It must change
+    /// one row only, so that two of them never wait for each other.
+    pub(crate) async fn write_one_row(&self) -> Result<Write<'_>, DatabaseError> {
+        if self.engine == Engine::Sqlite {
+            return self.write().await;
+        }
+        let since = Instant::now();
+        let mut transaction = self.pool.begin_with(self.engine.begin_change()).await?;
+        postgres::limit(&mut transaction, self.turn_timeout).await?;
+        Ok(Write {
+            transaction,
+            engine: self.engine,
+            since,
+            durations: &self.writes,
+            _turn: None,
         })
     }
 
     pub(crate) async fn close(&self) -> Result<(), DatabaseError> {
         let _turn = self.turn.lock().await;
-        let checkpoint = sqlite::checkpoint(&self.pool).await;
+        let completed = self.engine.complete(&self.pool).await;
         self.pool.close().await;
-        Ok(checkpoint?)
+        Ok(completed?)
     }
 }
 
 impl Write<'_> {
     pub(crate) fn transaction(&mut self) -> &mut Transaction<'static, Any> {
         &mut self.transaction
+    }
+
+    /// Tells the other servers of this change when it is committed.
+    pub(crate) async fn announce(&mut self) -> Result<(), DatabaseError> {
+        self.engine.announce(&mut self.transaction).await
     }
 
     pub(crate) async fn commit(self) -> Result<(), DatabaseError> {

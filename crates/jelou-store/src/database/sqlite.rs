@@ -6,12 +6,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, Connection, Row};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Row, SqlSafeStr};
 
 use super::config::StoreConfig;
+use super::engine::Engine;
 use super::error::DatabaseError;
 use super::migrations;
 use super::result_code::{self, Condition};
+use crate::last_used::Times;
 
 /// Takes the write lock at the start of the transaction. Without it, SQLite would refuse to upgrade a read transaction
 /// if another connection has written since its start.
@@ -19,28 +21,29 @@ pub(super) const BEGIN_CHANGE: &str = "BEGIN IMMEDIATE";
 /// Begins a transaction that reads the state at its first statement.
 pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN DEFERRED";
 
+pub(super) const SELECT_TIME: &str =
+    "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS now";
+
 /// Maximum number of connections. In WAL mode, one can write while the others read.
 const MAX_CONNECTIONS: u32 = 4;
 const PREPARE_RETRY: Duration = Duration::from_millis(10);
 
-pub(super) async fn open(config: &StoreConfig) -> Result<AnyPool, DatabaseError> {
-    sqlx::any::install_default_drivers();
-    create_file(&config.path).map_err(|source| DatabaseError::File {
-        path: config.path.clone(),
+pub(super) async fn open(path: &Path, busy_timeout: Duration) -> Result<AnyPool, DatabaseError> {
+    create_file(path).map_err(|source| DatabaseError::File {
+        path: path.to_owned(),
         source,
     })?;
-    let options: AnyConnectOptions = url(&config.path)?.parse()?;
+    let options: AnyConnectOptions = url(path)?.parse()?;
 
     // Uses a separate connection, because the pool would retry and then report only a timeout.
-    prepare(&options, config.busy_timeout).await?;
-    Ok(pool(options, config.busy_timeout))
+    prepare(&options, busy_timeout).await?;
+    Ok(pool(options, busy_timeout))
 }
 
 /// Opens a file that exists, without a migration.
-pub(super) fn open_existing(config: &StoreConfig) -> Result<AnyPool, DatabaseError> {
-    sqlx::any::install_default_drivers();
-    let options: AnyConnectOptions = url(&config.path)?.parse()?;
-    Ok(pool(options, config.busy_timeout))
+pub(super) fn open_existing(path: &Path, busy_timeout: Duration) -> Result<AnyPool, DatabaseError> {
+    let options: AnyConnectOptions = url(path)?.parse()?;
+    Ok(pool(options, busy_timeout))
 }
 
 fn pool(options: AnyConnectOptions, busy_timeout: Duration) -> AnyPool {
@@ -85,7 +88,7 @@ async fn prepare_once(
     configure(&mut connection, busy_timeout).await?;
     write_ahead(&mut connection).await?;
     let mut transaction = connection.begin_with(BEGIN_CHANGE).await?;
-    migrations::run(&mut transaction).await?;
+    migrations::run(Engine::Sqlite, &mut transaction).await?;
     transaction.commit().await?;
     Ok(connection.close().await?)
 }
@@ -95,6 +98,25 @@ pub(super) async fn checkpoint(pool: &AnyPool) -> Result<(), sqlx::Error> {
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .fetch_optional(pool)
         .await?;
+    Ok(())
+}
+
+pub(super) async fn write_times(
+    transaction: &mut AnyConnection,
+    Times { table, column }: Times,
+    uses: &[(&str, i64)],
+) -> Result<(), DatabaseError> {
+    let statement = format!(
+        "UPDATE {table} SET {column} = $1 WHERE id = $2 AND ({column} IS NULL OR {column} < $1)"
+    );
+    let statement = AssertSqlSafe(statement).into_sql_str();
+    for (id, at) in uses {
+        sqlx::query(statement.clone())
+            .bind(at)
+            .bind(*id)
+            .execute(&mut *transaction)
+            .await?;
+    }
     Ok(())
 }
 
@@ -152,7 +174,7 @@ async fn configure(
     let pragmas = format!(
         "PRAGMA busy_timeout = {busy_timeout}; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL"
     );
-    sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas))
+    sqlx::raw_sql(AssertSqlSafe(pragmas))
         .execute(connection)
         .await?;
     Ok(())
@@ -181,11 +203,9 @@ mod tests {
     #[tokio::test]
     async fn every_connection_is_configured() {
         let folder = tempfile::tempdir().unwrap();
-        let config = StoreConfig {
-            busy_timeout: Duration::from_millis(1_234),
-            ..StoreConfig::new(folder.path().join("jelou.db"))
-        };
-        let pool = open(&config).await.unwrap();
+        sqlx::any::install_default_drivers();
+        let path = folder.path().join("jelou.db");
+        let pool = open(&path, Duration::from_millis(1_234)).await.unwrap();
         let mut connections = Vec::new();
         for _ in 0..MAX_CONNECTIONS {
             let mut connection = pool.acquire().await.unwrap();

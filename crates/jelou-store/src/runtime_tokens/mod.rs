@@ -327,7 +327,7 @@ where
         .await
 }
 
-async fn list(
+pub(crate) async fn list(
     executor: impl AnyExecutor<'_>,
     function: &FunctionId,
 ) -> Result<Vec<RuntimeTokenRecord>, StoreError> {

@@ -11,9 +11,11 @@ use sqlx::any::AnyRow;
 
 use super::{TrustRecord, json, note};
 use crate::change::{Action, Change};
+use crate::database::Write;
 use crate::database::row::Columns;
 use crate::difference::whole;
 use crate::error::StoreError;
+use crate::feed;
 use crate::runtime_tokens::RuntimeTokenCredential;
 use crate::store::Store;
 
@@ -171,6 +173,7 @@ impl Store {
             note(&mut change, policy, step).await?;
             write = change.into_write();
         }
+        announce(&mut write).await?;
         write.commit().await?;
         Ok(Exchanged::Stored)
     }
@@ -203,6 +206,7 @@ impl Store {
             .bind(&hash.as_bytes()[..])
             .execute(&mut **write.transaction())
             .await?;
+        announce(&mut write).await?;
         write.commit().await?;
         Ok(Some(token))
     }
@@ -229,6 +233,12 @@ impl Store {
         write.commit().await?;
         Ok(expired)
     }
+}
+
+/// Tells other servers of the change of exchanged tokens. The expiry of one is no change: each server sees it.
+async fn announce(write: &mut Write<'_>) -> Result<(), StoreError> {
+    feed::count_exchange(write.transaction()).await?;
+    Ok(write.announce().await?)
 }
 
 pub(crate) async fn exchanged_tokens(

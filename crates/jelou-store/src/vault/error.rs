@@ -26,12 +26,13 @@ pub enum VaultError {
     #[error("the key file `{path}` is not a key: it must have exactly 32 bytes")]
     KeyFileContent { path: PathBuf },
     #[error(
-        "there is no key file `{path}`, but the database holds secrets under the key {}; restore the file from a backup",
+        "there is no key file `{path}`, but the secrets of the database are under the key {}; restore the file from a \
+         backup, or set JELOU_MASTER_KEY to the key of the other servers of this database",
         list(missing)
     )]
     KeyFileMissing { path: PathBuf, missing: Vec<KeyId> },
     #[error(
-        "the database holds secrets under the key {}, but the given key is {held}; give the key of this \
+        "the secrets of the database are under the key {}, but the given key is {held}; give the key of this \
          database",
         list(missing)
     )]
@@ -51,6 +52,10 @@ pub enum VaultError {
         "the stored identity key `{id}` cannot be decrypted: it was changed or moved after it was encrypted"
     )]
     UnreadableIdentityKey { id: String },
+    #[error(
+        "the master key of a PostgreSQL database cannot be rotated while its servers run, because they share the key"
+    )]
+    SharedKey,
     #[error(
         "the master key does not come from a file of the server; put the new key before the present one, separated by a \
          space or a line break, and restart the server"

@@ -199,6 +199,14 @@ impl Vault {
 
     /// Checks that the vault has all keys `in_use`. Then saves the current key if it is new.
     pub(crate) fn admit(&mut self, in_use: &BTreeSet<KeyId>) -> Result<(), VaultError> {
+        // Another process may have saved its key since.
+        if self.is_unsaved
+            && let Some(path) = &self.file
+            && let Some(saved) = key_file::read(path)?
+        {
+            self.set_keys(Keys::only(saved));
+            self.is_unsaved = false;
+        }
         let keys = self.keys();
         let held: BTreeSet<KeyId> = keys.all().map(|key| key.id().clone()).collect();
         let missing: Vec<KeyId> = in_use.difference(&held).cloned().collect();

@@ -66,9 +66,11 @@ async fn what_was_changed_on_disk_is_refused() {
         "{answer:?}"
     );
 
-    fixture
-        .execute("UPDATE artifacts SET bundle = x'00010203'")
-        .await;
+    sqlx::query("UPDATE artifacts SET bundle = $1")
+        .bind(&[0_u8, 1, 2, 3][..])
+        .execute(&mut fixture.connection().await)
+        .await
+        .unwrap();
     let answer = fixture.store.artifact(one.deployment.artifact_hash).await;
     assert!(
         matches!(

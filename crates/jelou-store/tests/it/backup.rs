@@ -3,7 +3,7 @@
 use jelou_store::backup::{self, BackupError, Contents};
 use jelou_store::{RuntimeTokenCredential, SecretOwner, Snapshot, Store, StoreConfig, Vault};
 
-use crate::fixture::{Fixture, access_token, actor, deployment, first_token};
+use crate::fixture::{Fixture, access_token, actor, database, deployment, first_token};
 
 /// A store with rows in most tables, among them a deployment, bytes, nulls and texts that JSON escapes.
 async fn filled() -> Fixture {
@@ -82,6 +82,17 @@ async fn a_restored_database_equals_the_one_of_the_backup() {
         .await
         .unwrap();
     assert!(again == file, "the backups differ");
+
+    // From one database engine to the other, and back.
+    let folder = tempfile::tempdir().unwrap();
+    let (location, _) = database(&folder).await;
+    let config = StoreConfig::at(location);
+    backup::restore(&config, &*again).await.unwrap();
+    let mut back = Vec::new();
+    backup::write(&config, "1.2.3", &fixture.clock, &mut back)
+        .await
+        .unwrap();
+    assert!(back == file, "the backups differ");
 
     // The restored database continues the audit chain.
     store
@@ -194,7 +205,7 @@ async fn no_database_is_no_backup() {
     .await
     .unwrap_err();
     assert!(matches!(error, BackupError::Database(_)), "{error}");
-    assert!(!target.config().path.exists());
+    assert!(!target.folder.path().join("jelou.db").exists());
 }
 
 #[tokio::test]

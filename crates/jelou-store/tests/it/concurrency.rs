@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use jelou_core::Clock;
 use jelou_store::{LastTokenRule, RuntimeTokenCredential, Store, StoreConfig, StoreError, Vault};
 
-use crate::fixture::{Fixture, actor, deployment, first_token, runtime_token, slug};
+use crate::fixture::{Fixture, actor, database, deployment, first_token, runtime_token, slug};
 
 /// The longest time for all changes together, because each change waits for the others.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -52,11 +52,12 @@ async fn deploys_of_one_new_function_at_once_create_it_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn servers_that_start_at_once_share_one_database_and_one_key() {
     let folder = tempfile::tempdir().unwrap();
+    let (location, _) = database(&folder).await;
     let mut starts = JoinSet::new();
     for _ in 0..8 {
         let config = StoreConfig {
             busy_timeout: PATIENCE,
-            ..StoreConfig::new(folder.path().join("jelou.db"))
+            ..StoreConfig::at(location.clone())
         };
         let key_file = folder.path().join("master.key");
         starts.spawn(async move {
@@ -142,9 +143,9 @@ async fn snapshots_show_no_half_of_a_change() {
             .await
             .unwrap();
         // Function, deployment and token: three revisions that become visible together.
-        assert_eq!(snapshot.revision % 3, 0);
+        assert_eq!(snapshot.position.revision % 3, 0);
         assert_eq!(
-            usize::try_from(snapshot.revision / 3).unwrap(),
+            usize::try_from(snapshot.position.revision / 3).unwrap(),
             snapshot.functions.len()
         );
         assert_eq!(snapshot.functions.len(), snapshot.runtime_tokens.len());

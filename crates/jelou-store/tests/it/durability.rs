@@ -8,10 +8,13 @@ use jelou_store::{
     DatabaseError, RuntimeTokenCredential, SecretOwner, Store, StoreConfig, StoreError, Vault,
 };
 
-use crate::fixture::{Fixture, actor, deployment, first_token, slug};
+use crate::fixture::{Fixture, actor, deployment, first_token, on_postgres, slug};
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_a_crash() {
+    if on_postgres() {
+        return;
+    }
     let fixture = Fixture::new().await;
     let deployed = fixture
         .store
@@ -104,6 +107,9 @@ async fn abandon_after<F: Future>(waits: usize, future: F) -> Option<F::Output> 
 
 #[tokio::test]
 async fn closing_leaves_one_complete_file() {
+    if on_postgres() {
+        return;
+    }
     let fixture = Fixture::new().await;
     fixture.function("mi-funcion").await;
     fixture.store.close().await.unwrap();
@@ -123,6 +129,9 @@ async fn closing_leaves_one_complete_file() {
 
 #[tokio::test]
 async fn only_the_owner_may_read_the_files() {
+    if on_postgres() {
+        return;
+    }
     let fixture = Fixture::new().await;
     fixture.function("mi-funcion").await;
     for suffix in ["", "-wal", "-shm"] {

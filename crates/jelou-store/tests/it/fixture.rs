@@ -1,6 +1,7 @@
-//! A store in a temporary folder, and test data.
+//! A store in a temporary folder or in a schema of its own, and test data.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jelou_core::api::FileSummary;
@@ -11,12 +12,12 @@ use jelou_core::{
     SourceFile, TokenLabels, TokenName, TokenPolicy,
 };
 use jelou_store::{
-    Actor, ArtifactRecord, FunctionRecord, NewAccessToken, NewDeployment, NewRuntimeToken,
-    SecretOwner, Store, StoreConfig, StoreError, Vault,
+    Actor, ArtifactRecord, FunctionRecord, Location, NewAccessToken, NewDeployment,
+    NewRuntimeToken, SecretOwner, Store, StoreConfig, StoreError, Vault,
 };
 use jelou_token::{AccessToken, DisplayPrefix, RuntimeToken};
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{AnyConnection, Connection};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
@@ -24,7 +25,38 @@ pub(crate) struct Fixture {
     pub(crate) folder: TempDir,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
-    busy_timeout: Duration,
+    config: StoreConfig,
+    url: String,
+}
+
+/// The URL of a PostgreSQL server: the tests use it instead of SQLite files.
+pub(crate) const POSTGRES: &str = "JELOU_TEST_POSTGRES";
+
+/// Whether the tests use PostgreSQL. Tests about files of SQLite have nothing to do then.
+pub(crate) fn on_postgres() -> bool {
+    std::env::var_os(POSTGRES).is_some()
+}
+
+/// An empty database: a file in the folder, or a new schema.
+pub(crate) async fn database(folder: &TempDir) -> (Location, String) {
+    static SCHEMAS: AtomicU32 = AtomicU32::new(0);
+    sqlx::any::install_default_drivers();
+    let Ok(server) = std::env::var(POSTGRES) else {
+        let path = folder.path().join("jelou.db");
+        let url = format!("sqlite://{}", path.display());
+        return (Location::Sqlite(path), url);
+    };
+    let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
+    let schema = format!("test_{}_{number}", std::process::id());
+    let mut connection = AnyConnection::connect(&server).await.unwrap();
+    let create = sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
+    sqlx::raw_sql(create)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let url = format!("{server}?options[search_path]={schema}");
+    (Location::Postgres(url.parse().unwrap()), url)
 }
 
 impl Fixture {
@@ -35,9 +67,10 @@ impl Fixture {
     pub(crate) async fn with_busy_timeout(busy_timeout: Duration) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Clock::fixed(start());
+        let (location, url) = database(&folder).await;
         let config = StoreConfig {
             busy_timeout,
-            ..StoreConfig::new(folder.path().join("jelou.db"))
+            ..StoreConfig::at(location)
         };
         let vault = Vault::open(&folder.path().join("master.key")).unwrap();
         let store = Store::open(&config, vault, clock.clone()).await.unwrap();
@@ -45,7 +78,8 @@ impl Fixture {
             folder,
             store,
             clock,
-            busy_timeout,
+            config,
+            url,
         }
     }
 
@@ -58,12 +92,10 @@ impl Fixture {
     }
 
     pub(crate) fn config(&self) -> StoreConfig {
-        StoreConfig {
-            busy_timeout: self.busy_timeout,
-            ..StoreConfig::new(self.database())
-        }
+        self.config.clone()
     }
 
+    /// The file of SQLite.
     pub(crate) fn database(&self) -> PathBuf {
         self.folder.path().join("jelou.db")
     }
@@ -73,10 +105,8 @@ impl Fixture {
     }
 
     /// A connection that bypasses the store.
-    pub(crate) async fn connection(&self) -> SqliteConnection {
-        SqliteConnection::connect(&format!("sqlite://{}", self.database().display()))
-            .await
-            .unwrap()
+    pub(crate) async fn connection(&self) -> AnyConnection {
+        AnyConnection::connect(&self.url).await.unwrap()
     }
 
     pub(crate) async fn execute(&self, sql: &'static str) {

@@ -1,4 +1,4 @@
-//! The store against real SQLite files.
+//! The store against real SQLite files, and against a real PostgreSQL server.
 #![expect(clippy::unwrap_used, reason = "a test reports by failing")]
 
 mod access_tokens;
@@ -9,6 +9,7 @@ mod backup;
 mod concurrency;
 mod deploy;
 mod durability;
+mod feed;
 mod fixture;
 mod functions;
 mod identity_keys;
@@ -17,6 +18,8 @@ mod last_token;
 mod last_used;
 mod master_key;
 mod memory;
+mod nodes;
+mod postgres;
 mod previews;
 mod retention;
 mod rollback;

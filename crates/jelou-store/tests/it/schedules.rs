@@ -1,8 +1,8 @@
 //! Claims, ends, interruptions and the history of runs.
 
 use jelou_core::api::{RunOrigin, RunState};
-use jelou_core::{DeploymentId, FunctionId, RunId};
-use jelou_store::{NewRun, RunEnd, RunQuery, StoreError};
+use jelou_core::{DeploymentId, FunctionId, NodeId, RunId};
+use jelou_store::{NewRun, NodeReport, Position, RunEnd, RunQuery, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::fixture::{Fixture, actor, slug, start};
@@ -149,6 +149,31 @@ async fn a_run_that_a_crash_interrupted_is_an_error() {
     let run = fixture.store.run(&function, &cut.id).await.unwrap();
     assert_eq!(run.state, RunState::Error);
     assert_eq!(fixture.store.interrupt_runs().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn runs_of_other_servers_go_on_unless_their_server_is_gone() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("f").await.id;
+    let nodes = [NodeId::generate(), NodeId::generate(), NodeId::generate()];
+    let now = fixture.store.database_time().await.unwrap();
+    for (minute, (node, silent_ms)) in (1..).zip(nodes.iter().zip([0, 0, 3_600_000])) {
+        let store = fixture.store.clone().of_node(node.clone());
+        store.claim_runs(&[run(&function, minute)]).await.unwrap();
+        let report = NodeReport {
+            id: node.clone(),
+            address: String::new(),
+            version: String::new(),
+            started_at: fixture.clock.now(),
+            position: Position::default(),
+            clock_offset_ms: 0,
+        };
+        store.report_node(&report, now - silent_ms).await.unwrap();
+    }
+    let restarted = fixture.store.clone().of_node(nodes[0].clone());
+    let interrupted = restarted.interrupt_runs().await.unwrap();
+    let due: Vec<_> = interrupted.iter().map(|one| one.run.due_at).collect();
+    assert_eq!(due, [run(&function, 1).due_at, run(&function, 3).due_at]);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ async fn an_empty_store_is_at_revision_zero() {
         .snapshot::<Vec<RuntimeTokenCredential>>()
         .await
         .unwrap();
-    assert_eq!(snapshot.revision, 0);
+    assert_eq!(snapshot.position.revision, 0);
     assert_eq!(snapshot.functions, []);
 }
 
@@ -43,5 +43,5 @@ async fn it_holds_all_that_the_changes_returned() {
     assert_eq!(snapshot.runtime_tokens, [(&deployed.token.unwrap()).into()]);
     assert_eq!(snapshot.access_tokens, [access]);
     assert_eq!(snapshot.secrets, secrets);
-    assert_eq!(snapshot.revision, store.revision().await.unwrap());
+    assert_eq!(snapshot.position.revision, store.revision().await.unwrap());
 }

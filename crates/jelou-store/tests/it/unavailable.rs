@@ -6,17 +6,23 @@ use jelou_core::Clock;
 use jelou_store::{DatabaseError, Store, StoreError, Vault};
 use sqlx::{AnyConnection, Connection};
 
-use crate::fixture::{Fixture, actor, slug};
+use crate::fixture::{Fixture, actor, on_postgres, slug};
+
+/// Takes the lock of changes, like another process.
+fn lock() -> &'static str {
+    if on_postgres() {
+        "BEGIN; SELECT value FROM revision FOR UPDATE"
+    } else {
+        "BEGIN IMMEDIATE"
+    }
+}
 
 #[tokio::test]
 async fn a_lock_that_another_process_holds_is_reported_in_time() {
     let fixture = Fixture::with_busy_timeout(Duration::from_millis(50)).await;
     fixture.function("antes").await;
     let mut other = fixture.connection().await;
-    sqlx::raw_sql("BEGIN EXCLUSIVE")
-        .execute(&mut other)
-        .await
-        .unwrap();
+    sqlx::raw_sql(lock()).execute(&mut other).await.unwrap();
 
     let started = Instant::now();
     let answer = fixture
@@ -42,10 +48,7 @@ async fn a_lock_that_another_process_holds_is_reported_in_time() {
 async fn a_turn_that_does_not_come_is_reported_in_time() {
     let fixture = Fixture::with_busy_timeout(Duration::from_secs(1)).await;
     let mut other = fixture.connection().await;
-    sqlx::raw_sql("BEGIN IMMEDIATE")
-        .execute(&mut other)
-        .await
-        .unwrap();
+    sqlx::raw_sql(lock()).execute(&mut other).await.unwrap();
     let started = Instant::now();
     let mut waiting = tokio::task::JoinSet::new();
     for n in 0..40 {
@@ -71,6 +74,9 @@ async fn a_turn_that_does_not_come_is_reported_in_time() {
 
 #[tokio::test]
 async fn a_full_disk_is_told_apart() {
+    if on_postgres() {
+        return;
+    }
     let fixture = Fixture::new().await;
     let url = format!("sqlite://{}", fixture.database().display());
     let mut connection = AnyConnection::connect(&url).await.unwrap();
@@ -95,12 +101,15 @@ async fn a_full_disk_is_told_apart() {
 #[tokio::test]
 async fn a_database_of_a_newer_version_is_refused() {
     let fixture = Fixture::new().await;
-    fixture
-        .execute(
-            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-             VALUES (9999, 'later', 1, x'00', 0)",
-        )
-        .await;
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (9999, 'later', $1, $2, 0)",
+    )
+    .bind(true)
+    .bind(&[0_u8][..])
+    .execute(&mut fixture.connection().await)
+    .await
+    .unwrap();
     let vault = Vault::open(&fixture.key_file()).unwrap();
     let error = Store::open(&fixture.config(), vault, Clock::system())
         .await

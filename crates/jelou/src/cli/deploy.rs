@@ -75,6 +75,14 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<String>,
 
+    /// Wait until all servers of the same database serve it, at most 2 seconds
+    #[arg(long)]
+    pub(crate) wait: bool,
+
+    /// With --wait: end with status 1 if a server does not serve it; the deploy stands anyway
+    #[arg(long, requires = "wait")]
+    pub(crate) require_all: bool,
+
     /// Keep the deployment until `jelou deployments unpin`
     #[arg(long)]
     pub(crate) pin: bool,

@@ -77,6 +77,8 @@ pub(crate) enum Command {
     AccessTokens(access_tokens::AccessTokensArgs),
     Trust(trust::TrustArgs),
     Audit(audit::AuditArgs),
+    /// Show the servers that share the database; needs an access token with the scope `admin`
+    Nodes,
     Serve(serve::ServeArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),

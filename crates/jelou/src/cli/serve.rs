@@ -35,6 +35,13 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
 
+    /// PostgreSQL database, for several servers [default: a SQLite file in the data folder]
+    ///
+    /// postgres://USER:PASSWORD@HOST:5432/DATABASE. Other users of the machine can see arguments; the variable
+    /// JELOU_DATABASE__URL hides the password from them.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+
     /// Configuration file
     #[arg(long, value_name = "FILE", env = env::JELOU_CONFIG, hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,

@@ -222,6 +222,13 @@ pub(crate) struct RenameArgs {
     pub(crate) name: Option<TokenName>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct EverywhereArgs {
+    /// End with status 1 if a server of the same database has not applied it after 2 seconds; the change stands anyway
+    #[arg(long)]
+    pub(crate) require_all: bool,
+}
+
 /// Disable a token until `tokens enable`; the next call with it is refused
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
@@ -236,6 +243,9 @@ pub(crate) struct DisableArgs {
     /// Disable it even if it is the function's last active token
     #[arg(long)]
     pub(crate) force: bool,
+
+    #[command(flatten)]
+    pub(crate) everywhere: EverywhereArgs,
 }
 
 /// Enable a disabled token
@@ -296,6 +306,9 @@ pub(crate) struct RevokeArgs {
     /// Revoke it even if it is the function's last active token
     #[arg(long)]
     pub(crate) force: bool,
+
+    #[command(flatten)]
+    pub(crate) everywhere: EverywhereArgs,
 }
 
 /// Revoke leaked tokens by their values, which are read from stdin: of any function, and access tokens

@@ -20,6 +20,7 @@ mod login;
 mod logout;
 mod logs;
 mod master_key;
+mod nodes;
 mod organisation_secrets;
 mod previews;
 mod restore;
@@ -64,6 +65,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::AccessTokens(args) => access_tokens::run(args.command, context),
         Command::Trust(args) => trust::run(args.command, context),
         Command::Audit(args) => audit::run(args, context),
+        Command::Nodes => nodes::run(context),
         Command::Completion(args) => completion::run(&args, &context.output),
         Command::Serve(args) => serve::run(args, context),
         Command::Backup(args) => backup::run(args, context),

@@ -7,7 +7,8 @@ use std::io::{self, IsTerminal};
 use anyhow::Context as _;
 use jelou_client::ApiUrl;
 use jelou_server::{
-    Config, ListenError, LogFormat, Overrides, Ready, Server, StartError, TlsOverrides,
+    Config, DatabaseOverrides, ListenError, LogFormat, Overrides, Ready, Server, StartError,
+    TlsOverrides,
 };
 use jelou_token::AccessToken;
 use serde::Serialize;
@@ -29,6 +30,7 @@ pub(super) fn run(args: ServeArgs, context: &Context) -> anyhow::Result<()> {
             cert: args.tls_cert,
             key: args.tls_key,
         }),
+        database: args.database.map(|url| DatabaseOverrides { url }),
     };
     let config = Config::load(args.config.as_deref(), &overrides)
         .map_err(|error| Failure::validation(error.to_string()))?;

@@ -2,6 +2,7 @@
 
 use jelou_core::ErrorCode;
 use serde::Serialize;
+use serde_json::Value;
 
 /// A suggested next command.
 #[derive(Debug, Serialize)]
@@ -35,6 +36,15 @@ impl<'a, T> Success<'a, T> {
             breadcrumbs,
         }
     }
+}
+
+/// Adds the servers that have not applied the change. Data that is no object has no place for them.
+pub(super) fn with_pending(data: &impl Serialize, pending: &[String]) -> serde_json::Result<Value> {
+    let mut data = serde_json::to_value(data)?;
+    if let Value::Object(members) = &mut data {
+        members.insert("pending".to_owned(), pending.into());
+    }
+    Ok(data)
 }
 
 #[derive(Serialize)]

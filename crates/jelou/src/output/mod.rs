@@ -12,6 +12,8 @@ mod size;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
@@ -42,6 +44,10 @@ enum Layout {
 pub(crate) struct Output {
     format: Format,
     color: ColorChoice,
+    /// Servers that have not applied a change of this command.
+    pending: Arc<Mutex<Vec<String>>>,
+    /// Whether the command fails if there are such servers.
+    requires_all: Arc<AtomicBool>,
 }
 
 impl Output {
@@ -69,7 +75,25 @@ impl Output {
             } else {
                 ColorChoice::Auto
             },
+            pending: Arc::default(),
+            requires_all: Arc::default(),
         }
+    }
+
+    pub(crate) fn require_all(&self, requires_all: bool) {
+        self.requires_all.store(requires_all, Ordering::Relaxed);
+    }
+
+    /// Whether all servers that the command requires have applied its changes.
+    pub(crate) fn is_complete(&self) -> bool {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.is_empty() || !self.requires_all.load(Ordering::Relaxed)
+    }
+
+    /// Adds servers to `pending` of the result.
+    pub(crate) fn add_pending(&self, servers: &str) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.extend(servers.split(", ").map(str::to_owned));
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -95,7 +119,12 @@ impl Output {
         match self.format {
             Format::Human => human(&mut Human::new(self.stdout())),
             Format::Json(layout) => {
-                self.write_json(layout, &envelope::Success::new(data, breadcrumbs))
+                let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+                if pending.is_empty() {
+                    return self.write_json(layout, &envelope::Success::new(data, breadcrumbs));
+                }
+                let data = envelope::with_pending(data, &pending)?;
+                self.write_json(layout, &envelope::Success::new(&data, breadcrumbs))
             }
         }
     }

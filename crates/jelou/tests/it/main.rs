@@ -35,6 +35,7 @@ mod logs;
 mod memory_pressure;
 mod metrics;
 mod node_api;
+mod nodes;
 mod observability;
 mod packages;
 mod pipelines;

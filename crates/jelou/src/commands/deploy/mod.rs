@@ -89,7 +89,8 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
         };
         context.prompt.require(&question, CONFIRM)?;
     }
-    let client = context.client()?;
+    context.output.require_all(args.require_all);
+    let client = context.client()?.waiting(args.wait);
     let target = Target::find(&client, &slug, project.as_ref())?;
     context.output.human(|human| {
         human.item(&format!("Files: {}", files::list(&tree)))?;

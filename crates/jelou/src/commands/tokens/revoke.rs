@@ -30,6 +30,7 @@ struct RevokedAll<'a> {
 }
 
 pub(crate) fn run(args: RevokeArgs, context: &Context) -> anyhow::Result<()> {
+    context.output.require_all(args.everywhere.require_all);
     match (&args.tag, &args.created_by, &args.token) {
         (None, None, Some(token)) => {
             let reference = reference(token).into_owned();

@@ -12,6 +12,7 @@ use crate::output::Breadcrumb;
 use crate::prompt::Preset;
 
 pub(crate) fn disable(args: DisableArgs, context: &Context) -> anyhow::Result<()> {
+    context.output.require_all(args.everywhere.require_all);
     let removal = removal(args.force);
     let confirmation = Confirmation::from_flag(args.yes);
     if confirmation == Confirmation::Ask {

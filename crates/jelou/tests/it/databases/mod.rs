@@ -2,7 +2,7 @@
 //! npm registry, and the servers' Debian packages (`scripts/setup.sh`).
 
 mod mariadb;
-mod postgres;
+pub(crate) mod postgres;
 mod process;
 mod redis;
 mod unreachable;

@@ -20,9 +20,41 @@ fn binaries() -> PathBuf {
     newest.join("bin")
 }
 
-struct Postgres {
+pub(crate) struct Postgres {
     database: Database,
     certificate: String,
+}
+
+/// A server that can start again, on the same port.
+pub(crate) struct Stopped {
+    port: u16,
+    folder: tempfile::TempDir,
+    certificate: String,
+}
+
+impl Stopped {
+    /// Makes a copy of the data, like a backup of the files.
+    pub(crate) fn copy(&self) {
+        self.replace("data", "copy");
+    }
+
+    /// Goes back to the copy.
+    pub(crate) fn restore(&self) {
+        self.replace("copy", "data");
+    }
+
+    fn replace(&self, from: &str, to: &str) {
+        let (from, to) = (self.folder.path().join(from), self.folder.path().join(to));
+        run(Command::new("rm").arg("-rf").arg(&to));
+        run(Command::new("cp").arg("-a").arg(from).arg(to));
+    }
+
+    pub(crate) fn start(self) -> Postgres {
+        Postgres {
+            database: start_in(self.folder, self.port),
+            certificate: self.certificate,
+        }
+    }
 }
 
 fn start_in(folder: tempfile::TempDir, port: u16) -> Database {
@@ -44,7 +76,7 @@ fn start_in(folder: tempfile::TempDir, port: u16) -> Database {
 }
 
 impl Postgres {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = folder();
         let data = folder.path().join("data");
         let password = folder.path().join("password");
@@ -69,10 +101,32 @@ impl Postgres {
         }
     }
 
+    /// The URL of an empty database, for a driver that verifies the certificate.
+    pub(crate) fn url(&self) -> String {
+        let database = &self.database;
+        eventually("a database that accepts connections", || {
+            let mut ready = command(&binaries().join("pg_isready"), database.path());
+            let port = database.port.to_string();
+            let status = ready.args(["-q", "-h", "127.0.0.1", "-p", &port]).status();
+            status.unwrap().success().then_some(())
+        });
+        let root = database.path().join("data/server.crt");
+        format!(
+            "postgres://ana:secreto@localhost:{}/postgres?sslmode=verify-full&sslrootcert={}",
+            database.port,
+            root.display()
+        )
+    }
+
     fn restart(self) -> Self {
-        let port = self.database.port;
-        Self {
-            database: start_in(self.database.stop(Signal::INT), port),
+        self.stop().start()
+    }
+
+    /// Stops the server, and keeps its data.
+    pub(crate) fn stop(self) -> Stopped {
+        Stopped {
+            port: self.database.port,
+            folder: self.database.stop(Signal::INT),
             certificate: self.certificate,
         }
     }

@@ -1,0 +1,62 @@
+//! Route of the servers of a shared database, and the wait of changes for the other servers.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use jelou_core::api::{List, NodeInfo, Problem};
+
+use super::app::App;
+use super::auth::Administrator;
+use super::problem::ApiError;
+
+/// Names the servers that have not applied the change yet.
+const PENDING: HeaderName = HeaderName::from_static("jelou-pending");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// The servers that share the database, as they have reported in the last minute. Empty for a server with a database of its
+/// own.
+#[utoipa::path(get, operation_id = "listNodes", path = "/v1/nodes", tag = "server", security(("accessToken" = ["admin"])), responses(
+    (status = 200, body = List<NodeInfo>),
+    (status = "default", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn list(
+    State(control): State<App>,
+    _: Administrator,
+) -> Result<Json<List<NodeInfo>>, ApiError> {
+    let items = control.nodes().await?;
+    Ok(Json(List { items }))
+}
+
+/// Answers a change when all servers have applied it. A deploy waits only with `Prefer: wait`, because its callers can be
+/// served by either deployment.
+pub(super) async fn wait_for_all(
+    State(control): State<App>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let waits = control.store.is_shared()
+        && !matches!(
+            *request.method(),
+            Method::GET | Method::HEAD | Method::OPTIONS
+        )
+        && (!request.uri().path().ends_with("/deployments") || prefers_to_wait(request.headers()));
+    let mut response = next.run(request).await;
+    if waits && response.status().is_success() {
+        let pending = control.applied_everywhere().await;
+        // An address is a URL, which a header may contain.
+        if let Ok(named) = HeaderValue::from_str(&pending.join(", "))
+            && !pending.is_empty()
+        {
+            response.headers_mut().insert(PENDING, named);
+        }
+    }
+    response
+}
+
+fn prefers_to_wait(headers: &HeaderMap) -> bool {
+    let preferences = headers.get_all(PREFER);
+    let mut preferences = preferences.iter().filter_map(|value| value.to_str().ok());
+    preferences.any(|value| value.split(',').any(|one| one.trim().starts_with("wait")))
+}

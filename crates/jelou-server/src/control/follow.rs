@@ -1,0 +1,322 @@
+//! Applies what other servers of the database have changed: reads the state of what has changed, and puts it into the
+//! registry. What is the same already is left as it is, so that a change may be applied twice, also one of this server.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use jelou_core::{FunctionId, Slug};
+use jelou_store::{
+    Changed, DatabaseError, FunctionState, LiveDeployment, Parts, PreviewRecord, PreviewTerms,
+    SecretRecord, StoreError,
+};
+use jelou_token::TokenHash;
+
+use super::{Control, ControlError};
+use crate::registry::{Function, Settings};
+
+/// How long a deployment of another server waits for its processes before it goes live without them. Other changes wait
+/// meanwhile.
+const MAX_START: Duration = Duration::from_secs(1);
+
+/// The pause before another attempt to apply what could not be applied. The next change is another attempt too.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// The values that authorise calls of functions.
+type Values = HashMap<FunctionId, HashSet<TokenHash>>;
+
+impl Control {
+    /// Returns the time since the registry was last known to be up to date, and the number of functions whose changes could
+    /// not be applied.
+    pub(crate) async fn feed_state(&self) -> (Duration, usize) {
+        let current_at = *self
+            .current_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        (current_at.elapsed(), self.unapplied.lock().await.len())
+    }
+
+    /// Brings the registry up to date. Returns whether anything had changed.
+    pub(crate) async fn catch_up(self: &Arc<Self>) -> Result<bool, ControlError> {
+        let began = Instant::now();
+        let has_changed = self.apply_changes().await?;
+        *self
+            .current_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = began;
+        Ok(has_changed)
+    }
+
+    async fn apply_changes(self: &Arc<Self>) -> Result<bool, ControlError> {
+        let position = self.position.lock().await.clone();
+        let has_news = self.store.news(&position).await?.is_some();
+        if !has_news && !self.is_retry_due().await {
+            return Ok(false);
+        }
+        self.change(|control| async move {
+            let mut position = control.position.lock().await;
+            // Read again, because a change of this server may have been applied while this one waited for its turn.
+            let (reached, changed) = match control.store.news(&position).await? {
+                Some(news) => (news.position, news.changed),
+                None => (position.clone(), Changed::Parts(Parts::default())),
+            };
+            control.apply_news(changed).await?;
+            *position = reached;
+            Ok(has_news)
+        })
+        .await
+    }
+
+    async fn is_retry_due(&self) -> bool {
+        let unapplied = self.unapplied.lock().await;
+        unapplied.values().any(|tried| tried.elapsed() >= RETRY)
+    }
+
+    async fn apply_news(&self, changed: Changed) -> Result<(), ControlError> {
+        let mut parts = match changed {
+            Changed::Parts(parts) => parts,
+            Changed::Everything => {
+                tracing::warn!(
+                    "the history of the database is another one, or far ahead: everything is read again"
+                );
+                self.everything().await?
+            }
+        };
+        parts
+            .functions
+            .extend(self.unapplied.lock().await.keys().cloned());
+        if parts.trust {
+            // The end of an exchanged token ends calls of its function.
+            let policies = self.registry.trust.load_full();
+            let calls = policies.iter().filter_map(|one| one.terms.call.as_ref());
+            parts
+                .functions
+                .extend(calls.map(|call| call.function.clone()));
+            self.load_trust().await?;
+        }
+        if parts.organisation_secrets {
+            let functions = self.registry.functions();
+            let inheriting = functions.iter().map(|function| function.slug.clone());
+            parts.functions.extend(inheriting);
+            self.load_organisation_secrets().await?;
+        }
+        // Tokens come first: a revocation does not wait for the start of a process.
+        let states = self.apply_tokens(&parts.functions).await?;
+        if parts.access_tokens || parts.trust {
+            self.apply_access_tokens().await?;
+        }
+        for (slug, state) in states {
+            match self.apply_function(&slug, state).await {
+                Ok(()) => {
+                    self.unapplied.lock().await.remove(&slug);
+                }
+                // Everything is tried again with the next look at the database.
+                Err(error) if is_unavailable(&error) => return Err(error),
+                Err(error) => {
+                    tracing::error!(function = %slug, error = &error as &dyn std::error::Error, "cannot apply a change of another server; the former state goes on serving");
+                    self.unapplied.lock().await.insert(slug, Instant::now());
+                }
+            }
+        }
+        self.cron.refresh();
+        if parts.schedules {
+            self.cron.apply(&self.store.schedule_states().await?);
+        }
+        Ok(())
+    }
+
+    /// Applies the tokens of functions, and returns the rest of their states.
+    async fn apply_tokens(
+        &self,
+        functions: &BTreeSet<Slug>,
+    ) -> Result<Vec<(Slug, Option<FunctionState>)>, ControlError> {
+        let mut values = Values::new();
+        let mut states = Vec::new();
+        for slug in functions {
+            let mut state = self.store.function_state(slug).await?;
+            if let Some(known) = self.registry.function(slug.as_str()) {
+                values.entry(known.id.clone()).or_default();
+            }
+            if let Some(state) = &mut state {
+                let current = values.entry(state.record.id.clone()).or_default();
+                for token in state.tokens.drain(..) {
+                    current.insert(token.hash);
+                    current.extend(token.previous.as_ref().map(|previous| previous.hash));
+                    self.registry.tokens.put(token);
+                }
+            }
+            states.push((slug.clone(), state));
+        }
+        self.registry.tokens.retain_of(&values);
+        Ok(states)
+    }
+
+    /// Names everything that is in the store or in the registry.
+    async fn everything(&self) -> Result<Parts, ControlError> {
+        let known = self.registry.functions();
+        let stored = self.store.list_functions().await?;
+        let known = known.iter().map(|function| function.slug.clone());
+        let stored = stored.into_iter().map(|function| function.record.slug);
+        Ok(Parts {
+            functions: known.chain(stored).collect::<BTreeSet<Slug>>(),
+            organisation_secrets: true,
+            access_tokens: true,
+            trust: true,
+            schedules: true,
+        })
+    }
+
+    async fn apply_function(
+        &self,
+        slug: &Slug,
+        state: Option<FunctionState>,
+    ) -> Result<(), ControlError> {
+        let known = self.registry.function(slug.as_str());
+        let id = state.as_ref().map(|state| &state.record.id);
+        if let Some(known) = known.filter(|known| Some(&known.id) != id) {
+            self.forget_function(&known);
+            let (logs, id) = (self.logs.clone(), known.id.clone());
+            // Fails only if the runtime shuts down.
+            let _ = tokio::task::spawn_blocking(move || logs.remove(&id)).await;
+        }
+        let Some(state) = state else {
+            return Ok(());
+        };
+        let record = state.record;
+        let secrets = self.registry.with_inherited(state.secrets);
+        let settings = self.settings_in_force(&record.settings);
+        let function = self.registry.function(slug.as_str()).unwrap_or_else(|| {
+            let secrets = secrets.clone();
+            let new = Function::new(record.id, record.slug, secrets, Arc::clone(&settings));
+            let new = Arc::new(new);
+            self.registry.put_function(Arc::clone(&new));
+            new
+        });
+        let has_changed = replace_secrets(&function, secrets);
+        let has_changed = replace_settings(&function, &settings) || has_changed;
+        self.apply_live(&function, record.live, has_changed).await?;
+        self.apply_previews(&function, state.previews, &settings)
+            .await
+    }
+
+    /// Makes the deployment live that is live in the store, if it is not yet. Otherwise starts new processes, if what they
+    /// were started with `has_changed`.
+    async fn apply_live(
+        &self,
+        function: &Function,
+        live: Option<LiveDeployment>,
+        has_changed: bool,
+    ) -> Result<(), ControlError> {
+        let current = function.live.load_full();
+        let current = current.map(|live| live.slot.spec().deployment.clone());
+        let Some(live) = live else {
+            self.retire(function.live.swap(None));
+            return Ok(());
+        };
+        if current.as_ref() == Some(&live.id) {
+            if has_changed {
+                self.restart(function);
+            }
+            return Ok(());
+        }
+        self.provide_artifact(live.artifact_hash).await?;
+        let id = live.id.clone();
+        let prepared = self.prepare(function, self.live(function, live.clone()), &[], 0);
+        let replaced = match tokio::time::timeout(MAX_START, prepared).await {
+            Ok(Ok(candidate)) => candidate.put_live(function),
+            // The other server could start it. The next call tries again.
+            Ok(Err(error)) => {
+                tracing::warn!(function = %function.slug, %error, "a deployment of another server goes live without a process");
+                function.put_live(self.live(function, live))
+            }
+            Err(_) => function.put_live(self.live(function, live)),
+        };
+        self.retire(replaced);
+        let message = format!("{id} is live, by another server");
+        self.event(&function.id, Some(id), "deployment.live", message);
+        Ok(())
+    }
+
+    async fn apply_previews(
+        &self,
+        function: &Arc<Function>,
+        stored: Vec<(PreviewRecord, Vec<SecretRecord>)>,
+        settings: &Arc<Settings>,
+    ) -> Result<(), ControlError> {
+        for known in function.previews.all() {
+            let Some(preview) = &known.preview else {
+                continue;
+            };
+            if !stored.iter().any(|(record, _)| record.id == preview.id) {
+                function.previews.remove(&preview.id);
+                self.retire(known.live.swap(None));
+            }
+        }
+        for (record, own) in stored {
+            let Some(known) = function.previews.with_id(&record.id) else {
+                if let Some(served) = &record.served {
+                    self.provide_artifact(served.artifact_hash).await?;
+                }
+                self.restore_preview(function, record, own);
+                continue;
+            };
+            let has_changed = match &known.preview {
+                Some(preview) => {
+                    preview.set_terms(&terms_of(&record));
+                    replace_secrets(&known, preview.secrets(function, own))
+                }
+                None => false,
+            };
+            let has_changed = replace_settings(&known, settings) || has_changed;
+            self.apply_live(&known, record.served, has_changed).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply_access_tokens(&self) -> Result<(), ControlError> {
+        let mut values = HashSet::new();
+        for token in self.store.list_access_tokens().await? {
+            values.insert(token.hash);
+            values.extend(token.previous.as_ref().map(|previous| previous.hash));
+            self.registry.access_tokens.put(&token);
+        }
+        let exchanged = self.store.exchanged_tokens().await?;
+        values.extend(exchanged.iter().map(|token| token.hash));
+        self.registry.access_tokens.retain(&values);
+        Ok(())
+    }
+}
+
+fn is_unavailable(error: &ControlError) -> bool {
+    matches!(
+        error,
+        ControlError::Store(StoreError::Database(DatabaseError::Unavailable(_)))
+    )
+}
+
+/// Returns whether the secrets were other ones.
+fn replace_secrets(function: &Function, secrets: Vec<SecretRecord>) -> bool {
+    let is_other = **function.secrets.load() != secrets;
+    if is_other {
+        function.secrets.store(Arc::new(secrets));
+    }
+    is_other
+}
+
+/// Returns whether the settings were other ones.
+fn replace_settings(function: &Function, settings: &Arc<Settings>) -> bool {
+    let is_other = *function.settings() != **settings;
+    if is_other {
+        function.set_settings(Arc::clone(settings));
+    }
+    is_other
+}
+
+pub(super) fn terms_of(record: &PreviewRecord) -> PreviewTerms {
+    PreviewTerms {
+        id: record.id.clone(),
+        with_secrets: record.with_secrets,
+        header_only: record.header_only,
+        expires_at: record.expires_at,
+    }
+}

@@ -1,0 +1,144 @@
+//! The servers of a shared database: what this one reports about itself, and which others have not applied a change yet.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jelou_core::api::NodeInfo;
+use jelou_store::{NodeRecord, NodeReport, Position, StoreError};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{Control, ControlError};
+
+/// How often a server reports, if no change makes it report earlier.
+pub(crate) const REPORT_PERIOD: Duration = Duration::from_secs(1);
+/// A server that was silent for longer is gone. Until then, it may only be stopped or cut off, and go on with calls.
+const MAX_SILENCE_MS: i64 = 60_000;
+/// The longest wait of a change for the other servers.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+/// The pause between two looks at what the others have applied.
+const LOOK: Duration = Duration::from_millis(10);
+/// A slower answer says too little about the clock.
+const MAX_ROUND_TRIP_MS: i64 = 500;
+/// A clock that is further off is reported in the log.
+const MAX_CLOCK_OFFSET_MS: u64 = 1_000;
+
+/// What does not change about this server while it runs.
+#[derive(Debug)]
+pub(crate) struct SelfDescription {
+    /// URL of the management API.
+    pub(crate) address: String,
+    pub(crate) started_at: Timestamp,
+}
+
+impl Control {
+    /// Stores what this server has applied, and how far its clock is off.
+    pub(crate) async fn report_node(&self) -> Result<(), StoreError> {
+        let (Some(id), Some(described)) = (self.store.node(), self.described_self.get()) else {
+            return Ok(());
+        };
+        let asked = self.clock.now_ms();
+        let now_ms = self.store.database_time().await?;
+        let answered = self.clock.now_ms();
+        if answered - asked <= MAX_ROUND_TRIP_MS {
+            let offset = i64::midpoint(asked, answered) - now_ms;
+            self.clock_offset_ms.store(offset, Ordering::Relaxed);
+        }
+        let clock_offset_ms = self.clock_offset_ms.load(Ordering::Relaxed);
+        let is_off = clock_offset_ms.unsigned_abs() > MAX_CLOCK_OFFSET_MS;
+        let was_off = self.clock_is_off.swap(is_off, Ordering::Relaxed);
+        if is_off && !was_off {
+            tracing::warn!(
+                "the clock of this server differs by {clock_offset_ms} ms from the clock of the database; tokens expire by it"
+            );
+        }
+        let report = NodeReport {
+            id: id.clone(),
+            address: described.address.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: described.started_at,
+            position: self.position.lock().await.clone(),
+            clock_offset_ms,
+        };
+        self.store.report_node(&report, now_ms).await
+    }
+
+    /// Says that this server stops.
+    pub(crate) async fn retire_node(&self) {
+        if let Some(id) = self.store.node()
+            && let Err(error) = self.store.remove_node(id, 10 * MAX_SILENCE_MS).await
+        {
+            tracing::warn!(%error, "cannot tell the other servers that this one stops");
+        }
+    }
+
+    /// Returns the servers of the database. Empty if the database is not shared.
+    pub(crate) async fn nodes(&self) -> Result<Vec<NodeInfo>, ControlError> {
+        if !self.store.is_shared() {
+            return Ok(Vec::new());
+        }
+        let head = self.store.position().await?;
+        let nodes = self.store.nodes(MAX_SILENCE_MS).await?.into_iter();
+        Ok(nodes.map(|node| self.described_node(node, &head)).collect())
+    }
+
+    fn described_node(&self, node: NodeRecord, head: &Position) -> NodeInfo {
+        let report = node.report;
+        NodeInfo {
+            answering: self.store.node() == Some(&report.id),
+            behind: head.revision - report.position.revision,
+            id: report.id,
+            address: report.address,
+            version: report.version,
+            started_at: report.started_at,
+            revision: report.position.revision,
+            hash: report.position.hash,
+            silent_ms: node.silent_ms,
+            clock_offset_ms: report.clock_offset_ms,
+        }
+    }
+
+    /// Waits until all other servers have applied what is stored now, for at most 2 seconds. Returns the addresses of those
+    /// that have not.
+    pub(crate) async fn applied_everywhere(&self) -> Vec<String> {
+        let Some(own) = self.store.node() else {
+            return Vec::new();
+        };
+        let looking = tokio::time::timeout(2 * MAX_WAIT, async {
+            let deadline = Instant::now() + MAX_WAIT;
+            let target = self.store.position().await?;
+            loop {
+                let mut nodes = self.store.nodes(MAX_SILENCE_MS).await?;
+                nodes.retain(|node| node.report.id != *own && is_behind(node, &target));
+                if nodes.is_empty() || Instant::now() >= deadline {
+                    let addresses = nodes.into_iter().map(|node| node.report.address);
+                    return Ok::<_, StoreError>(addresses.collect());
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        });
+        // The change stands, and nobody knows who has applied it.
+        let unknown = || vec!["every other server (the database does not answer)".to_owned()];
+        looking
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .unwrap_or_else(unknown)
+    }
+}
+
+fn is_behind(node: &NodeRecord, target: &Position) -> bool {
+    let position = &node.report.position;
+    position.revision < target.revision || position.exchanges < target.exchanges
+}
+
+/// Returns the URL under which others reach this server: the name of the machine, if it listens on all addresses.
+pub(crate) fn reachable(api: &str) -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => api.to_owned(),
+        name => api
+            .replace("//0.0.0.0", &format!("//{name}"))
+            .replace("//[::]", &format!("//{name}")),
+    }
+}

@@ -1,0 +1,130 @@
+//! Follows the changes of the other servers of the database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jelou_store::Listener;
+use tokio::time::Instant;
+
+use crate::control::{Control, REPORT_PERIOD};
+
+/// How often the database is asked, also while a listener is connected: a pooler may swallow what it would hear, and a
+/// connection may be broken without an error.
+const POLL: Duration = Duration::from_millis(250);
+/// The pause before another attempt to connect a listener.
+const RECONNECT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Changes in sequence that the listener did not hear of, after which it is replaced.
+const MAX_UNHEARD: u32 = 3;
+
+/// Never ends: calls in flight at the stop of the server need it until the last one.
+pub(crate) async fn follow(control: Arc<Control>) {
+    let mut feed = Feed {
+        control,
+        reported: None,
+        is_current: true,
+        hears: true,
+    };
+    feed.run().await;
+}
+
+struct Feed {
+    control: Arc<Control>,
+    /// When this server last reported what it has applied.
+    reported: Option<Instant>,
+    /// Whether the last look at the database succeeded.
+    is_current: bool,
+    /// Whether the last attempt to listen succeeded.
+    hears: bool,
+}
+
+impl Feed {
+    async fn run(&mut self) {
+        loop {
+            // Listens before it looks, so that no change falls between the two.
+            let listener = self.listen().await;
+            self.look().await;
+            self.wait_and_look(listener).await;
+        }
+    }
+
+    /// Looks at the database with every change and every 250 ms. Returns when a listener should be connected.
+    async fn wait_and_look(&mut self, mut listener: Option<Listener>) {
+        let since = Instant::now();
+        let mut unheard = 0;
+        loop {
+            let heard = match &mut listener {
+                Some(listener) => match listener.heard(POLL).await {
+                    Ok(heard) => heard,
+                    Err(error) => {
+                        tracing::debug!(
+                            error = &error as &dyn std::error::Error,
+                            "lost the connection that hears of changes"
+                        );
+                        return;
+                    }
+                },
+                None if since.elapsed() >= RECONNECT => return,
+                None => {
+                    tokio::time::sleep(POLL).await;
+                    false
+                }
+            };
+            let has_changed = self.look().await;
+            unheard = match (heard, has_changed) {
+                (true, _) => 0,
+                (false, true) => unheard + 1,
+                (false, false) => unheard,
+            };
+            if listener.is_some() && unheard >= MAX_UNHEARD {
+                return;
+            }
+        }
+    }
+
+    async fn listen(&mut self) -> Option<Listener> {
+        let connecting = self.control.store.listen();
+        let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
+        let listener = connected.ok().and_then(Result::ok).flatten();
+        if listener.is_none() && self.hears {
+            tracing::warn!(
+                "cannot listen for changes of the database; it is asked every {} ms instead",
+                POLL.as_millis()
+            );
+        }
+        self.hears = listener.is_some();
+        listener
+    }
+
+    /// Applies new changes, and reports what is applied. Returns whether there were any.
+    async fn look(&mut self) -> bool {
+        let is_due = |reported: Instant| reported.elapsed() >= REPORT_PERIOD;
+        match self.control.catch_up().await {
+            Ok(has_changed) => {
+                if !std::mem::replace(&mut self.is_current, true) {
+                    tracing::info!("the changes of the database are followed again");
+                }
+                if has_changed || self.reported.is_none_or(is_due) {
+                    self.report().await;
+                }
+                has_changed
+            }
+            Err(error) => {
+                if std::mem::replace(&mut self.is_current, false) {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot follow the changes of the database; calls go on with what is known"
+                    );
+                }
+                false
+            }
+        }
+    }
+
+    async fn report(&mut self) {
+        match self.control.report_node().await {
+            Ok(()) => self.reported = Some(Instant::now()),
+            Err(error) => tracing::debug!(%error, "cannot report to the other servers"),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What a server takes from its database at its start: artifacts and the content of the registry.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jelou_core::Clock;
+use jelou_engine::{ArtifactCache, ArtifactError};
+use jelou_store::{
+    AccessTokenRecord, FunctionRecord, LiveDeployment, Location, PreviewRecord, SecretOwner,
+    SecretRecord, Store, StoreConfig,
+};
+
+use crate::config::Config;
+use crate::control::{self, Control};
+use crate::data_dir::{DataDir, DataDirError};
+use crate::master_key;
+use crate::registry::Function;
+use crate::server::StartError;
+
+/// Opens the database. `jelou dev` uses a file of its own, because the state of a project is not shared.
+pub(crate) async fn open_store(
+    config: &Config,
+    data: &DataDir,
+    is_development: bool,
+    clock: Clock,
+) -> Result<Store, StartError> {
+    let (settings, file) = (config.master_key.clone(), DataDir::key_file_of(data.path()));
+    let opening = tokio::task::spawn_blocking(move || master_key::open(&settings, &file));
+    let opened = opening.await;
+    let vault = opened.map_err(|error| DataDirError::Io(std::io::Error::other(error)))??;
+    let location = match &config.database.url {
+        Some(url) if !is_development => {
+            tracing::info!("the database is {}", url.place());
+            Location::Postgres(url.clone())
+        }
+        _ => Location::Sqlite(data.database()),
+    };
+    let store_config = StoreConfig {
+        location,
+        busy_timeout: config.database.busy_timeout(),
+    };
+    let store = Store::open(&store_config, vault, clock).await?;
+    Ok(if store.is_shared() {
+        store.of_node(data.node()?)
+    } else {
+        store
+    })
+}
+
+/// Writes the artifacts of served deployments to disk, so that a cold start does not need the database.
+pub(crate) async fn provide_artifacts(
+    store: &Store,
+    artifacts: &ArtifactCache,
+    deployments: impl Iterator<Item = &LiveDeployment>,
+) -> Result<(), StartError> {
+    let mut live = HashSet::new();
+    for deployment in deployments {
+        let hash = deployment.artifact_hash.to_string();
+        if !artifacts.holds(&hash) {
+            let stored = store.artifact(deployment.artifact_hash).await?;
+            let bundle = control::bundle_of(stored).map_err(ArtifactError::Io)?;
+            artifacts.put(&hash, &bundle)?;
+        }
+        live.insert(hash);
+    }
+    Ok(artifacts.retain(&live)?)
+}
+
+/// Fills the registry from the store.
+pub(crate) fn fill(
+    control: &Control,
+    functions: Vec<FunctionRecord>,
+    previews: Vec<PreviewRecord>,
+    secrets: Vec<SecretRecord>,
+    access_tokens: &[AccessTokenRecord],
+) {
+    let registry = &control.registry;
+    let mut secrets_by_owner: HashMap<SecretOwner, Vec<SecretRecord>> = HashMap::new();
+    for secret in secrets {
+        let owner = secret.owner.clone();
+        secrets_by_owner.entry(owner).or_default().push(secret);
+    }
+    let inherited = secrets_by_owner.remove(&SecretOwner::Organisation);
+    let inherited = Arc::new(inherited.unwrap_or_default());
+    registry.organisation_secrets.store(inherited);
+    for record in functions {
+        let owner = SecretOwner::Function(record.id.clone());
+        let own = secrets_by_owner.remove(&owner).unwrap_or_default();
+        let secrets = registry.with_inherited(own);
+        let settings = control.settings_in_force(&record.settings);
+        if let Err(error) = settings.limits.validate() {
+            tracing::warn!(function = %record.slug, %error, "limits that were set for a function no longer fit those of the server");
+        }
+        let function = Function::new(record.id, record.slug, secrets, settings);
+        if let Some(live) = record.live {
+            function.put_live(control.live(&function, live));
+        }
+        registry.put_function(Arc::new(function));
+    }
+    let functions = registry.functions();
+    for record in previews {
+        let owner = SecretOwner::Preview(record.id.clone());
+        let own = secrets_by_owner.remove(&owner).unwrap_or_default();
+        // The function may be missing, because an older version of the server may have deleted it.
+        if let Some(function) = functions.iter().find(|one| one.id == record.function_id) {
+            control.restore_preview(function, record, own);
+        }
+    }
+    for token in access_tokens {
+        registry.access_tokens.put(token);
+    }
+}

@@ -1,0 +1,143 @@
+//! The PostgreSQL engine: connects, and begins transactions.
+
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection};
+
+use super::config::StoreConfig;
+use super::engine::Engine;
+use super::error::DatabaseError;
+use super::listener::CHANNEL;
+use super::migrations;
+use super::url::PostgresUrl;
+use crate::last_used::Times;
+
+/// Each statement sees what was committed before it, also while the transaction waited for its lock.
+pub(super) const BEGIN_CHANGE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// All statements read the state at the first one.
+pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// Maximum number of connections of this server.
+const MAX_CONNECTIONS: u32 = 8;
+/// The server ends the transaction of a client that was silent for this long, so that a client that has disappeared does
+/// not keep the lock.
+const MAX_SILENCE: Duration = Duration::from_secs(10);
+/// Serialises migrations. Any number that no other program uses in this database.
+const MIGRATION_LOCK: i64 = 0x6a65_6c6f_755f_6d67;
+
+/// How long a server waits for the migrations of another one that starts.
+const MIGRATION_TIMEOUT: Duration = Duration::from_mins(1);
+
+pub(super) async fn open(url: &PostgresUrl) -> Result<AnyPool, DatabaseError> {
+    // Uses a separate connection, because the pool would retry and then report only a timeout.
+    let connecting = tokio::time::timeout(
+        StoreConfig::DEFAULT_BUSY_TIMEOUT,
+        AnyConnection::connect_with(url.options()),
+    );
+    let connection = connecting
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut));
+    let mut connection = connection.map_err(|source| DatabaseError::Connect {
+        place: url.place(),
+        source,
+    })?;
+    let mut transaction = connection.begin_with(BEGIN_CHANGE).await?;
+    lock_migrations(&mut transaction).await?;
+    migrations::run(Engine::Postgres, &mut transaction).await?;
+    transaction.commit().await?;
+    connection.close().await?;
+    Ok(pool(url))
+}
+
+pub(super) fn pool(url: &PostgresUrl) -> AnyPool {
+    AnyPoolOptions::new()
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(StoreConfig::DEFAULT_BUSY_TIMEOUT)
+        .connect_lazy_with(url.options().clone())
+}
+
+/// Takes the lock by the row of the revision, in the transaction that raises it. So the order of the revisions is the
+/// order of the commits, and what a change has checked stays true until its commit.
+pub(super) async fn lock(
+    transaction: &mut AnyConnection,
+    timeout: Duration,
+) -> Result<(), DatabaseError> {
+    let statements = format!(
+        "{}; SELECT value FROM revision WHERE id = 1 FOR UPDATE",
+        limits(timeout)
+    );
+    sqlx::raw_sql(AssertSqlSafe(statements))
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Limits the waits of a transaction that does not take the lock.
+pub(super) async fn limit(
+    transaction: &mut AnyConnection,
+    timeout: Duration,
+) -> Result<(), DatabaseError> {
+    sqlx::raw_sql(AssertSqlSafe(limits(timeout)))
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Returns the time of the database in milliseconds.
+pub(super) const SELECT_TIME: &str =
+    "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT AS now";
+
+/// Sends the revision to all listeners. Only for changes of the configuration, because commits with a notification wait for
+/// each other in the whole database server.
+pub(super) async fn announce(transaction: &mut AnyConnection) -> Result<(), DatabaseError> {
+    sqlx::query("SELECT pg_notify($1, value::TEXT) FROM revision WHERE id = 1")
+        .bind(CHANNEL)
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+/// The tables may not exist yet, so the lock is a number. It ends with the transaction.
+async fn lock_migrations(transaction: &mut AnyConnection) -> Result<(), DatabaseError> {
+    let statements = format!(
+        // Without the notices that tables exist.
+        "{}; SET LOCAL client_min_messages = warning; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
+        limits(MIGRATION_TIMEOUT)
+    );
+    sqlx::raw_sql(AssertSqlSafe(statements))
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Set for one transaction, because a pooler may share the session.
+fn limits(timeout: Duration) -> String {
+    format!(
+        "SET LOCAL lock_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = {}",
+        // Zero would mean no limit.
+        timeout.as_millis().max(1),
+        MAX_SILENCE.as_millis()
+    )
+}
+
+/// One statement for all times, because each statement costs a round trip.
+pub(super) async fn write_times(
+    transaction: &mut AnyConnection,
+    Times { table, column }: Times,
+    uses: &[(&str, i64)],
+) -> Result<(), DatabaseError> {
+    // Ids contain neither spaces nor line ends.
+    let rows: Vec<_> = uses.iter().map(|(id, at)| format!("{id} {at}")).collect();
+    let statement = format!(
+        "UPDATE {table} SET {column} = used.at FROM \
+         (SELECT split_part(line, ' ', 1) AS id, max(split_part(line, ' ', 2)::BIGINT) AS at \
+          FROM unnest(string_to_array($1, E'\\n')) AS line GROUP BY 1) AS used \
+         WHERE {table}.id = used.id AND ({table}.{column} IS NULL OR {table}.{column} < used.at)"
+    );
+    sqlx::query(AssertSqlSafe(statement))
+        .bind(rows.join("\n"))
+        .execute(transaction)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! The servers of a shared database. Each one writes when it was last there, and the position that it has applied.
+//!
+//! Times are those of the database, because the clocks of servers differ.
+
+use jelou_core::NodeId;
+use jiff::Timestamp;
+
+use crate::database::row::Columns;
+use crate::error::StoreError;
+use crate::feed::Position;
+use crate::store::Store;
+
+/// What a server says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeReport {
+    pub id: NodeId,
+    /// URL of its management API.
+    pub address: String,
+    pub version: String,
+    /// When its process started, by its own clock.
+    pub started_at: Timestamp,
+    /// Changes up to this position are applied.
+    pub position: Position,
+    /// How far its clock is ahead of the clock of the database.
+    pub clock_offset_ms: i64,
+}
+
+/// A server that was there lately.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeRecord {
+    pub report: NodeReport,
+    /// Time since its last report.
+    pub silent_ms: i64,
+}
+
+impl Store {
+    /// Returns the time of the database.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn database_time(&self) -> Result<i64, StoreError> {
+        Ok(sqlx::query(self.database.engine().select_time())
+            .fetch_one(self.database.pool())
+            .await?
+            .number("now")?)
+    }
+
+    /// Stores what a server says about itself, at a time of the database.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn report_node(&self, node: &NodeReport, now_ms: i64) -> Result<(), StoreError> {
+        // A single statement without the lock of changes, so that servers report also while a change takes long.
+        sqlx::query(
+            "INSERT INTO nodes (id, address, version, started_at, seen_at, revision, hash, exchanges, clock_offset_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET address = excluded.address, \
+             version = excluded.version, started_at = excluded.started_at, seen_at = excluded.seen_at, \
+             revision = excluded.revision, hash = excluded.hash, exchanges = excluded.exchanges, \
+             clock_offset_ms = excluded.clock_offset_ms",
+        )
+        .bind(node.id.as_str())
+        .bind(node.address.as_str())
+        .bind(node.version.as_str())
+        .bind(node.started_at.as_millisecond())
+        .bind(now_ms)
+        .bind(node.position.revision)
+        .bind(node.position.hash.as_deref())
+        .bind(node.position.exchanges)
+        .bind(node.clock_offset_ms)
+        .execute(self.database.pool())
+        .await?;
+        Ok(())
+    }
+
+    /// Removes a server that stops, and those that were silent for longer than `max_silence_ms`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn remove_node(&self, id: &NodeId, max_silence_ms: i64) -> Result<(), StoreError> {
+        let now = self.database_time().await?;
+        sqlx::query("DELETE FROM nodes WHERE id = $1 OR seen_at < $2")
+            .bind(id.as_str())
+            .bind(now - max_silence_ms)
+            .execute(self.database.pool())
+            .await?;
+        Ok(())
+    }
+
+    /// Returns the servers that have reported within `max_silence_ms`, by address.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn nodes(&self, max_silence_ms: i64) -> Result<Vec<NodeRecord>, StoreError> {
+        let now = self.database_time().await?;
+        sqlx::query(
+            "SELECT id, address, version, started_at, seen_at, revision, hash, exchanges, clock_offset_ms FROM nodes \
+             WHERE seen_at >= $1 ORDER BY address, id",
+        )
+        .bind(now - max_silence_ms)
+        .fetch_all(self.database.pool())
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(NodeRecord {
+                report: NodeReport {
+                    id: row.parsed("id")?,
+                    address: row.text("address")?,
+                    version: row.text("version")?,
+                    started_at: row.time("started_at")?,
+                    position: Position {
+                        revision: row.number("revision")?,
+                        hash: row.optional_text("hash")?,
+                        exchanges: row.number("exchanges")?,
+                    },
+                    clock_offset_ms: row.number("clock_offset_ms")?,
+                },
+                silent_ms: now - row.number("seen_at")?,
+            })
+        })
+        .collect()
+    }
+}
