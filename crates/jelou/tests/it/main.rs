@@ -12,6 +12,7 @@ mod blank_workers;
 mod completion;
 mod connections;
 mod databases;
+mod debugger;
 mod deploy;
 mod describe;
 mod dev;

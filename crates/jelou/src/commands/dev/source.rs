@@ -41,6 +41,7 @@ impl Source {
         let Collected { tree, .. } = collect(&self.dir, file.as_ref(), || Ok(None))?;
         let settings = file.as_ref().map(ProjectFile::settings).transpose()?;
         Ok(Project {
+            dir: std::path::absolute(&self.dir)?,
             tree,
             settings: settings.unwrap_or_default(),
             secrets: self.secrets()?,
