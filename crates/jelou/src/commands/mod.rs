@@ -29,6 +29,7 @@ mod serve;
 mod test;
 mod tokens;
 mod trust;
+mod types;
 mod whoami;
 
 use crate::cli::Command;
@@ -48,6 +49,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Call(args) => call::run(args, context),
         Command::Dev(args) => dev::run(args, context),
         Command::Test(args) => test::run(args, context),
+        Command::Types(args) => types::run(&args, context),
         Command::Deploy(args) => deploy::run(&args, context),
         Command::Rollback(args) => rollback::run(args, context),
         Command::Deployments(args) => deployments::run(args.command, context),

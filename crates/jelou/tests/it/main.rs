@@ -64,5 +64,6 @@ mod token_policies;
 mod tokens;
 mod troubleshooting;
 mod trust;
+mod types;
 mod under_load;
 mod wait_until;
