@@ -33,11 +33,12 @@ mod types;
 mod whoami;
 
 use crate::cli::Command;
+use crate::cli::functions::FunctionsCommand;
 use crate::context::Context;
 use crate::interrupt;
 
 pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
-    if !matches!(command, Command::Serve(_) | Command::Dev(_)) {
+    if !ends_by_itself(&command) {
         interrupt::exit_on_interrupt(&context.output)?;
     }
     match command {
@@ -72,5 +73,14 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Restore(args) => restore::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Engine(args) => engine::run(args, context),
+    }
+}
+
+/// Whether the command handles Ctrl-C, because it has processes to end.
+fn ends_by_itself(command: &Command) -> bool {
+    match command {
+        Command::Serve(_) | Command::Dev(_) => true,
+        Command::Functions(args) => matches!(args.command, FunctionsCommand::Dev(_)),
+        _ => false,
     }
 }
