@@ -4,6 +4,8 @@
 const TICKS_PER_SECOND = 100;
 /** Maximum milliseconds for the start of a process. */
 const START_MS = 10_000;
+/** Milliseconds after which a process that ignores SIGTERM is killed. `deno serve --watch` stops serving, and stays. */
+const END_MS = 5_000;
 
 /** All running processes. They are ended when the benchmark is interrupted. */
 const running = new Set<Deno.ChildProcess>();
@@ -19,9 +21,12 @@ export function endAll(): void {
   for (const child of running) end(child);
 }
 
-function end(child: Deno.ChildProcess): void {
+function end(
+  child: Deno.ChildProcess,
+  signal: Deno.Signal = "SIGTERM",
+): void {
   try {
-    child.kill("SIGTERM");
+    child.kill(signal);
   } catch {
     // The process has ended already.
   }
@@ -56,7 +61,9 @@ export class Started {
 
   async stop(): Promise<void> {
     end(this.#child);
+    const killing = setTimeout(() => end(this.#child, "SIGKILL"), END_MS);
     await this.#child.status;
+    clearTimeout(killing);
   }
 }
 

@@ -36,7 +36,10 @@ export {
   type HandlerInput,
   type HandlerResult,
 } from "./definition/define.ts";
-export type { Context, Env, Logger } from "./context/context.ts";
+export type { Context, Env, Logger, SecretKey } from "./context/context.ts";
+export type { FunctionInput, FunctionOutput } from "./context/functions.ts";
+export type { Functions } from "./project/functions.ts";
+export type { Secrets } from "./project/secrets.ts";
 export type { Bot, Company, Conversation, Operator, User } from "./context/identity.ts";
 export type {
   InteractiveMessage,

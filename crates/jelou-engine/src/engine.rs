@@ -16,6 +16,7 @@ use crate::build::{
     BuildError, Builder, Built, IncrementalBuild, Prepared, Tools, TypeCheck, digest,
 };
 use crate::capacity::Budget;
+use crate::debugger::Debuggers;
 use crate::deno::{DENO_VERSION, Deno};
 use crate::fleet::{
     CompanyInfo, Deployments, Evictable, FunctionStarter, Host, JelouCredentials, LaunchSpec,
@@ -50,6 +51,8 @@ pub struct EngineConfig {
     /// `None` if functions cannot use the Jelou API.
     pub jelou: Option<JelouCredentials>,
     pub stage: EngineStage,
+    /// Set if debuggers can attach to the processes of functions. Needs a sandbox with `debugger`.
+    pub debuggers: Option<Arc<Debuggers>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +108,7 @@ impl Engine {
             company,
             jelou,
             stage,
+            debuggers,
         } = config;
         if run_dir.as_os_str().len() > MAX_RUN_DIR_BYTES {
             return Err(EngineError::RunDirTooLong { path: run_dir });
@@ -142,7 +146,7 @@ impl Engine {
             Arc::clone(&budget),
             limits,
             egress_allow,
-            stage,
+            (stage, debuggers),
         )?;
         let launcher = Arc::new(launcher);
         let tools = Tools::new(

@@ -12,12 +12,14 @@
 //! - `fleet`: decides how many processes there are, and selects the process of each request
 //! - `worker`: one process, from its start to its end
 //! - `logs`, `transport`, `capacity`: the output of workers, the path of requests to workers, the memory of workers
+//! - `debugger`: the inspectors of workers, in development
 //! - `artifacts`, `assets`, `deno`: files on disk
 
 mod artifacts;
 mod assets;
 pub mod build;
 mod capacity;
+mod debugger;
 pub mod deno;
 mod engine;
 mod fleet;
@@ -29,6 +31,7 @@ mod worker;
 
 pub use artifacts::{ArtifactCache, ArtifactError, AssetFiles, Bundle, CompiledBundle};
 pub use assets::{SDK_MODULES, TYPES};
+pub use debugger::{Attached, BreakAt, Debuggers, Inspector};
 pub use deno::Deno;
 pub use engine::{Engine, EngineConfig, EngineError, EngineLoad, whole_networks};
 pub use fleet::{

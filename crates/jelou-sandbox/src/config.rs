@@ -38,6 +38,9 @@ pub struct SandboxConfig {
     pub firewall: SandboxMode,
     /// Whether functions may use IPv6. Deno cannot deny IPv6 ranges.
     pub ipv6: bool,
+    /// Whether a worker may listen on a free TCP port of loopback, for a debugger. No setting of the configuration file.
+    #[serde(skip)]
+    pub debugger: bool,
     /// Whether Deno's own permissions are used. Tests turn them off to test the layers; release builds always use them.
     #[cfg(debug_assertions)]
     #[serde(default = "with_permissions")]
@@ -86,6 +89,7 @@ impl Default for SandboxConfig {
             cgroup: SandboxMode::Auto,
             firewall: SandboxMode::Auto,
             ipv6: false,
+            debugger: false,
             #[cfg(debug_assertions)]
             permissions: true,
         }

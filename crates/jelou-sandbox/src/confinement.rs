@@ -68,7 +68,10 @@ impl Confinement {
     ) -> std::io::Result<Self> {
         let rules = sandbox
             .has(Layer::Landlock)
-            .then(|| filesystem::rules(rights, purpose.network()))
+            .then(|| {
+                let listens = sandbox.config.debugger && purpose == Purpose::Serve;
+                filesystem::rules(rights, purpose.network(), listens)
+            })
             .transpose()
             .map_err(std::io::Error::other)?;
         let filters = sandbox

@@ -81,5 +81,6 @@ pub(crate) fn firewall(config: &SandboxConfig, egress_allow: &[Ipv4Net]) -> Fire
         denied: denied_ipv4(egress_allow),
         resolvers: firewall::resolvers(&resolvers),
         ipv6: config.ipv6,
+        debugger: config.debugger,
     }
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
-    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, PathBeneath, PathFd,
+    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
 };
 
 use crate::purpose::Network;
@@ -57,8 +57,12 @@ pub(crate) fn missing() -> Option<&'static str> {
 }
 
 /// Refuses all files that are not listed, TCP listeners, and TCP connections for a process without network. Landlock
-/// cannot restrict the addresses of connections.
-pub(crate) fn rules(rights: &FileRights, network: Network) -> Result<RulesetCreated, RulesetError> {
+/// cannot restrict the addresses of connections. `listens`: allows TCP listeners on a port that the kernel chooses.
+pub(crate) fn rules(
+    rights: &FileRights,
+    network: Network,
+    listens: bool,
+) -> Result<RulesetCreated, RulesetError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let ports = match network {
         Network::None => AccessNet::BindTcp | AccessNet::ConnectTcp,
@@ -70,6 +74,9 @@ pub(crate) fn rules(rights: &FileRights, network: Network) -> Result<RulesetCrea
         .handle_access(ports)?
         .scope(Scope::from_all(INTERFACE))?
         .create()?;
+    if listens {
+        rules = rules.add_rule(NetPort::new(0, AccessNet::BindTcp))?;
+    }
     let system = SYSTEM.iter().map(Path::new);
     for path in system.chain(rights.read.iter().map(PathBuf::as_path)) {
         rules = allow(rules, path, read)?;

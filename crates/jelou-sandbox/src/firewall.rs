@@ -44,6 +44,8 @@ pub(crate) struct Firewall {
     /// DNS resolvers, which may have private addresses.
     pub(crate) resolvers: Vec<IpAddr>,
     pub(crate) ipv6: bool,
+    /// Whether the processes may answer connections over loopback.
+    pub(crate) debugger: bool,
 }
 
 impl Firewall {
@@ -91,6 +93,10 @@ impl Firewall {
                     "    {family} daddr {resolver} meta l4proto {{ tcp, udp }} th dport 53 accept"
                 );
             }
+        }
+        if self.debugger {
+            // Every packet but the first one of a connection that the process opens.
+            rules.push_str("    ip daddr 127.0.0.1 tcp flags & (syn | ack) != syn accept\n");
         }
         let mut refuse = |what: &str| {
             let _ = writeln!(rules, "    {what} reject with icmpx type admin-prohibited");
@@ -226,6 +232,7 @@ mod tests {
             ],
             resolvers: resolvers("nameserver 10.0.0.2\nnameserver fe80::1%eth0\n"),
             ipv6,
+            debugger: false,
         }
     }
 
@@ -282,7 +289,11 @@ mod tests {
     #[test]
     fn the_kernel_accepts_the_rules() {
         let root = rustix::process::geteuid().is_root();
-        for firewall in [firewall(false), firewall(true)] {
+        let debugged = Firewall {
+            debugger: true,
+            ..firewall(false)
+        };
+        for firewall in [firewall(false), firewall(true), debugged] {
             match firewall.missing() {
                 None => {}
                 Some(reason) if !root || reason == "nft is not installed" => {

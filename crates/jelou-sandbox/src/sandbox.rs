@@ -123,6 +123,11 @@ impl Sandbox {
             .ok()
     }
 
+    /// Returns whether a worker may listen on a port of loopback, for a debugger.
+    pub fn has_debugger(&self) -> bool {
+        self.config.debugger
+    }
+
     /// Returns whether Deno's own permissions are used. Only tests turn them off.
     pub fn uses_permissions(&self) -> bool {
         #[cfg(debug_assertions)]

@@ -17,8 +17,20 @@ pub(crate) struct DataDir {
     shared: PathBuf,
     /// Folder for sockets.
     run: PathBuf,
-    /// The lock on the folder. The kernel releases it when the process ends.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// The lock on the folder. The kernel releases the lock of a killed server when all processes that have its descriptor
+/// have ended: also a child process between fork and exec has it, and may get no CPU time for seconds. So the end of a
+/// server unlocks.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // On a failure, the lock ends with the processes.
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+    }
 }
 
 /// Why the data folder cannot be used.
@@ -150,7 +162,7 @@ fn create(path: &Path) -> std::io::Result<PathBuf> {
 }
 
 /// Locks the folder against other servers.
-fn lock(path: &Path) -> Result<File, DataDirError> {
+fn lock(path: &Path) -> Result<Lock, DataDirError> {
     let lock: File = fs_err::OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -160,7 +172,7 @@ fn lock(path: &Path) -> Result<File, DataDirError> {
         .open(DataDir::lock_file_of(path))?
         .into();
     match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(Lock(lock)),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(DataDirError::InUse(path.to_path_buf())),
         Err(error) => Err(DataDirError::Io(error.into())),
     }

@@ -43,7 +43,8 @@ pub use api::openapi_document;
 pub use config::{Config, ConfigError, DatabaseOverrides, LogFormat, Overrides, TlsOverrides};
 pub use data_dir::DataDirError;
 pub use development::{
-    DevelopedFunction, DevelopmentConfig, DevelopmentServer, Place, Project, ReloadError, Reloaded,
+    BreakAt, DebuggerConfig, DevelopedFunction, DevelopmentConfig, DevelopmentServer, Place,
+    Project, ReloadError, Reloaded,
 };
 pub use egress::CaError;
 pub use listener::{ListenError, TlsError};

@@ -67,6 +67,8 @@ pub enum StartError {
     Listen(#[from] ListenError),
     #[error("cannot use the keys that sign identity tokens: {0}")]
     Identity(String),
+    #[error("cannot listen for debuggers")]
+    Inspector(#[source] std::io::Error),
     #[error("cannot create the first access token: {0}")]
     Bootstrap(String),
 }
@@ -232,8 +234,11 @@ impl Server {
         let cron_settings = config.cron.clone();
         let github = GithubScanning::new(&config.leaks);
         let mut engine = engine_config(config, &data, deno, artifacts, domain.name())?;
-        if gateway.development.is_some() {
+        if let Some(development) = &gateway.development {
+            let debuggers = development.debuggers.clone();
             engine.stage = EngineStage::Development;
+            engine.debuggers = debuggers;
+            engine.sandbox.debugger = engine.debuggers.is_some();
         }
         let engine = Engine::start(engine, host)?;
         let (stop, stopped) = watch::channel(false);
@@ -432,6 +437,7 @@ fn engine_config(
             name: config.company.name,
         },
         stage: EngineStage::Production,
+        debuggers: None,
         jelou: config.jelou.map(|jelou| JelouCredentials {
             base_url: jelou.base_url,
             api_key: jelou.api_key,

@@ -19,7 +19,10 @@
 export { app, type AppDefinition, type AppOptions } from "./definition/app.d.ts";
 export type { CorsConfig, CronConfig, CronRetry, FunctionConfig, HttpMethod, LogLevel, LogsConfig, ToolAnnotations, } from "./definition/config.d.ts";
 export { type AnyFunctionDefinition, define, type DefineOptions, type FunctionDefinition, type Handler, type HandlerInput, type HandlerResult, } from "./definition/define.d.ts";
-export type { Context, Env, Logger } from "./context/context.d.ts";
+export type { Context, Env, Logger, SecretKey } from "./context/context.d.ts";
+export type { FunctionInput, FunctionOutput } from "./context/functions.d.ts";
+export type { Functions } from "./project/functions.d.ts";
+export type { Secrets } from "./project/secrets.d.ts";
 export type { Bot, Company, Conversation, Operator, User } from "./context/identity.d.ts";
 export type { InteractiveMessage, JelouClient, JelouMessage, LocationMessage, MediaMessage, SentMessage, TemplateMessage, TextMessage, } from "./context/jelou.d.ts";
 export type { MemoryClient } from "./context/memory.d.ts";

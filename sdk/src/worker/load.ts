@@ -15,6 +15,7 @@ import { watchErrors } from "./json.ts";
 import { identityFactory } from "./identity.ts";
 import type { LoadedFunction } from "./invocation.ts";
 import { loadInspection } from "./inspection.ts";
+import { waitForDebugger } from "./inspector.ts";
 import { jelouFactory } from "./jelou.ts";
 import type { LoadMessage, LoadResult } from "./load_message.ts";
 import { setLogLevel, setLogOrigin } from "./log.ts";
@@ -54,8 +55,12 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
     provideEnvironment(message.processEnv === false ? {} : message.env);
     provideBuiltins({ isPlatformUrl, egressSocket: message.egressSocket, tracesOutside }, message.words);
     await captureServers(message.words);
+    const waiting = message.waitsForDebugger ?? null;
+    if (waiting !== null) await waitForDebugger(waiting);
     dropRights(socketPath, message.egressSocket, message.module);
     setBundle(message.module);
+    // deno-lint-ignore no-debugger
+    if (waiting !== null) debugger;
     const loaded = await importFunction(message.module, message.words);
     if (inspection === null) {
       endCapture();

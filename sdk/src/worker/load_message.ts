@@ -41,6 +41,8 @@ export interface LoadMessage {
   readonly tracesOutside?: boolean;
   /** Whether the answer of a failed handler contains the thrown error, as in development. */
   readonly showsErrors?: boolean;
+  /** The file to create before the worker waits for a debugger, and stops for it before the import; or `null`. */
+  readonly waitsForDebugger?: string | null;
   /** Maximum size of a request body in bytes, after decoding. */
   readonly maxBodyBytes?: number;
   /** The memory store, or `null` if the platform has none. */

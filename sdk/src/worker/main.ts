@@ -15,6 +15,7 @@ import { invoke, type LoadedFunction } from "./invocation.ts";
 import { makeRoomFor, restrictGlobals } from "./globals.ts";
 import { answerHeartbeat } from "./heartbeat.ts";
 import { HttpIncoming } from "./incoming.ts";
+import { inspectorUrl } from "./inspector.ts";
 import { load } from "./load.ts";
 import type { LoadMessage } from "./load_message.ts";
 import { log } from "./log.ts";
@@ -41,6 +42,7 @@ const toNumber = Number;
 const LOAD_PATH = "/__jelou/load";
 const REHEARSAL_PATH = "/__jelou/rehearse";
 const COMPILE_PATH = "/__jelou/compile";
+const INSPECTOR_PATH = "/__jelou/inspector";
 
 const [socketPath, heartbeatPath, callsPath, ...answerPipes] = Deno.args;
 if (socketPath === undefined) throw new Error("worker.js needs the path of its socket as its first argument");
@@ -72,6 +74,10 @@ async function compileOnce(request: Request): Promise<Response> {
   return toResponse(json(200, { ok }));
 }
 
+async function tellInspector(): Promise<Response> {
+  return toResponse(json(200, { url: await inspectorUrl() }));
+}
+
 function handle(request: Request): Response | Promise<Response> {
   if (fn !== null) {
     const requestId = getHeader(requestHeaders(request), "x-jelou-held");
@@ -83,6 +89,7 @@ function handle(request: Request): Response | Promise<Response> {
   if (!loading && endsWith(requestUrl(request), LOAD_PATH)) return becomeFunction(request);
   if (!loading && endsWith(requestUrl(request), REHEARSAL_PATH)) return rehearseOnce(request);
   if (!loading && endsWith(requestUrl(request), COMPILE_PATH)) return compileOnce(request);
+  if (!loading && endsWith(requestUrl(request), INSPECTOR_PATH)) return tellInspector();
   return toResponse(unavailable());
 }
 

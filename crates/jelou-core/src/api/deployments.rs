@@ -197,6 +197,12 @@ pub struct ToolSummary {
     pub mcp: bool,
     /// Whether it can be called without a token.
     pub public: bool,
+    /// JSON Schema 2020-12 of the input; absent without a schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_schema: Option<Value>,
+    /// JSON Schema 2020-12 of the result; absent without a schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

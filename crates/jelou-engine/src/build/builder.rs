@@ -187,6 +187,7 @@ impl Builder {
             log_level: Level::default(),
             traces_outside: false,
             shows_errors: false,
+            waits_for_debugger: None,
             log_line_bytes: launcher.limits.max_log_line_bytes,
             max_body_bytes: limits.max_body_bytes,
             memory: None,

@@ -79,6 +79,8 @@ impl FunctionStarter {
             Reason::Serve(why) => (LoadMode::Serve, None, why),
             Reason::Describe(settings) => (LoadMode::Develop, Some(settings), "its code is new"),
         };
+        let waits = self.launcher.waits_for_debugger();
+        let waiting = waits.then(|| blank.waiting_file());
         let request = LoadRequest {
             mode,
             module: module.as_str(),
@@ -101,6 +103,7 @@ impl FunctionStarter {
             is_proxied: self.platform.is_proxied,
             log_level: spec.logs.level,
             traces_outside: self.platform.traces_outside,
+            waits_for_debugger: waiting.as_deref(),
             shows_errors: self.launcher.stage == EngineStage::Development,
             log_line_bytes: self.launcher.limits.max_log_line_bytes,
             max_body_bytes: spec.limits.max_body_bytes,

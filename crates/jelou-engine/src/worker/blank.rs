@@ -1,7 +1,9 @@
 //! A blank worker: its start, its rehearsal, and the handoff of a function.
 
-use std::path::PathBuf;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jelou_core::FunctionLimits;
 use jelou_sandbox::{CpuShare, Purpose};
@@ -180,6 +182,11 @@ impl Blank {
         &self.usage
     }
 
+    /// Returns the file by which the worker tells that it waits for a debugger.
+    pub(crate) fn waiting_file(&self) -> PathBuf {
+        self.dir.waiting_file()
+    }
+
     pub(crate) fn egress_socket(&self) -> PathBuf {
         self.dir.egress_socket()
     }
@@ -196,7 +203,9 @@ impl Blank {
             tokio::spawn(logs::discard(stderr));
         }
         let loaded = load::load(&mut self.connection, request);
-        let result = guarded(&self.terms.limits, &mut self.child, &self.dir, loaded).await;
+        let limits = &self.terms.limits;
+        let timeout = limits.startup_timeout();
+        let result = guarded(limits, timeout, &mut self.child, &self.dir, loaded).await;
         let _ = self.child.kill().await;
         match result {
             Ok(loaded) => Ok(loaded),
@@ -246,16 +255,49 @@ impl Blank {
             limits: Arc::clone(limits),
             ..terms
         };
-        let worker = Worker::new(function, terms, usage, charge, channels, connections);
+        let debuggers = launcher.debuggers.clone();
+        let worker = Worker::new(
+            function,
+            terms,
+            usage,
+            charge,
+            channels,
+            connections,
+            debuggers,
+        );
         let pid = pid_of(&child);
+        let inspector = match &launcher.debuggers {
+            Some(debuggers) => Some((debuggers, load::inspector(&mut connection).await?)),
+            None => None,
+        };
+        // A debugger stays with the previous process until this one is loaded, unless this one waits for it.
+        let announce = || {
+            let (debuggers, inspector) = inspector.clone()?;
+            Some(debuggers.announce(request.function_slug.clone(), inspector))
+        };
+        let mut announced = None;
+        let waiting = request.waits_for_debugger;
+        let announcing = async {
+            if let Some(file) = waiting {
+                // A debugger that comes before the worker waits would not let it run.
+                exists(file).await;
+                announced = announce();
+            }
+            std::future::pending::<Infallible>().await
+        };
+        let timeout = match waiting {
+            Some(_) => Duration::MAX,
+            None => limits.startup_timeout(),
+        };
         let loaded = {
             let at_limit = |what| logs.say(LogLine::AtLimit(what));
             let watch = watchdog::watch(&worker, pid, &dir, Stage::Import, limits, at_limit);
             let loaded = load::load(&mut connection, request);
-            let loaded = guarded(limits, &mut child, &dir, loaded);
+            let loaded = guarded(limits, timeout, &mut child, &dir, loaded);
             tokio::select! {
                 loaded = launcher.boosted(&dir, loaded) => loaded,
                 breach = watch => Err(LoadError::Breach(breach.to_string())),
+                never = announcing => match never {},
             }
         };
         let loaded = match loaded {
@@ -270,22 +312,33 @@ impl Blank {
         // Connections are kept by the thread that opened them, and other threads open their own. So this one is not
         // kept.
         drop(connection);
-        let process = Process { child, dir, egress };
+        let process = Process {
+            child,
+            dir,
+            egress,
+            _announced: announced.or_else(announce),
+        };
         let launcher = Arc::clone(launcher);
         let worker = supervisor::start(launcher, worker, process, logs, egress_handler);
         Ok((worker, loaded))
     }
 }
 
-/// Waits for `work`, in which the process reads the bundle. Applies the timeout of an import, and reports the end of
-/// the process.
+/// Waits until the file exists.
+async fn exists(file: &Path) {
+    while !file.exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Waits for `work`, in which the process reads the bundle, for up to `timeout`. Reports the end of the process.
 pub(super) async fn guarded<T>(
     limits: &FunctionLimits,
+    timeout: Duration,
     child: &mut Child,
     dir: &WorkerDir,
     work: impl Future<Output = Result<T, LoadError>>,
 ) -> Result<T, LoadError> {
-    let timeout = limits.startup_timeout();
     let too_long = fair_clock::passes(pid_of(child), timeout);
     let result = tokio::select! {
         result = work => result,

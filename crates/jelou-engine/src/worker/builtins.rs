@@ -59,7 +59,14 @@ async fn compile(launcher: &Arc<Launcher>) -> Result<Option<CodeCache>, LoadErro
     let terms = launcher.common_terms().await;
     let mut blank = Blank::start(launcher, Purpose::Inspect, CpuShare::Rest, terms, charge).await?;
     let told = load::compile(&mut blank.connection, None);
-    guarded(&launcher.limits, &mut blank.child, &blank.dir, told).await?;
+    guarded(
+        &launcher.limits,
+        launcher.limits.startup_timeout(),
+        &mut blank.child,
+        &blank.dir,
+        told,
+    )
+    .await?;
     module_cache::settle(&blank.dir.deno_dir()).await;
     let code_cache = blank.end_for_cache(launcher, "compiled-builtins").await?;
     Ok(Some(code_cache))

@@ -56,6 +56,7 @@ impl Program {
                 "--v8-flags=--max-old-space-size={},{V8_FLAGS}",
                 terms.limits.max_heap_mib
             ))
+            .args(inspector(sandbox, purpose))
             .args(if sandbox.uses_permissions() {
                 permissions::flags(
                     purpose,
@@ -64,6 +65,7 @@ impl Program {
                     &[dir.socket(), dir.heartbeat_socket(), dir.calls_socket()],
                     &dir.egress_socket(),
                     terms.openings.deny_flags(),
+                    sandbox.has_debugger(),
                 )
             } else {
                 permissions::everything()
@@ -101,4 +103,10 @@ impl Program {
         }
         launch.command(confinement)
     }
+}
+
+/// Returns the flag that starts the inspector, on a port that the kernel chooses.
+fn inspector(sandbox: &Sandbox, purpose: Purpose) -> Option<&'static str> {
+    let has_inspector = sandbox.has_debugger() && purpose == Purpose::Serve;
+    has_inspector.then_some("--inspect=127.0.0.1:0")
 }

@@ -84,6 +84,11 @@ impl WorkerDir {
     }
 
     /// Returns the folder that the process may write to during its start.
+    /// Returns the file by which a worker tells that it waits for a debugger.
+    pub(super) fn waiting_file(&self) -> PathBuf {
+        self.home().join("waiting")
+    }
+
     pub(super) fn home(&self) -> PathBuf {
         self.path.join("w")
     }

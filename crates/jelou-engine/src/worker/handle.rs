@@ -11,6 +11,7 @@ use super::terms::Terms;
 use super::usage::Usage;
 
 use crate::capacity::Charge;
+use crate::debugger::Debuggers;
 use crate::transport::{Channels, Connections};
 
 /// A worker whose process has loaded a function.
@@ -28,6 +29,7 @@ pub(crate) struct Worker {
     pub(crate) usage: Arc<Usage>,
     /// Whether the process stays loaded without calls (`keepWarm`).
     pub(crate) is_kept: AtomicBool,
+    debuggers: Option<Arc<Debuggers>>,
     /// Notified when the process must end.
     pub(super) end: Notify,
     /// Notified when a caller finds a closed connection.
@@ -44,6 +46,7 @@ impl Worker {
         charge: Charge,
         channels: Channels,
         connections: Connections,
+        debuggers: Option<Arc<Debuggers>>,
     ) -> Self {
         Self {
             function,
@@ -55,6 +58,7 @@ impl Worker {
             connections,
             usage,
             is_kept: AtomicBool::new(false),
+            debuggers,
             end: Notify::new(),
             broken: Notify::new(),
             crashed: AtomicBool::new(false),
@@ -68,6 +72,12 @@ impl Worker {
 
     pub(crate) fn is_kept(&self) -> bool {
         self.is_kept.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether a debugger is attached, which may stop the process at any time.
+    pub(crate) fn is_debugged(&self) -> bool {
+        let debuggers = self.debuggers.as_ref();
+        debuggers.is_some_and(|debuggers| debuggers.is_attached())
     }
 
     pub(crate) fn has_crashed(&self) -> bool {
@@ -108,7 +118,8 @@ impl Worker {
 
     /// Ends the process if it was not used for `timeout`. Returns whether it ends.
     pub(crate) fn end_if_idle(&self, timeout: Duration) -> bool {
-        let ends = self.usage.idle_for() >= timeout && self.usage.close_unused();
+        let ends =
+            !self.is_debugged() && self.usage.idle_for() >= timeout && self.usage.close_unused();
         if ends {
             self.kill();
         }

@@ -24,6 +24,7 @@ use super::stage::EngineStage;
 use super::terms::Terms;
 use super::waiting_calls::WaitingCalls;
 use crate::capacity::Budget;
+use crate::debugger::{BreakAt, Debuggers};
 use crate::logs::next_line;
 
 /// Maximum bytes of the line by which a worker reports that it listens on its sockets.
@@ -44,6 +45,8 @@ pub(crate) struct Launcher {
     /// The runtime that supervises all processes, whichever thread started them.
     pub(crate) runtime: Handle,
     pub(crate) stage: EngineStage,
+    /// Set if workers have an inspector.
+    pub(crate) debuggers: Option<Arc<Debuggers>>,
     program: Program,
     pub(super) baseline: OnceCell<Baseline>,
     pub(super) builtins: Builtins,
@@ -69,7 +72,7 @@ impl Launcher {
         budget: Arc<Budget>,
         limits: Arc<FunctionLimits>,
         egress: Vec<EgressRule>,
-        stage: EngineStage,
+        (stage, debuggers): (EngineStage, Option<Arc<Debuggers>>),
     ) -> std::io::Result<Self> {
         Ok(Self {
             limits,
@@ -81,10 +84,17 @@ impl Launcher {
             waiting_calls: WaitingCalls::default(),
             runtime: Handle::current(),
             stage,
+            debuggers,
             program,
             baseline: OnceCell::new(),
             builtins: Builtins::default(),
         })
+    }
+
+    /// Returns whether a worker waits for a debugger before it imports its function.
+    pub(crate) fn waits_for_debugger(&self) -> bool {
+        let debuggers = self.debuggers.as_ref();
+        debuggers.is_some_and(|debuggers| debuggers.break_at == BreakAt::Import)
     }
 
     /// Returns the terms of blank workers, which any function can get.

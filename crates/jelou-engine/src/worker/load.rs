@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::module_url::ModuleUrl;
 use super::openings::OpenRule;
 use super::stage::EngineStage;
+use crate::debugger::Inspector;
 use crate::transport::{Connection, ExchangeError, RequestBody};
 
 /// Maximum bytes of the response. User code has already run, and could make it large.
@@ -81,6 +82,8 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) traces_outside: bool,
     /// Whether the response of a failed handler contains the thrown error.
     pub(crate) shows_errors: bool,
+    /// The file that the worker creates before it waits for a debugger. `None` if it does not wait.
+    pub(crate) waits_for_debugger: Option<&'a Path>,
     pub(crate) log_line_bytes: usize,
     pub(crate) max_body_bytes: u64,
     pub(crate) memory: Option<MemoryFeature>,
@@ -252,6 +255,19 @@ pub(crate) async fn rehearse(
     }
     let answer = String::from_utf8_lossy(&bytes).into_owned();
     Err(LoadError::Protocol(answer))
+}
+
+/// Returns the URL of the worker's inspector.
+pub(crate) async fn inspector(connection: &mut Connection) -> Result<Inspector, LoadError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        url: String,
+    }
+    let (_, bytes) = post(connection, "/__jelou/inspector", Bytes::new()).await?;
+    let answer: Option<Answer> = serde_json::from_slice(&bytes).ok();
+    answer
+        .and_then(|answer| Inspector::parse(&answer.url))
+        .ok_or_else(|| LoadError::Protocol(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 async fn post(

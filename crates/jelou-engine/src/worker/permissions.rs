@@ -6,7 +6,8 @@ use jelou_sandbox::Purpose;
 
 /// Returns Deno's permission flags. The worker's program drops its permissions on `home` before it imports the
 /// function. The function keeps the rights to read `files`, to use the egress socket, to use the network (except what
-/// the flags `denied` deny), and to set the time zone (`TZ`).
+/// the flags `denied` deny), and to set the time zone (`TZ`). `has_debugger`: the worker's program reads the address of
+/// the inspector, before the drop.
 pub(crate) fn flags(
     purpose: Purpose,
     home: &Path,
@@ -14,6 +15,7 @@ pub(crate) fn flags(
     sockets: &[PathBuf],
     egress: &Path,
     denied: &[String],
+    has_debugger: bool,
 ) -> Vec<String> {
     let mut paths = home.display().to_string();
     if purpose == Purpose::Serve {
@@ -27,6 +29,9 @@ pub(crate) fn flags(
     if purpose == Purpose::Serve {
         flags.push("--allow-net".to_owned());
         flags.extend_from_slice(denied);
+        if has_debugger {
+            flags.push("--allow-sys".to_owned());
+        }
     } else {
         // Only the worker's own sockets.
         let own: Vec<_> = sockets

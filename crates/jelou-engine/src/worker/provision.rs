@@ -51,7 +51,15 @@ impl Blank {
         files: &Unpacked,
     ) -> Result<Option<CompiledBundle>, LoadError> {
         let told = load::compile(&mut self.connection, Some(module));
-        if !guarded(&launcher.limits, &mut self.child, &self.dir, told).await? {
+        if !guarded(
+            &launcher.limits,
+            launcher.limits.startup_timeout(),
+            &mut self.child,
+            &self.dir,
+            told,
+        )
+        .await?
+        {
             return Ok(None);
         }
         let deno_dir = self.dir.deno_dir();

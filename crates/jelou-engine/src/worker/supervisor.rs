@@ -14,6 +14,7 @@ use super::handle::Worker;
 use super::launcher::Launcher;
 use super::procfs::pid_of;
 use super::watchdog::{self, Stage};
+use crate::debugger::Announced;
 use crate::logs::{Limit, LogForwarder, LogLine};
 
 /// A worker's process, folder and egress socket.
@@ -22,6 +23,8 @@ pub(super) struct Process {
     pub(super) child: Child,
     pub(super) dir: WorkerDir,
     pub(super) egress: UnixListener,
+    /// Makes the inspector of the process known as long as the process runs.
+    pub(super) _announced: Option<Announced>,
 }
 
 /// Starts the task that supervises the process. The task keeps the launcher, because a process dies with the thread of
@@ -53,6 +56,7 @@ async fn supervise(
         mut child,
         dir,
         egress,
+        _announced,
     } = process;
     let limits = &worker.terms.limits;
     let pid = pid_of(&child);

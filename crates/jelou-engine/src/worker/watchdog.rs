@@ -121,7 +121,11 @@ pub(crate) async fn watch(
                 }
                 exhausted.check(pid, &status, limits, &at_limit);
             }
-            if heartbeat.beat(activity).await >= stall_timeout {
+            let stalled_for = heartbeat.beat(activity).await;
+            if worker.is_debugged() {
+                // A breakpoint stops the event loop.
+                heartbeat.forgive();
+            } else if stalled_for >= stall_timeout {
                 return Breach::Stalled {
                     after: stall_timeout,
                     limit: limits.told("stall_timeout_ms"),

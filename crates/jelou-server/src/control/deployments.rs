@@ -85,6 +85,8 @@ fn details(record: DeploymentRecord) -> DeploymentDetails {
                 methods: tool.methods.clone(),
                 mcp: tool.mcp,
                 public: tool.public,
+                input_schema: tool.input_schema.clone(),
+                output_schema: tool.output_schema.clone(),
             })
             .collect(),
         schedules: schedules(manifest),

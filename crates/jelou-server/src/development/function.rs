@@ -1,5 +1,6 @@
 //! One project in development: builds it after every change, and replaces the running code.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jelou_core::api::PlannedSchedule;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use super::error::ReloadError;
+use super::source_map;
 use crate::control::{Control, ControlError, openapi_of};
 use crate::gateway::Development;
 use crate::registry::{Function, Live};
@@ -27,6 +29,8 @@ const ATTEMPTS: usize = 3;
 /// The files, the settings and the secrets of a project.
 #[derive(Debug, PartialEq)]
 pub struct Project {
+    /// The absolute path of the folder.
+    pub dir: PathBuf,
     pub tree: SourceTree,
     /// The settings of `jelou.json`.
     pub settings: Map<String, Value>,
@@ -52,6 +56,8 @@ pub struct DevelopedFunction {
     pub(super) asks_for_token: bool,
     pub(super) token: Option<Zeroizing<String>>,
     pub(super) url: String,
+    /// The address for debuggers; `None` if they cannot attach.
+    pub(super) inspector_url: Option<String>,
 }
 
 impl DevelopedFunction {
@@ -62,6 +68,11 @@ impl DevelopedFunction {
     /// Returns the URL of the function, with a `/` at its end.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Returns the address for debuggers; `None` if they cannot attach.
+    pub fn inspector_url(&self) -> Option<&str> {
+        self.inspector_url.as_deref()
     }
 
     /// Returns the token that callers need; `None` if they need none.
@@ -125,6 +136,7 @@ impl DevelopedFunction {
 
     async fn make_live(&self, project: &Project) -> Result<Reloaded, ControlError> {
         let Project {
+            dir,
             tree,
             settings,
             secrets,
@@ -133,7 +145,10 @@ impl DevelopedFunction {
         let secrets = seal(control, function, secrets)?;
         function.secrets.store(Arc::new(secrets));
         let engine = &control.engine;
-        let prepared = engine.rebuild(&self.builds, tree, settings).await?;
+        let mut prepared = engine.rebuild(&self.builds, tree, settings).await?;
+        if self.inspector_url.is_some() {
+            source_map::embed(&mut prepared.bundle, dir, tree);
+        }
         let stored = ArtifactRecord {
             bundle: prepared.bundle.code.clone(),
             source_map: Some(prepared.bundle.source_map.clone()),

@@ -3,24 +3,33 @@
 
 mod error;
 mod function;
+mod inspector;
+mod source_map;
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jelou_core::api::CreateToken;
-use jelou_core::{Clock, Slug, TokenName};
+use jelou_core::{Clock, Limits, Slug, TokenName};
+use jelou_engine::Debuggers;
 use jelou_engine::build::IncrementalBuild;
 use jelou_store::Actor;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 pub use self::error::ReloadError;
 pub use self::function::{DevelopedFunction, Project, Reloaded};
+use self::inspector::InspectorProxy;
 use crate::config::Config;
 use crate::control::{Control, ControlError};
 use crate::gateway::Development;
 pub use crate::gateway::Place;
 use crate::registry::Function;
 use crate::server::{Assembly, Server, StartError};
+pub use jelou_engine::BreakAt;
 
 /// Settings of a development server, in addition to those of any server.
 #[derive(Debug, Clone)]
@@ -31,6 +40,16 @@ pub struct DevelopmentConfig {
     pub state: PathBuf,
     /// Whether callers need a token.
     pub asks_for_token: bool,
+    /// Set if debuggers can attach.
+    pub debugger: Option<DebuggerConfig>,
+}
+
+/// How debuggers attach.
+#[derive(Debug, Clone, Copy)]
+pub struct DebuggerConfig {
+    /// The port of loopback to which debuggers connect; 0 for any free one.
+    pub port: u16,
+    pub break_at: BreakAt,
 }
 
 /// A running development server.
@@ -39,6 +58,9 @@ pub struct DevelopmentServer {
     server: Server,
     functions: Vec<Arc<DevelopedFunction>>,
     url: String,
+    debuggers: Option<Arc<Debuggers>>,
+    /// The task that serves the debuggers' address. Dropping it ends the task.
+    _inspector: JoinSet<()>,
 }
 
 impl DevelopmentServer {
@@ -47,7 +69,7 @@ impl DevelopmentServer {
     /// # Errors
     /// [`StartError`] names the part that failed.
     pub async fn start(
-        config: Config,
+        mut config: Config,
         development: DevelopmentConfig,
         progress: impl Fn(&str),
     ) -> Result<Self, StartError> {
@@ -55,8 +77,23 @@ impl DevelopmentServer {
             slugs,
             state,
             asks_for_token,
+            debugger,
         } = development;
-        let development = Arc::new(Development::new(&slugs));
+        let mut inspector = JoinSet::new();
+        let (mut proxy, mut debuggers) = (None, None);
+        if let Some(DebuggerConfig { port, break_at }) = debugger {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+            let listener = listener.map_err(StartError::Inspector)?;
+            let port = listener.local_addr().map_err(StartError::Inspector)?.port();
+            let known = Arc::new(Debuggers::new(break_at));
+            let own = InspectorProxy::new(Arc::clone(&known), slugs.clone(), port);
+            let own = Arc::new(own);
+            inspector.spawn(Arc::clone(&own).serve(listener));
+            proxy = Some(own);
+            debuggers = Some(known);
+            suit_debugger(&mut config.limits);
+        }
+        let development = Arc::new(Development::new(&slugs, debuggers.clone()));
         let (server, ready) = Server::assemble(Assembly {
             config,
             clock: Clock::system(),
@@ -76,6 +113,7 @@ impl DevelopmentServer {
                 development: Arc::clone(&development),
                 function,
                 builds: IncrementalBuild::default(),
+                inspector_url: proxy.as_ref().map(|proxy| proxy.url(&slug)),
                 asks_for_token,
                 token,
                 url: if is_alone {
@@ -89,6 +127,8 @@ impl DevelopmentServer {
             server,
             functions,
             url,
+            debuggers,
+            _inspector: inspector,
         })
     }
 
@@ -102,11 +142,29 @@ impl DevelopmentServer {
         &self.url
     }
 
+    /// Returns a receiver of the number of attached debuggers; `None` if none can attach.
+    pub fn watch_debuggers(&self) -> Option<watch::Receiver<usize>> {
+        let debuggers = self.debuggers.as_ref()?;
+        Some(debuggers.watch_attached())
+    }
+
     /// Stops accepting requests, drains requests in flight, and ends all processes.
     pub async fn shut_down(self) {
         drop(self.functions);
+        // A process that a debugger has stopped continues, so that its requests finish.
+        if let Some(debuggers) = &self.debuggers {
+            debuggers.detach_all();
+        }
         self.server.shut_down().await;
     }
+}
+
+/// Keeps one process for each function, because a breakpoint is set in one process, and gives paused streams time.
+fn suit_debugger(limits: &mut Limits) {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    limits.max_processes_per_function = Some(1);
+    limits.idle_timeout_ms = DAY_MS;
+    limits.stream_idle_timeout_ms = DAY_MS;
 }
 
 /// Creates the function at the first start in a folder. Creates the token if callers need one.

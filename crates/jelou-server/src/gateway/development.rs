@@ -3,15 +3,17 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use jelou_core::{Slug, SourceTree};
+use jelou_engine::Debuggers;
 use serde_json::{Map, Value};
 
 use super::place::Place;
-use super::{Domain, FUNCTION_PATHS, GatewayBody};
+use super::{Domain, FUNCTION_PATHS, Gateway, GatewayBody};
 use crate::registry::Live;
 
 /// Tells the caller that the last build failed, and where. The response is from older code.
@@ -25,6 +27,8 @@ pub(crate) struct Development {
     /// The function of requests that name none, if the server has exactly one function.
     pub(super) only: Option<Slug>,
     projects: HashMap<Slug, Project>,
+    /// Set if debuggers can attach.
+    pub(crate) debuggers: Option<Arc<Debuggers>>,
 }
 
 #[derive(Debug, Default)]
@@ -35,8 +39,22 @@ struct Project {
     tree: ArcSwapOption<SourceTree>,
 }
 
+impl Gateway {
+    /// Waits for `work` for up to `timeout`. Time in which a debugger is attached does not count.
+    pub(crate) async fn within<F: Future>(&self, timeout: Duration, work: F) -> Option<F::Output> {
+        let development = self.development.as_ref();
+        match development.and_then(|development| development.debuggers.as_ref()) {
+            None => tokio::time::timeout(timeout, work).await.ok(),
+            Some(debuggers) => tokio::select! {
+                done = work => Some(done),
+                () = debuggers.unattended_for(timeout) => None,
+            },
+        }
+    }
+}
+
 impl Development {
-    pub(crate) fn new(slugs: &[Slug]) -> Self {
+    pub(crate) fn new(slugs: &[Slug], debuggers: Option<Arc<Debuggers>>) -> Self {
         let projects = slugs.iter().cloned();
         Self {
             only: match slugs {
@@ -44,6 +62,7 @@ impl Development {
                 _ => None,
             },
             projects: projects.map(|slug| (slug, Project::default())).collect(),
+            debuggers,
         }
     }
 

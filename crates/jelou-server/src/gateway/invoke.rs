@@ -196,14 +196,14 @@ pub(crate) async fn send(
             .map_err(Failure::Send)
     };
     let mut answered = pin!(answered);
-    let failure = match tokio::time::timeout(timeout, answered.as_mut()).await {
-        Ok(Ok(mut response)) => {
+    let failure = match gateway.within(timeout, answered.as_mut()).await {
+        Some(Ok(mut response)) => {
             count(&taken_by, response.status().is_server_error());
             forward::strip(response.headers_mut(), |_| false);
             return Ok(response);
         }
-        Ok(Err(failure)) => failure,
-        Err(_) => Failure::TimedOut(timed_out(&limits, call.tool)),
+        Some(Err(failure)) => failure,
+        None => Failure::TimedOut(timed_out(&limits, call.tool)),
     };
     if failure.is_functions() {
         count(&taken_by, true);

@@ -121,8 +121,9 @@ async fn run(
 ) -> Outcome {
     let tool = &exchange.live.manifest.tools[entry.tool];
     let timeout = invoke::timeout(&exchange.function.limits(), tool);
-    match tokio::time::timeout(timeout, ask(exchange, access, tool, headers, input)).await {
-        Ok(Ok(outcome)) if outcome.status == StatusCode::BAD_REQUEST => Outcome {
+    let asked = ask(exchange, access, tool, headers, input);
+    match exchange.gateway.within(timeout, asked).await {
+        Some(Ok(outcome)) if outcome.status == StatusCode::BAD_REQUEST => Outcome {
             body: issues::explain(
                 &outcome.body,
                 entry.arguments.wrapper(),
@@ -130,12 +131,12 @@ async fn run(
             ),
             ..outcome
         },
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(answer)) => {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(answer)) => {
             let _ = exchange.notes.error.set(answer.code());
             of_platform(&answer)
         }
-        Err(_) => {
+        None => {
             let timed_out = invoke::timed_out(&exchange.function.limits(), tool);
             let error = format!("no whole result {timed_out}");
             failures::log(

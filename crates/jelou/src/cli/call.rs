@@ -26,6 +26,10 @@ pub(crate) struct CallArgs {
     #[arg(long, short, value_name = "JSON")]
     pub(crate) data: Option<String>,
 
+    /// Call the tool over MCP, as an agent does
+    #[arg(long)]
+    pub(crate) mcp: bool,
+
     /// Runtime token; `-` reads it from stdin
     #[arg(long, env = env::JELOU_FUNCTION_TOKEN, hide_env_values = true)]
     pub(crate) token: Option<String>,

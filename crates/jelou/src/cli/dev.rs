@@ -12,6 +12,10 @@ use crate::env;
 /// sandbox as on a server. A save that cannot be built leaves the code before in place. Several functions are at
 /// `/fn/<slug>/` each, and can call each other.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::option_option,
+    reason = "an option can be absent, have no value, or have one"
+)]
 pub(crate) struct DevArgs {
     /// Folders of projects, or a folder that has them
     #[arg(value_name = "DIR", default_value = ".")]
@@ -32,6 +36,16 @@ pub(crate) struct DevArgs {
     /// Do not watch the files
     #[arg(long)]
     pub(crate) no_watch: bool,
+
+    /// Let a debugger attach; by default at port 9229, or the next free one
+    ///
+    /// Chrome (`chrome://inspect`) and VS Code attach to it. The address stays when a save replaces the process.
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true)]
+    pub(crate) inspect: Option<Option<u16>>,
+
+    /// Like `--inspect`, and wait for a debugger before each import of the function
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, conflicts_with = "inspect")]
+    pub(crate) inspect_brk: Option<Option<u16>>,
 
     /// Begin with an empty `ctx.memory` and an empty log
     #[arg(long)]

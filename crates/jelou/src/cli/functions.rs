@@ -6,6 +6,7 @@ use jelou_core::Slug;
 use super::cron::CronArgs;
 use super::deploy::DeployArgs;
 use super::deployments::{DeploymentsArgs, RollbackArgs};
+use super::dev::DevArgs;
 use super::init::InitArgs;
 use super::logs::LogsArgs;
 use super::previews::PreviewsArgs;
@@ -27,6 +28,7 @@ pub(crate) enum FunctionsCommand {
     Create(CreateArgs),
     Delete(DeleteArgs),
     Init(InitArgs),
+    Dev(DevArgs),
     Deploy(DeployArgs),
     Rollback(RollbackArgs),
     Deployments(DeploymentsArgs),

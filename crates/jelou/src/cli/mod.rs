@@ -27,6 +27,7 @@ pub(crate) mod serve;
 pub(crate) mod test;
 pub(crate) mod tokens;
 pub(crate) mod trust;
+pub(crate) mod types;
 
 use clap::{Parser, Subcommand};
 
@@ -61,6 +62,7 @@ pub(crate) enum Command {
     Dev(dev::DevArgs),
     Call(call::CallArgs),
     Test(test::TestArgs),
+    Types(types::TypesArgs),
     Deploy(deploy::DeployArgs),
     Rollback(deployments::RollbackArgs),
     Deployments(deployments::DeploymentsArgs),

@@ -30,14 +30,16 @@ mod serve;
 mod test;
 mod tokens;
 mod trust;
+mod types;
 mod whoami;
 
 use crate::cli::Command;
+use crate::cli::functions::FunctionsCommand;
 use crate::context::Context;
 use crate::interrupt;
 
 pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
-    if !matches!(command, Command::Serve(_) | Command::Dev(_)) {
+    if !ends_by_itself(&command) {
         interrupt::exit_on_interrupt(&context.output)?;
     }
     match command {
@@ -49,6 +51,7 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Call(args) => call::run(args, context),
         Command::Dev(args) => dev::run(args, context),
         Command::Test(args) => test::run(args, context),
+        Command::Types(args) => types::run(&args, context),
         Command::Deploy(args) => deploy::run(&args, context),
         Command::Rollback(args) => rollback::run(args, context),
         Command::Deployments(args) => deployments::run(args.command, context),
@@ -72,5 +75,14 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Restore(args) => restore::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Engine(args) => engine::run(args, context),
+    }
+}
+
+/// Whether the command handles Ctrl-C, because it has processes to end.
+fn ends_by_itself(command: &Command) -> bool {
+    match command {
+        Command::Serve(_) | Command::Dev(_) => true,
+        Command::Functions(args) => matches!(args.command, FunctionsCommand::Dev(_)),
+        _ => false,
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn run(args: TestArgs, context: &Context) -> anyhow::Result<()> {
         }
     };
     let here = Path::new(".");
-    // A cloned project has no SDK folder, because git ignores it.
+    // The SDK may be missing, or of another version.
     sdk::write(here)?;
     provide_packages(&data)?;
     let mut runner = Command::new(deno.binary);
@@ -63,6 +63,7 @@ pub(super) fn run(args: TestArgs, context: &Context) -> anyhow::Result<()> {
 fn provide_packages(data: &Path) -> anyhow::Result<()> {
     let packages = std::path::absolute(data)?.join("cache/deno/npm");
     fs::create_dir_all(CACHE)?;
+    fs::write(Path::new(CACHE).join(".gitignore"), "*\n")?;
     let link = Path::new(CACHE).join("npm");
     if packages.is_dir() && !link.is_symlink() {
         fs_err::os::unix::fs::symlink(packages, link)?;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{FakeApi, Sandbox, answer, assert_outcome, deno};
+use crate::support::{FakeApi, Sandbox, Server, answer, assert_outcome, deno};
 
 #[test]
 fn init_writes_a_project() {
@@ -212,4 +212,20 @@ fn init_links_a_function_that_exists() {
     let outcome = sandbox.jelou("init otra --mode link").run();
     assert_eq!(outcome.code, 4, "{outcome}");
     assert!(!sandbox.project().join("otra").exists());
+}
+
+#[test]
+fn the_files_of_the_editor_are_not_deployed() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let init = sandbox.jelou("init").run();
+    assert_eq!(init.code, 0, "{init}");
+    let launch = sandbox.read(".vscode/launch.json");
+    assert!(launch.contains("\"port\": 9229"), "{launch}");
+    let deployed = sandbox.jelou("deploy --dry-run --json").run();
+    let shown = deployed.to_string();
+    assert_eq!(deployed.code, 0, "{shown}");
+    assert!(shown.contains("index.ts"), "{shown}");
+    assert!(!shown.contains("launch.json"), "{shown}");
+    server.stop();
 }

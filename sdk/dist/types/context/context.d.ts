@@ -4,13 +4,16 @@
  * @module
  */
 import type { Bot, Company, Conversation, Operator, User } from "./identity.d.ts";
+import type { Secrets } from "../project/secrets.d.ts";
 import type { JelouClient } from "./jelou.d.ts";
 import type { MemoryClient } from "./memory.d.ts";
 import type { Trigger } from "./trigger.d.ts";
+/** The names of the secrets that `jelou types` has found. Without them, every name. */
+export type SecretKey = keyof Secrets extends never ? string : keyof Secrets;
 /** The function's secrets. Keys that start with `__FN_` belong to the platform and do not exist here. */
 export interface Env {
-    /** The value of a secret, or `undefined`. */
-    get(key: string): string | undefined;
+    /** The value of a secret, or `undefined`. With the types of `jelou types`, only known names are allowed. */
+    get(key: SecretKey): keyof Secrets extends never ? string | undefined : string;
     /** Whether the secret exists. */
     has(key: string): boolean;
     /** A copy of all secrets. */

@@ -62,7 +62,12 @@ pub(super) fn run(args: CallArgs, context: &Context) -> anyhow::Result<()> {
             .map_err(|error| Failure::input("--data is not JSON").because(error))?,
         None => input::of(&operation, fields, context)?,
     };
-    let request = operation.request(url, input, token.as_deref().map(String::as_str))?;
+    let token = token.as_deref().map(String::as_str);
+    let request = if args.mcp {
+        operation.mcp_request(url, &input, token)?
+    } else {
+        operation.request(url, input, token)?
+    };
     let began = Instant::now();
     let response = send(&agent, request, url)?;
     show(response, began, context)
@@ -128,6 +133,7 @@ fn show(mut response: Response<Body>, began: Instant, context: &Context) -> anyh
     let stale = stale.and_then(|place| place.to_str().ok());
     let text = String::from_utf8_lossy(&body);
     let json: Option<Value> = serde_json::from_str(&text).ok();
+    let is_failed_tool = json.as_ref().is_some_and(is_failed_in_mcp);
     let shown = match &json {
         Some(json) => serde_json::to_string_pretty(json)?,
         None => text.trim_end().to_owned(),
@@ -147,8 +153,14 @@ fn show(mut response: Response<Body>, began: Instant, context: &Context) -> anyh
     context
         .output
         .note(&format!("{} in {ms} ms{id}", status.as_u16()))?;
-    if status.is_client_error() || status.is_server_error() {
+    if status.is_client_error() || status.is_server_error() || is_failed_tool {
         return Err(Shown.into());
     }
     Ok(())
+}
+
+/// Whether the answer is an error of MCP, which has the status 200.
+fn is_failed_in_mcp(answer: &Value) -> bool {
+    answer["jsonrpc"].is_string()
+        && (answer["error"].is_object() || answer["result"]["isError"] == true)
 }

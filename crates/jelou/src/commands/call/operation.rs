@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jelou_core::suggestion;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use ureq::http::Request;
 
 use crate::exit::Failure;
@@ -11,6 +11,8 @@ use crate::exit::Failure;
 /// The operation of a tool: how it is called.
 #[derive(Debug)]
 pub(super) struct Operation {
+    /// The name of the tool.
+    name: String,
     method: String,
     /// The path, with `{name}` in place of each parameter.
     path: String,
@@ -82,6 +84,7 @@ impl Operation {
         let parameters = operation["parameters"].as_array().into_iter().flatten();
         let body = &operation["requestBody"]["content"]["application/json"]["schema"];
         Ok(Self {
+            name: id(operation),
             method: method.to_ascii_uppercase(),
             path: (*path).clone(),
             parameters: parameters
@@ -166,6 +169,28 @@ impl Operation {
             Vec::new()
         };
         Ok(request.body(body)?)
+    }
+
+    /// Builds a request for MCP's method `tools/call`.
+    pub(super) fn mcp_request(
+        &self,
+        url: &str,
+        input: &Value,
+        token: Option<&str>,
+    ) -> anyhow::Result<Request<Vec<u8>>> {
+        let body = json!({
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": { "name": self.name, "arguments": input },
+        });
+        let mut request = Request::post(format!("{url}/mcp"))
+            .header("accept", "application/json, text/event-stream")
+            .header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("x-jelou-token", token);
+        }
+        Ok(request.body(serde_json::to_vec(&body)?)?)
     }
 }
 

@@ -16,13 +16,15 @@ use std::time::Instant;
 use anyhow::Context as _;
 use fs_err as fs;
 use jelou_server::{
-    Config, DataDirError, DevelopedFunction, DevelopmentConfig, DevelopmentServer, Overrides,
-    StartError,
+    BreakAt, Config, DataDirError, DebuggerConfig, DevelopedFunction, DevelopmentConfig,
+    DevelopmentServer, Overrides, StartError,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::sync::watch::Receiver;
 
 use self::keys::Key;
+use self::port::Chosen;
 use self::projects::{Projects, state_of};
 use self::reload::Change;
 use self::show::Show;
@@ -30,6 +32,7 @@ use self::watch::Watch;
 use crate::cli::dev::DevArgs;
 use crate::context::Context;
 use crate::exit::Failure;
+use crate::output::Output;
 
 /// The file in the state folder with the address of the running server.
 const ADDRESS: &str = "address";
@@ -42,8 +45,9 @@ pub(super) fn address_of(dir: &Path) -> Option<String> {
 
 pub(super) fn run(args: DevArgs, context: &Context) -> anyhow::Result<()> {
     let began = Instant::now();
+    let debugger = debugger(&args, &context.output)?;
     let projects = Projects::find(args.dirs, args.env_file.as_deref())?;
-    let chosen = port::choose(args.port)?;
+    let chosen = port::choose(args.port, port::SERVER, "--port")?;
     if let Some(reason) = &chosen.reason {
         context
             .output
@@ -64,6 +68,7 @@ pub(super) fn run(args: DevArgs, context: &Context) -> anyhow::Result<()> {
             .collect(),
         state: empty_or_kept(projects.state(), args.fresh)?,
         asks_for_token: args.token,
+        debugger,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -72,6 +77,20 @@ pub(super) fn run(args: DevArgs, context: &Context) -> anyhow::Result<()> {
     let show = Show::new(&context.output, &projects);
     let watches = !args.no_watch;
     runtime.block_on(develop(config, development, projects, watches, show, began))
+}
+
+/// Returns how debuggers attach; `None` if they cannot.
+fn debugger(args: &DevArgs, output: &Output) -> anyhow::Result<Option<DebuggerConfig>> {
+    let (asked, break_at, option) = match (args.inspect, args.inspect_brk) {
+        (Some(port), _) => (port, BreakAt::Nothing, "--inspect=PORT"),
+        (None, Some(port)) => (port, BreakAt::Import, "--inspect-brk=PORT"),
+        (None, None) => return Ok(None),
+    };
+    let Chosen { port, reason } = port::choose(asked, port::DEBUGGER, option)?;
+    if let Some(reason) = reason {
+        output.warn(&format!("{reason}; debuggers use port {port}"))?;
+    }
+    Ok(Some(DebuggerConfig { port, break_at }))
 }
 
 /// Creates the state folder of the projects, with a `.gitignore`. `fresh`: deletes an existing folder first.
@@ -122,8 +141,10 @@ async fn develop(
         ));
     }
     let mut keys = keys::read();
+    let mut debuggers = server.watch_debuggers();
     loop {
         tokio::select! {
+            Some(count) = changed(&mut debuggers) => show.debuggers(count)?,
             Some(outcome) = outcomes.recv() => show.outcome(&outcome, &server)?,
             Some((position, record)) = records.recv() => {
                 show.record(&server.functions()[position], &record)?;
@@ -144,6 +165,13 @@ async fn develop(
     let _ = fs::remove_file(&address);
     server.shut_down().await;
     Ok(())
+}
+
+/// Waits for another number of debuggers. Returns `None` if no debugger can attach.
+async fn changed(debuggers: &mut Option<Receiver<usize>>) -> Option<usize> {
+    let debuggers = debuggers.as_mut()?;
+    debuggers.changed().await.ok()?;
+    Some(*debuggers.borrow_and_update())
 }
 
 fn explain(error: StartError, dir: &Path) -> anyhow::Error {

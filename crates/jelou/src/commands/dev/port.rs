@@ -5,7 +5,10 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use crate::exit::Failure;
 
-const DEFAULT: u16 = 3000;
+/// The default port of the server.
+pub(super) const SERVER: u16 = 3000;
+/// The default port for debuggers, as in Node and Deno.
+pub(super) const DEBUGGER: u16 = 9229;
 /// Number of ports that are tried after the default port.
 const TRIED: u16 = 100;
 
@@ -16,36 +19,36 @@ pub(super) struct Chosen {
     pub(super) reason: Option<String>,
 }
 
-/// Returns the requested port. Without a request: the default port, or the next free one.
+/// Returns the requested port. Without a request: the default port, or the next free one. `option` sets the port.
 ///
 /// # Errors
 ///
 /// If the requested port is taken, or none of the tried ports is free.
-pub(super) fn choose(asked: Option<u16>) -> anyhow::Result<Chosen> {
+pub(super) fn choose(asked: Option<u16>, default: u16, option: &str) -> anyhow::Result<Chosen> {
     let chosen = |port| Chosen { port, reason: None };
     if let Some(port) = asked {
         if is_free(port)? {
             return Ok(chosen(port));
         }
         return Err(Failure::input(taken(port))
-            .hint("end that program, or choose another --port")
+            .hint(format!("end that program, or choose another {option}"))
             .into());
     }
-    if is_free(DEFAULT)? {
-        return Ok(chosen(DEFAULT));
+    if is_free(default)? {
+        return Ok(chosen(default));
     }
-    for port in DEFAULT + 1..=DEFAULT + TRIED {
+    for port in default + 1..=default + TRIED {
         if is_free(port)? {
             return Ok(Chosen {
                 port,
-                reason: Some(taken(DEFAULT)),
+                reason: Some(taken(default)),
             });
         }
     }
-    let last = DEFAULT + TRIED;
+    let last = default + TRIED;
     Err(
-        Failure::input(format!("the ports {DEFAULT} to {last} are taken"))
-            .hint("choose one with --port")
+        Failure::input(format!("the ports {default} to {last} are taken"))
+            .hint(format!("choose one with {option}"))
             .into(),
     )
 }

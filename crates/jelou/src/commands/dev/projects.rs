@@ -9,8 +9,8 @@ use super::source::Source;
 use crate::exit::Failure;
 use crate::project::{self, FILE_NAME, entrypoint_in};
 
-/// The name of the state folder, inside the project's folder.
-const STATE: &str = ".jelou";
+/// The state folder, inside the project's folder. Its parent also has the SDK.
+const STATE: &str = ".jelou/dev";
 
 #[derive(Debug)]
 pub(super) struct Projects {

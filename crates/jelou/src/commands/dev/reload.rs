@@ -132,7 +132,11 @@ async fn load(
     known: Option<Arc<Project>>,
     began: Instant,
 ) -> Option<Loaded> {
-    let read = tokio::task::block_in_place(|| source.read());
+    let read = tokio::task::block_in_place(|| {
+        let project = source.read()?;
+        source.write_types(&project);
+        anyhow::Ok(project)
+    });
     let (result, project) = match read {
         Ok(project) if known.as_deref() == Some(&project) => return None,
         Ok(project) => (function.reload(&project).await, Some(Arc::new(project))),

@@ -52,6 +52,7 @@ impl<'a> Show<'a> {
                     "function": function.slug(),
                     "url": function.url(),
                     "token": function.token(),
+                    "inspector": function.inspector_url(),
                 }))?;
                 continue;
             }
@@ -60,10 +61,30 @@ impl<'a> Show<'a> {
                 if let Some(token) = function.token() {
                     human.item(&format!("Token {token}"))?;
                 }
+                if let Some(url) = function.inspector_url() {
+                    human.item(&format!(
+                        "Debugger at {url} (VS Code: F5; Chrome: chrome://inspect)"
+                    ))?;
+                }
                 Ok(())
             })?;
         }
         Ok(())
+    }
+
+    /// Shows that a debugger was attached or detached.
+    pub(super) fn debuggers(&self, count: usize) -> io::Result<()> {
+        if self.output.is_json() {
+            return self.event(json!({ "event": "debugger", "attached": count }));
+        }
+        if count > 0 {
+            self.output.warn(
+                "a debugger is attached: until it detaches, a call has no timeout, and a process no stall limit and no idle end",
+            )
+        } else {
+            let text = "The debugger is detached: timeouts and limits apply again";
+            self.output.human(|human| human.success(text))
+        }
     }
 
     pub(super) fn outcome(

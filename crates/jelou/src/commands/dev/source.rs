@@ -6,7 +6,9 @@ use jelou_core::Slug;
 use jelou_server::Project;
 use zeroize::Zeroizing;
 
+use crate::commands::init::sdk;
 use crate::commands::secrets::read_env_file;
+use crate::commands::types;
 use crate::project::{self, Collected, ProjectFile, collect};
 
 const ENV: &str = ".env";
@@ -41,10 +43,23 @@ impl Source {
         let Collected { tree, .. } = collect(&self.dir, file.as_ref(), || Ok(None))?;
         let settings = file.as_ref().map(ProjectFile::settings).transpose()?;
         Ok(Project {
+            dir: std::path::absolute(&self.dir)?,
             tree,
             settings: settings.unwrap_or_default(),
             secrets: self.secrets()?,
         })
+    }
+
+    /// Writes the names of the secrets for TypeScript, if the project has the SDK's types.
+    pub(super) fn write_types(&self, project: &Project) {
+        if !self.dir.join(sdk::FOLDER).join(sdk::SECRETS).is_file() {
+            return;
+        }
+        let names = project.secrets.iter().map(|(key, _)| key.as_str());
+        // The code is served all the same.
+        if let Err(error) = types::write_secrets(&self.dir, names) {
+            tracing::warn!(%error, "cannot write the types of the secrets");
+        }
     }
 
     fn secrets(&self) -> anyhow::Result<Vec<(jelou_core::SecretKey, Zeroizing<String>)>> {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ignore::WalkBuilder;
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::ModifyKind;
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 /// The files must be unchanged for this long before a change is reported, because editors write a file in several
@@ -20,52 +21,63 @@ pub(super) struct Watch {
     root: PathBuf,
     watcher: RecommendedWatcher,
     watched: HashSet<PathBuf>,
-    changes: mpsc::UnboundedReceiver<()>,
+    /// The removed and renamed paths of each change.
+    changes: mpsc::UnboundedReceiver<Vec<PathBuf>>,
 }
 
 impl Watch {
     /// Starts to watch the folder, and the parent folder of `file`, which may be elsewhere.
     pub(super) fn start(root: &Path, file: Option<&Path>) -> notify::Result<Self> {
         let (sender, changes) = mpsc::unbounded_channel();
+        // As the paths of events are.
+        let root = std::path::absolute(root).map_err(notify::Error::io)?;
+        let base = root.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let is_change = event.map_or(true, |event| {
-                !event.kind.is_access() && !event.paths.iter().all(|path| is_skipped(path))
-            });
-            if is_change {
-                // Fails only if the receiver was dropped.
-                let _ = sender.send(());
-            }
+            let gone = match event {
+                Ok(event) if event.kind.is_access() => return,
+                Ok(event) if event.paths.iter().all(|path| is_skipped(&base, path)) => return,
+                Ok(event) if is_removal(event.kind) => event.paths,
+                Ok(_) | Err(_) => Vec::new(),
+            };
+            // Fails only if the receiver was dropped.
+            let _ = sender.send(gone);
         })?;
         let mut watch = Self {
-            root: root.to_path_buf(),
+            root,
             watcher,
             watched: HashSet::new(),
             changes,
         };
         watch.add_folders();
-        if let Some(folder) = file.and_then(Path::parent) {
-            watch.add(folder);
+        if let Some(file) = file {
+            let file = std::path::absolute(file).map_err(notify::Error::io)?;
+            watch.add(file.parent().unwrap_or(&file));
         }
         Ok(watch)
     }
 
     /// Waits for a change, and then until the files no longer change.
     pub(super) async fn changed(&mut self) {
-        if self.changes.recv().await.is_none() {
+        let Some(mut gone) = self.changes.recv().await else {
             // Does not happen: the watcher, which has the sender, lives as long as `self`.
-            std::future::pending::<()>().await;
+            return std::future::pending().await;
+        };
+        while let Ok(Some(more)) = tokio::time::timeout(QUIET, self.changes.recv()).await {
+            gone.extend(more);
         }
-        while let Ok(Some(())) = tokio::time::timeout(QUIET, self.changes.recv()).await {}
-        // Forgets removed folders, so that they are watched again when they return, and watches new ones.
-        self.watched.retain(|folder| folder.is_dir());
+        // Forgets removed folders, and watches new ones. A removed folder may exist again: its watch has ended.
+        self.watched
+            .retain(|folder| folder.is_dir() && !gone.iter().any(|path| folder.starts_with(path)));
         self.add_folders();
     }
 
     fn add_folders(&mut self) {
+        let root = self.root.clone();
         let folders = WalkBuilder::new(&self.root)
             .standard_filters(false)
-            .filter_entry(|entry| {
-                entry.file_type().is_some_and(|kind| kind.is_dir()) && !is_skipped(entry.path())
+            .filter_entry(move |entry| {
+                let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+                is_folder && !is_skipped(&root, entry.path())
             })
             .build();
         for folder in folders.filter_map(Result::ok) {
@@ -74,11 +86,6 @@ impl Watch {
     }
 
     fn add(&mut self, folder: &Path) {
-        let folder = if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        };
         if self.watched.contains(folder) {
             return;
         }
@@ -92,7 +99,16 @@ impl Watch {
     }
 }
 
-fn is_skipped(path: &Path) -> bool {
+fn is_removal(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))
+    )
+}
+
+/// Whether the path is in a skipped folder. The folders above the project do not count.
+fn is_skipped(root: &Path, path: &Path) -> bool {
+    let path = path.strip_prefix(root).unwrap_or(path);
     path.components().any(|part| {
         let part = part.as_os_str();
         SKIPPED.iter().any(|skipped| part == *skipped)

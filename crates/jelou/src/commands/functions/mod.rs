@@ -6,7 +6,9 @@ mod info;
 mod list;
 
 use crate::cli::functions::FunctionsCommand;
-use crate::commands::{cron, deploy, deployments, init, logs, previews, rollback, secrets, tokens};
+use crate::commands::{
+    cron, deploy, deployments, dev, init, logs, previews, rollback, secrets, tokens,
+};
 use crate::context::Context;
 
 pub(crate) fn run(command: FunctionsCommand, context: &Context) -> anyhow::Result<()> {
@@ -16,6 +18,7 @@ pub(crate) fn run(command: FunctionsCommand, context: &Context) -> anyhow::Resul
         FunctionsCommand::Create(args) => create::run(args, context),
         FunctionsCommand::Delete(args) => delete::run(args, context),
         FunctionsCommand::Init(args) => init::run(&args, context),
+        FunctionsCommand::Dev(args) => dev::run(args, context),
         FunctionsCommand::Deploy(args) => deploy::run(&args, context),
         FunctionsCommand::Rollback(args) => rollback::run(args, context),
         FunctionsCommand::Deployments(args) => deployments::run(args.command, context),

@@ -20,6 +20,9 @@ use crate::project::{FILE_NAME, ProjectFile};
 use template::Template;
 
 const TSCONFIG: &str = include_str!("../../../templates/tsconfig.json");
+/// Attaches VS Code's debugger to `jelou dev --inspect`.
+const LAUNCH: &str = include_str!("../../../templates/launch.json");
+const LAUNCH_FILE: &str = ".vscode/launch.json";
 const ENV: &str = include_str!("../../../templates/env");
 const IGNORED: [&str; 4] = [".env", ".env.*", "node_modules/", "dist/"];
 
@@ -72,12 +75,21 @@ fn create(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     if let Some((path, text)) = template.test {
         write_new(&folder.join(path), text, 0o644)?;
     }
+    let launch = folder.join(LAUNCH_FILE);
+    fs::create_dir_all(launch.parent().unwrap_or(folder))?;
+    write_new(&launch, LAUNCH, 0o644)?;
     // Private, because the file contains values that are stored nowhere else.
     write_new(&folder.join(".env"), ENV, 0o600)?;
     add_ignored(&folder.join(".gitignore"))?;
 
     let test = template.test.iter().map(|(path, _)| *path);
-    let others = ["tsconfig.json", ".env", ".gitignore", sdk::FOLDER];
+    let others = [
+        "tsconfig.json",
+        LAUNCH_FILE,
+        ".env",
+        ".gitignore",
+        sdk::FOLDER,
+    ];
     let files: Vec<&str> = own.into_iter().chain(test).chain(others).collect();
     context.output.result_with(
         &Started {

@@ -6,7 +6,10 @@ use std::path::Path;
 use fs_err as fs;
 use jelou_engine::{SDK_MODULES, TYPES};
 
-pub(super) const FOLDER: &str = ".jelou/";
+pub(in crate::commands) const FOLDER: &str = ".jelou/";
+/// The files of `jelou types`, inside the folder. The SDK has a file without declarations in their place.
+pub(in crate::commands) const SECRETS: &str = "types/project/secrets.d.ts";
+pub(in crate::commands) const FUNCTIONS: &str = "types/project/functions.d.ts";
 
 /// The first lines of each module: a comment that tells Deno where the types are, and comments that exclude the module
 /// from lint and format.
@@ -21,7 +24,7 @@ const HEADS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Writes the SDK. Overwrites the files of another version.
+/// Writes the SDK. Overwrites the files of another version, but not those of `jelou types`.
 ///
 /// # Errors
 ///
@@ -30,7 +33,14 @@ pub(in crate::commands) fn write(folder: &Path) -> anyhow::Result<()> {
     let own = folder.join(FOLDER);
     let types = own.join("types");
     fs::create_dir_all(&types)?;
+    let project = [SECRETS, FUNCTIONS].map(|file| own.join(file));
+    let known = project.map(|path| (fs::read(&path).ok(), path));
     TYPES.extract(&types)?;
+    for (content, path) in known {
+        if let Some(content) = content {
+            fs::write(path, content)?;
+        }
+    }
     for ((name, head), (_, module)) in HEADS.into_iter().zip(SDK_MODULES) {
         fs::write(own.join(name), format!("{head}{module}"))?;
     }

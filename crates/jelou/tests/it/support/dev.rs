@@ -1,6 +1,7 @@
 //! A real `jelou dev`, and the events that it prints.
 
 use std::io::BufReader;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub(crate) struct Dev {
     events: Receiver<Value>,
     pub(crate) address: String,
     pub(crate) token: Option<String>,
+    /// The address for debuggers.
+    pub(crate) inspector: Option<String>,
     data: DataFolder,
 }
 
@@ -61,6 +64,7 @@ impl Dev {
             events,
             address: String::new(),
             token: None,
+            inspector: None,
             data,
         };
         let listening = dev.event("listening");
@@ -68,6 +72,7 @@ impl Dev {
         let address = url.strip_prefix("http://localhost").unwrap();
         let port = address.split('/').next().unwrap();
         dev.address = format!("127.0.0.1{port}");
+        dev.inspector = listening["inspector"].as_str().map(str::to_owned);
         dev.token = listening["token"].as_str().map(str::to_owned);
         dev
     }
@@ -99,6 +104,11 @@ impl Dev {
     pub(crate) fn request(&self) -> Call {
         let host = self.address.replace("127.0.0.1", "localhost");
         Call::new(&self.address, &host)
+    }
+
+    /// The data folder, which has the engine and the packages.
+    pub(crate) fn data_folder(&self) -> PathBuf {
+        self.data.path()
     }
 
     pub(crate) fn pid(&self) -> u32 {

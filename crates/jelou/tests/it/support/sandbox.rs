@@ -34,6 +34,11 @@ impl Sandbox {
         self.root.path().join("bin/jelou").canonicalize().unwrap()
     }
 
+    /// The first folder of `PATH`.
+    pub(crate) fn binary_folder(&self) -> PathBuf {
+        self.root.path().join("bin")
+    }
+
     /// The working directory of commands. Its name is a valid slug.
     pub(crate) fn project(&self) -> PathBuf {
         self.root.path().join("mi-funcion")

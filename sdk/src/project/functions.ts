@@ -1,0 +1,10 @@
+/**
+ * The other functions of the server. `jelou types --remote` replaces the declarations of this file, in the project's
+ * `.jelou/` folder.
+ *
+ * @module
+ */
+
+/** The functions by slug, and the input and the output of their tools by name. */
+// deno-lint-ignore no-empty-interface -- the file of a project has the functions
+export interface Functions {}
