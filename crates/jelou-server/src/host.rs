@@ -246,7 +246,10 @@ impl ServerHost {
 
     /// Writes the line to the server's own log.
     fn print(&self, source: &LogSource, line: &LogLine) {
-        let redact = |text: &str| self.gateway.logs.redact(&source.function_id, text);
+        let redact = |text: &str| {
+            let text = self.gateway.logs.redact(&source.function_id, text);
+            jelou_core::printable(&text).into_owned()
+        };
         let (level, text) = match line {
             LogLine::Output(text) => (level_of(text), redact(text)),
             LogLine::Engine(text) => (Level::ERROR, redact(text)),

@@ -1,8 +1,8 @@
 //! The only module that writes to stdout and stderr.
 //!
 //! stdout gets the result: lines for human readers, or exactly one JSON object. Everything else goes to stderr, so that
-//! it does not get into a pipe. Control characters in text of the server or of files are escaped before a terminal
-//! shows it.
+//! it does not get into a pipe. Characters that a terminal obeys or hides are escaped in text of the server or of files
+//! ([`jelou_core::printable`]).
 
 mod age;
 mod date;
@@ -14,6 +14,7 @@ mod table;
 use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
+use jelou_core::printable_json;
 use serde::Serialize;
 
 use crate::cli::GlobalArgs;
@@ -179,7 +180,7 @@ impl Output {
             Layout::Compact => serde_json::to_string(value)?,
         };
         text.push('\n');
-        self.raw(text.as_bytes())
+        self.raw(printable_json(&text).as_bytes())
     }
 
     fn stdout(&self) -> Box<dyn Write> {
