@@ -109,6 +109,26 @@ fn a_project_is_served_without_login_and_token() {
         let allows = preflight.header("access-control-allow-origin").is_some();
         assert_eq!(allows, status == 200, "{origin}: {preflight:?}");
     }
+    // Browsers send no `Origin` with an image, a frame or a script, but Fetch Metadata.
+    for (site, mode, dest, status) in [
+        ("cross-site", "no-cors", "image", 404),
+        ("cross-site", "no-cors", "script", 404),
+        ("cross-site", "navigate", "iframe", 404),
+        ("cross-site", "navigate", "document", 200),
+        ("same-site", "no-cors", "image", 200),
+        ("same-origin", "cors", "empty", 200),
+        ("none", "navigate", "document", 200),
+    ] {
+        let reply = dev.request().get("/openapi.json");
+        let reply = reply.header("sec-fetch-site", site);
+        let reply = reply.header("sec-fetch-mode", mode);
+        let reply = reply.header("sec-fetch-dest", dest).send();
+        assert_eq!(reply.status, status, "{site} {mode} {dest}: {reply:?}");
+    }
+    let post = dev.request().header("sec-fetch-site", "cross-site");
+    let post = post.header("sec-fetch-mode", "navigate");
+    let post = post.header("sec-fetch-dest", "document").send();
+    assert_eq!(post.status, 404, "{post:?}");
     // Nothing of it is for git.
     assert_eq!(sandbox.read(".jelou/.gitignore"), "*\n");
 }
