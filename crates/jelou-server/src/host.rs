@@ -8,6 +8,7 @@ use http::{Request, Response, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use jelou_core::secret_key::PREVIEW_VARIABLE;
 use jelou_core::{PreviewId, Slug};
 use jelou_engine::{Caller, Host, Limit, LogLine, LogSink, LogSource};
 use jelou_logs::{Entry, EventEntry, Logs, What};
@@ -25,8 +26,6 @@ use crate::router;
 
 /// Header of a call by a function: the id of the request that the function is handling.
 const PARENT_HEADER: &str = "x-jelou-parent";
-/// Environment variable of a preview's process: the name of the preview.
-const PREVIEW_VARIABLE: &str = "JELOU_PREVIEW";
 
 #[derive(Debug)]
 pub(crate) struct ServerHost {
@@ -149,10 +148,9 @@ pub(crate) fn unsealed(
     let values = secrets.values().map(|value| value.as_str());
     logs.add_secrets(&function.id, values);
     if let Some(preview) = &function.preview {
-        let name = || Zeroizing::new(preview.name.to_string());
-        secrets
-            .entry(PREVIEW_VARIABLE.to_owned())
-            .or_insert_with(name);
+        // Replaces a secret of this name from a version that allowed it.
+        let name = Zeroizing::new(preview.name.to_string());
+        secrets.insert(PREVIEW_VARIABLE.to_owned(), name);
     }
     Ok(secrets)
 }
