@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Cidrs, HttpMethods, Rate, RuntimeScopes};
+use crate::policy::{Cidrs, HttpMethods, Quota, Rate, RuntimeScopes};
 use crate::trust::{Conditions, Issuer};
 use crate::{Scopes, Slug, TokenName, TokenPolicy, TrustId};
 
@@ -23,9 +23,13 @@ pub struct CallGrant {
     /// The HTTP methods that the token may use. When absent: any method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub methods: Option<HttpMethods>,
-    /// Maximum number of calls in a short time. When absent: no limit.
+    /// Maximum number of calls of each exchanged token in a short time. When absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// Maximum number of calls in a calendar day or month. When absent: no limit. Each exchanged token counts its own
+    /// calls, as with the rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
 }
 
 impl CallGrant {
@@ -36,7 +40,7 @@ impl CallGrant {
             cidrs: self.cidrs.clone(),
             methods: self.methods.clone(),
             rate: self.rate,
-            quota: None,
+            quota: self.quota.clone(),
         }
     }
 }

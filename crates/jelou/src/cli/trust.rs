@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use jelou_core::policy::{Cidr, HttpMethod, Rate, RuntimeScope};
+use jelou_core::policy::{Cidr, HttpMethod, Quota, Rate, RuntimeScope};
 use jelou_core::trust::Issuer;
 use jelou_core::{Scope, Slug, TokenName};
 
@@ -91,7 +91,7 @@ pub(crate) struct CreateArgs {
     #[arg(long = "method", value_name = "METHOD", requires = "call")]
     pub(crate) methods: Vec<HttpMethod>,
 
-    /// Calls that the runtime token may make, such as `100/m`; any number by default
+    /// Calls that each exchanged token may make in a second, minute, hour or day, such as `100/m`; any number by default
     #[arg(
         long,
         value_name = "RATE",
@@ -99,6 +99,15 @@ pub(crate) struct CreateArgs {
         requires = "call"
     )]
     pub(crate) rate: Option<Rate>,
+
+    /// Calls that each exchanged token may make in a calendar day or month, such as `500/day`; any number by default
+    #[arg(
+        long,
+        value_name = "QUOTA",
+        allow_hyphen_values = true,
+        requires = "call"
+    )]
+    pub(crate) quota: Option<Quota>,
 }
 
 impl CreateArgs {

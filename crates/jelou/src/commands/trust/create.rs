@@ -20,6 +20,7 @@ pub(crate) fn run(args: CreateArgs, context: &Context) -> anyhow::Result<()> {
             cidrs: limit_list::<_, Cidrs>(args.cidrs)?,
             methods: limit_list::<_, HttpMethods>(args.methods)?,
             rate: args.rate,
+            quota: args.quota,
         }),
         None => None,
     };
