@@ -21,7 +21,7 @@ const HEADS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Writes the SDK. Overwrites the files of another version.
+/// Writes the SDK, and keeps its folder out of git. Overwrites the files of another version.
 ///
 /// # Errors
 ///
@@ -30,6 +30,7 @@ pub(in crate::commands) fn write(folder: &Path) -> anyhow::Result<()> {
     let own = folder.join(FOLDER);
     let types = own.join("types");
     fs::create_dir_all(&types)?;
+    fs::write(own.join(".gitignore"), "*\n")?;
     TYPES.extract(&types)?;
     for ((name, head), (_, module)) in HEADS.into_iter().zip(SDK_MODULES) {
         fs::write(own.join(name), format!("{head}{module}"))?;
