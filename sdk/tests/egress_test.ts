@@ -51,7 +51,7 @@ Deno.test("plain fetch calls another function with neither DNS nor TLS", async (
       const res = await fetch("https://otra-funcion.fn.localhost/a?b=1", {
         method: "POST",
         headers: { "Content-Type": "application/json", "X-Jelou-Token": ctx.env.get("OTRA_FUNCION_TOKEN"),
-          "X-Jelou-Parent": "forged", "x-jelou-identity": "forged" },
+          "X-Jelou-Parent": "forged", "x-jelou-identity": "forged", "X-Jelou-Deployment": "dep_1" },
         body: JSON.stringify({ dato: input.valor }),
       });
       return { status: res.status, body: await res.json(), url: res.url };
@@ -73,7 +73,7 @@ Deno.test("plain fetch calls another function with neither DNS nor TLS", async (
     '{"dato":"v"}',
   ]);
   const platform = Object.entries(call!.headers).filter(([name]) => name.startsWith("x-jelou-"));
-  equal(platform, [["x-jelou-parent", id], ["x-jelou-token", "jfn_rt_x"]]);
+  equal(platform, [["x-jelou-deployment", "dep_1"], ["x-jelou-parent", id], ["x-jelou-token", "jfn_rt_x"]]);
   same(call!.headers.host, "otra-funcion.fn.localhost");
 });
 

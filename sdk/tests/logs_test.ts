@@ -272,3 +272,21 @@ Deno.test("words that only look like credentials are not masked", async () => {
   await worker.post(texts);
   for (const text of texts) equal((await worker.nextLog()).args, [text]);
 });
+
+Deno.test("lone surrogates are replaced, also where a text is cut", async () => {
+  await using worker = await Worker.serving(running(`
+    ctx.log("b\\ud800b", { "k\\udfff": ["\\ud83d", "\\u{1f600}"] });
+    ctx.log.error(new Error("boom \\ud800"));
+    ctx.log("x".repeat(30_000) + "\\u{1f600}");
+    ctx.log("a" + "\\u{1f600}".repeat(30_000));
+  `));
+  await worker.post({});
+  const plain = await worker.nextLine();
+  equal(JSON.parse(plain).args, ["b\ufffdb", { "k\ufffd": ["\ufffd", "\u{1f600}"] }]);
+  const error = await worker.nextLine();
+  same(JSON.parse(error).args[0].message, "boom \ufffd");
+  for (const line of [plain, error, await worker.nextLine(), await worker.nextLine()]) {
+    same(/\\ud[89a-f]/i.test(line), false, line.slice(0, 300));
+    if (line.length > 10_000) match(JSON.parse(line).args[0], /…$/);
+  }
+});

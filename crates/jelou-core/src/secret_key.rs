@@ -17,6 +17,10 @@ pub const MAX_SECRET_VERSIONS: usize = 5;
 /// The prefix of keys that are reserved for the platform: a function can neither set nor read them.
 pub const RESERVED_PREFIX: &str = "__FN_";
 
+/// Environment variable of a preview's process: the name of the preview. The platform sets it, so a secret cannot have
+/// this key.
+pub const PREVIEW_VARIABLE: &str = "JELOU_PREVIEW";
+
 /// The key of a secret: an upper-case letter, then upper-case letters, digits and `_`.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
@@ -63,9 +67,36 @@ impl FromStr for SecretKey {
     }
 }
 
+impl SecretKey {
+    /// Checks a key that a user wants to set. Stored keys can be older than this rule.
+    ///
+    /// # Errors
+    /// The platform sets the variable with this name.
+    pub fn check_settable(&self) -> Result<(), SetByPlatformError> {
+        if self.as_str() == PREVIEW_VARIABLE {
+            return Err(SetByPlatformError(PREVIEW_VARIABLE));
+        }
+        Ok(())
+    }
+}
+
+/// The platform sets the variable itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the platform sets `{0}` itself: choose another key")]
+pub struct SetByPlatformError(&'static str);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_platform_sets_cannot_be_set() {
+        let settable = |key: &str| key.parse::<SecretKey>().unwrap().check_settable();
+        assert!(settable(PREVIEW_VARIABLE).is_err());
+        for key in ["JELOU_API_KEY", "JELOU_PREVIEW_2", "PREVIEW"] {
+            assert_eq!(settable(key), Ok(()), "{key}");
+        }
+    }
 
     #[test]
     fn the_grammar() {

@@ -36,7 +36,7 @@ impl TokenLabels {
     }
 }
 
-/// One line of text: 1 to 200 characters, without control characters.
+/// One line of text: 1 to 200 characters, without control characters. Tokens in it are shortened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String, min_length = 1, max_length = 200, example = "payments team")]
@@ -70,7 +70,8 @@ impl FromStr for Note {
         if text.chars().any(char::is_control) {
             return Err(ParseNoteError::ControlCharacter);
         }
-        Ok(Self(text.to_owned()))
+        // Someone may paste a token into the wrong option. Labels are listed and exported.
+        Ok(Self(jelou_token::redact(text).into_owned()))
     }
 }
 
@@ -100,7 +101,8 @@ impl FromStr for Tag {
         if starts_well && text.chars().all(allowed) && text.len() <= MAX_TAG_LENGTH {
             Ok(Self(text.to_owned()))
         } else {
-            Err(ParseTagError(text.escape_debug().to_string()))
+            let shown = jelou_token::redact(text);
+            Err(ParseTagError(shown.escape_debug().to_string()))
         }
     }
 }
@@ -169,6 +171,18 @@ mod tests {
             "ñ".repeat(201).parse::<Note>(),
             Err(ParseNoteError::TooLong(201))
         );
+    }
+
+    #[test]
+    fn a_token_in_a_label_is_shortened() {
+        let token = jelou_token::RuntimeToken::mint().unwrap();
+        let token = token.expose();
+        for text in [token.to_owned(), format!("use {token}, please")] {
+            let note: Note = text.parse().unwrap();
+            assert_eq!(note.as_str(), text.replace(&token[11..], "..."));
+            let error = text.parse::<Tag>().unwrap_err().to_string();
+            assert!(!error.contains(token), "{error}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use jelou_core::surrogates::well_formed_json;
 use jelou_core::{DeploymentId, FunctionId, Level, Manifest, TokenId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -131,7 +132,7 @@ impl CallEntry {
             queue_ms: milliseconds(self.queue_us),
             start_ms: milliseconds(self.start_us),
             method: self.method.into_owned(),
-            path: redactor.text(&self.path).into_owned(),
+            path: redactor.path(&self.path),
             route: tool.map(|tool| tool.path.clone()),
             tool: tool.map(|tool| tool.name.clone()),
             token: self.token,
@@ -153,7 +154,8 @@ fn milliseconds(micros: u64) -> f64 {
 
 fn output(text: &str, redactor: &Redactor) -> Redacted {
     // A function can write the SDK's format itself, and so choose the level and the request.
-    let Ok(line) = serde_json::from_str::<SdkLine<'_>>(text) else {
+    let json = well_formed_json(text);
+    let Ok(line) = serde_json::from_str::<SdkLine<'_>>(&json) else {
         return plain(Level::Info, text, redactor);
     };
     if !line.args.get().starts_with('[') {

@@ -194,6 +194,11 @@ impl Logs {
         secrets.redactor().text(text).into_owned()
     }
 
+    /// Like [`Logs::redact`], for the path of a URL.
+    pub fn redact_path(&self, function: &FunctionId, path: &str) -> String {
+        self.0.secrets_of(function).redactor().path(path)
+    }
+
     /// Returns the matching records after `cursor`, in order, up to about `max_bytes` of JSON. Blocks the thread.
     ///
     /// # Errors

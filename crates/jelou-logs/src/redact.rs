@@ -32,9 +32,24 @@ const URL_COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
+/// Minimum length of the start of a secret that is masked where a text was cut.
+const MIN_START_BYTES: usize = 4;
+/// The character that marks where a text was cut. The engine, the SDK and this crate all use it.
+const CUT: char = '…';
+/// Maximum number of cuts of one text that are examined, counted from its end.
+const MAX_CUTS: usize = 8;
+
 /// Finds and masks the secrets of one function.
 #[derive(Debug, Default)]
-pub(crate) struct Redactor(Option<AhoCorasick>);
+pub(crate) struct Redactor(Option<Finder>);
+
+#[derive(Debug)]
+struct Finder {
+    whole: AhoCorasick,
+    /// All forms of the secrets, in order, to find those that begin with a text.
+    forms: Vec<String>,
+    longest: usize,
+}
 
 impl Redactor {
     pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
@@ -64,7 +79,11 @@ impl Redactor {
             .match_kind(MatchKind::LeftmostLongest)
             .build(&forms);
         match finder {
-            Ok(finder) => Self(Some(finder)),
+            Ok(whole) => Self(Some(Finder {
+                whole,
+                longest: forms.iter().map(String::len).max().unwrap_or_default(),
+                forms: forms.into_iter().collect(),
+            })),
             Err(error) => {
                 tracing::error!(%error, "cannot search the log of a function for its secrets");
                 Self(None)
@@ -73,16 +92,60 @@ impl Redactor {
     }
 
     fn finds(&self, text: &str) -> bool {
-        self.0.as_ref().is_some_and(|finder| finder.is_match(text))
+        self.0
+            .as_ref()
+            .is_some_and(|finder| finder.whole.is_match(text))
     }
 
     /// Masks the secrets and the tokens in a text.
     pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let text = jelou_token::redact(text);
-        match &self.0 {
-            Some(finder) if finder.is_match(text.as_ref()) => Cow::Owned(masked(finder, &text)),
-            _ => text,
+        let mut text = jelou_token::redact(text);
+        if let Some(finder) = &self.0
+            && finder.whole.is_match(text.as_ref())
+        {
+            text = Cow::Owned(masked(&finder.whole, &text));
         }
+        match self.without_starts(&text) {
+            Some(masked) => Cow::Owned(masked),
+            None => text,
+        }
+    }
+
+    /// Masks the secrets and the tokens in the path of a URL, also if characters of a token are percent-encoded.
+    pub(crate) fn path(&self, path: &str) -> String {
+        self.text(&jelou_token::redact_path(path)).into_owned()
+    }
+
+    /// Masks the start of a secret or a token at each place where the text was cut. `None` if there is none.
+    fn without_starts(&self, text: &str) -> Option<String> {
+        let mut cuts: Vec<_> = text.rmatch_indices(CUT).take(MAX_CUTS).collect();
+        cuts.reverse();
+        let mut masked = String::new();
+        let mut done = 0;
+        for (cut, _) in cuts {
+            let Some(start) = self.start_before(&text[..cut]).filter(|at| *at >= done) else {
+                continue;
+            };
+            masked.push_str(&text[done..start]);
+            masked.push_str(MASKED);
+            done = cut;
+        }
+        (done > 0).then(|| {
+            masked.push_str(&text[done..]);
+            masked
+        })
+    }
+
+    /// Returns the offset of the longest end of the text with which a secret or a token begins.
+    fn start_before(&self, text: &str) -> Option<usize> {
+        let of_token = jelou_token::start_at_end(text);
+        let of_secret = self.0.as_ref().and_then(|finder| {
+            let last = text.len().checked_sub(MIN_START_BYTES)?;
+            (text.len().saturating_sub(finder.longest)..=last)
+                .filter(|at| text.is_char_boundary(*at))
+                .find(|at| finder.begins_with(&text[*at..]))
+        });
+        of_token.into_iter().chain(of_secret).min()
     }
 
     /// Masks the secrets and the tokens in a JSON list. The result is also a JSON list.
@@ -91,10 +154,13 @@ impl Redactor {
             Cow::Borrowed(_) => json,
             Cow::Owned(redacted) => raw(redacted),
         };
-        if !self.finds(json.get()) {
+        if !self.finds(json.get()) && !json.get().contains(CUT) {
             return json;
         }
-        let mut value: Value = serde_json::from_str(json.get()).unwrap_or_default();
+        let Ok(mut value) = serde_json::from_str::<Value>(json.get()) else {
+            // For example, a number is too large, or the values are nested too deeply.
+            return raw(Value::from(vec![self.text(json.get())]).to_string());
+        };
         self.leaves(&mut value);
         let text = value.to_string();
         if self.finds(&text) {
@@ -127,6 +193,16 @@ impl Redactor {
             }
             Value::Null | Value::Bool(_) => {}
         }
+    }
+}
+
+impl Finder {
+    /// Whether a form of a secret begins with the text.
+    fn begins_with(&self, start: &str) -> bool {
+        let at = self.forms.partition_point(|form| form.as_str() < start);
+        self.forms
+            .get(at)
+            .is_some_and(|form| form.starts_with(start))
     }
 }
 
@@ -331,6 +407,50 @@ mod tests {
         assert_eq!(line, r#"["key: [masked]"]"#);
         let line = masked(&redactor, &key.join("\n").into());
         assert!(!line.contains("abc7"), "{line}");
+    }
+
+    #[test]
+    fn the_start_of_a_secret_is_masked_where_a_text_was_cut() {
+        let token = jelou_token::RuntimeToken::mint().unwrap();
+        let redactor = Redactor::new([SECRET, "postgres://user:hunter2@db"]);
+        let url = utf8_percent_encode(SECRET, URL_COMPONENT).to_string();
+        for whole in [SECRET, token.expose(), "postgres://user:hunter2@db", &url] {
+            for end in (MIN_START_BYTES + 4..whole.len()).filter(|end| whole.is_char_boundary(*end))
+            {
+                let cut = format!("key={}…", &whole[..end]);
+                assert_eq!(redactor.text(&cut), "key=[masked]…", "{cut}");
+                let note = format!("{cut} [7 bytes were dropped]");
+                assert_eq!(redactor.text(&note), "key=[masked]… [7 bytes were dropped]");
+                let line = masked(&redactor, &serde_json::json!({ "k": cut }));
+                assert_eq!(line, r#"[{"k":"key=[masked]…"}]"#);
+            }
+        }
+        for kept in ["postgres://", "wait…", "s3cr", "one… two…", "…", "pos…"] {
+            assert_eq!(redactor.text(kept), kept);
+        }
+        let many = format!("{}key=s3cr3t/Ñ…", "…".repeat(20_000));
+        assert!(!redactor.text(&many).contains("s3cr3t"));
+    }
+
+    #[test]
+    fn secrets_with_control_characters_are_masked() {
+        for control in ['\u{1b}', '\u{7f}', '\u{80}', '\u{9f}'] {
+            let secret = format!("first{control}second");
+            let redactor = Redactor::new([secret.as_str()]);
+            assert_eq!(redactor.text(&secret), MASKED);
+            assert_eq!(masked(&redactor, &secret.clone().into()), r#"["[masked]"]"#);
+        }
+    }
+
+    #[test]
+    fn json_that_cannot_be_parsed_is_masked_as_text() {
+        let redactor = Redactor::new(["hunter2-secret"]);
+        let deep = format!("[{}\"hunter2-secret\"{}]", "[".repeat(200), "]".repeat(200));
+        for json in [deep.as_str(), r#"["hunter2-secret",1e999]"#] {
+            let line = redactor.json(RawValue::from_string(json.to_owned()).unwrap());
+            let texts: Vec<String> = serde_json::from_str(line.get()).unwrap();
+            assert_eq!(texts, [json.replace("hunter2-secret", MASKED)]);
+        }
     }
 
     #[test]

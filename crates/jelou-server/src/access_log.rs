@@ -199,8 +199,8 @@ fn write(lines: &Receiver<Option<Box<Access>>>, logs: &Logs) {
                 break;
             };
             access.path = match &access.function_id {
-                Some(id) => logs.redact(id, &access.path),
-                None => jelou_token::redact(&access.path).into_owned(),
+                Some(id) => logs.redact_path(id, &access.path),
+                None => jelou_token::redact_path(&access.path).into_owned(),
             };
             if serde_json::to_writer(&mut buffer, &access).is_ok() {
                 buffer.push(b'\n');

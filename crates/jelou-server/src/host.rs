@@ -8,6 +8,7 @@ use http::{Request, Response, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use jelou_core::secret_key::PREVIEW_VARIABLE;
 use jelou_core::{PreviewId, Slug};
 use jelou_engine::{Caller, Host, Limit, LogLine, LogSink, LogSource};
 use jelou_logs::{Entry, EventEntry, Logs, What};
@@ -29,8 +30,6 @@ use crate::router;
 const INTERNAL_HOST: &str = "jelou.internal";
 /// Header of a call by a function: the id of the request that the function is handling.
 const PARENT_HEADER: &str = "x-jelou-parent";
-/// Environment variable of a preview's process: the name of the preview.
-const PREVIEW_VARIABLE: &str = "JELOU_PREVIEW";
 
 #[derive(Debug)]
 pub(crate) struct ServerHost {
@@ -162,10 +161,9 @@ pub(crate) fn unsealed(
     let values = secrets.values().map(|value| value.as_str());
     logs.add_secrets(&function.id, values);
     if let Some(preview) = &function.preview {
-        let name = || Zeroizing::new(preview.name.to_string());
-        secrets
-            .entry(PREVIEW_VARIABLE.to_owned())
-            .or_insert_with(name);
+        // Replaces a secret of this name from a version that allowed it.
+        let name = Zeroizing::new(preview.name.to_string());
+        secrets.insert(PREVIEW_VARIABLE.to_owned(), name);
     }
     Ok(secrets)
 }
@@ -259,7 +257,10 @@ impl ServerHost {
 
     /// Writes the line to the server's own log.
     fn print(&self, source: &LogSource, line: &LogLine) {
-        let redact = |text: &str| self.gateway.logs.redact(&source.function_id, text);
+        let redact = |text: &str| {
+            let text = self.gateway.logs.redact(&source.function_id, text);
+            jelou_core::printable(&text).into_owned()
+        };
         let (level, text) = match line {
             LogLine::Output(text) => (level_of(text), redact(text)),
             LogLine::Engine(text) => (Level::ERROR, redact(text)),

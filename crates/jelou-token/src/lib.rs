@@ -37,6 +37,6 @@ pub use display_prefix::{DisplayPrefix, ParseDisplayPrefixError};
 pub use error::ParseTokenError;
 pub use hash::{BuildTokenHasher, TokenHash, TokenHasher};
 pub use kind::{Access, Kind, Runtime};
-pub use redact::redact;
+pub use redact::{redact, redact_path, start_at_end};
 pub use scan::{Found, scan};
 pub use token::{AccessToken, RuntimeToken, Token};

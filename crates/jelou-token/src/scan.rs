@@ -4,7 +4,7 @@ use crate::format::{self, SUFFIX_LEN};
 use crate::kind::PREFIXES;
 
 /// The common start of all prefixes.
-const MARK: &str = "jfn_";
+pub(crate) const MARK: &str = "jfn_";
 
 /// A part of a text that looks like a token. Its checksum is not checked.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -27,13 +27,14 @@ export function createEgress(path: string): EgressClient {
 }
 
 /**
- * Removes the function's `x-jelou-` headers except the token, and sets the id of the request on whose behalf the worker
- * calls.
+ * Removes the `x-jelou-` headers that a caller has no use for, and sets the id of the request on whose behalf the worker
+ * calls. The token and the name of a deployment stay, as in a call from outside.
  */
 export function setPlatformHeaders(headers: Headers, parent: string | undefined): void {
   const own: string[] = [];
   eachHeader(headers, (_value: string, name: string) => {
-    if (startsWith(name, "x-jelou-") && name !== "x-jelou-token") own[own.length] = name;
+    if (name === "x-jelou-token" || name === "x-jelou-deployment") return;
+    if (startsWith(name, "x-jelou-")) own[own.length] = name;
   });
   for (let index = 0; index < own.length; index++) deleteHeader(headers, own[index]!);
   if (parent) setHeader(headers, PARENT_HEADER, parent);

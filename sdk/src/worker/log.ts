@@ -15,6 +15,7 @@ import {
   slice,
   stringify,
   toISOString,
+  toWellFormed,
   weakSetAdd,
   weakSetHas,
   writeStdout,
@@ -126,11 +127,11 @@ function note(): string {
   return `"[truncated: a line holds ${origin.lineBytes} bytes (limits.max_log_line_bytes, the server's)]"`;
 }
 
-/** Truncates a rendered argument and returns it as a JSON string of at most `room` bytes. */
+/** Truncates a rendered argument and returns it as a JSON string of at most `room` bytes. It ends with `…`. */
 function shorten(piece: string, room: number): string {
   let length = piece.length < room ? piece.length : room;
   while (length > 8) {
-    const preview = stringify(slice(piece, piece[0] === '"' ? 1 : 0, length));
+    const preview = stringify(toWellFormed(slice(piece, piece[0] === '"' ? 1 : 0, length)) + "…");
     const excess = utf8Length(preview) + 1 - room;
     if (excess <= 0) return preview;
     length -= excess > 1 ? (excess >> 1) + 1 : 1;

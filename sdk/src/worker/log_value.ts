@@ -36,6 +36,7 @@ import {
   startsWith,
   stringify,
   toISOString,
+  toWellFormed,
   urlHref,
 } from "./primordials.ts";
 import { explainRefusals } from "./refusal.ts";
@@ -100,8 +101,9 @@ function shown(value: string, room: number): string {
   return value.length <= room ? readable(value) : readable(slice(value, 0, room)) + "…";
 }
 
+/** Readers of the log have no lone surrogates, so they are replaced. Cutting a text can also leave one. */
 function readable(value: string): string {
-  return maskText(explainRefusals(value));
+  return maskText(explainRefusals(toWellFormed(value)));
 }
 
 /** Copies a value into a form that `JSON.stringify` can render. */

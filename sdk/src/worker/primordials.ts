@@ -102,6 +102,8 @@ export const toLowerCase = uncurry(String.prototype.toLowerCase);
 export const includes = uncurry(String.prototype.includes);
 export const replaceAll = uncurry(String.prototype.replaceAll as (from: string, to: string) => string);
 export const split = uncurry(String.prototype.split as (separator: string) => string[]);
+/** Replaces lone surrogates, which only JavaScript allows in a text. */
+export const toWellFormed = uncurry(String.prototype.toWellFormed);
 export const trim = uncurry(String.prototype.trim);
 export const now = Date.now;
 export const toISOString = uncurry(Date.prototype.toISOString);

@@ -96,7 +96,7 @@ function shortened(stack: string): string {
   if (stack.length <= MAX_STACK) return stack;
   const frames = indexOf(stack, FRAME);
   const head = frames < 0 ? stack.length : frames;
-  if (head <= MAX_MESSAGE) return slice(stack, 0, MAX_STACK);
+  if (head <= MAX_MESSAGE) return slice(stack, 0, MAX_STACK) + "…";
   const rest = frames < 0 ? "" : slice(stack, frames, frames + MAX_STACK - MAX_MESSAGE);
   return slice(stack, 0, MAX_MESSAGE) + "…" + rest;
 }

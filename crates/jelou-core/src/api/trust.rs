@@ -23,10 +23,11 @@ pub struct CallGrant {
     /// The HTTP methods that the token may use. When absent: any method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub methods: Option<HttpMethods>,
-    /// Maximum number of calls in a short time. When absent: no limit.
+    /// Maximum number of calls of each exchanged token in a short time. When absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
-    /// Maximum number of calls in a calendar day or month, of each exchanged token. When absent: no limit.
+    /// Maximum number of calls in a calendar day or month. When absent: no limit. Each exchanged token counts its own
+    /// calls, as with the rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<Quota>,
 }

@@ -1,6 +1,7 @@
 //! The rules for paths of an upload.
 
 use super::SourceError;
+use crate::printable::is_invisible;
 
 /// Maximum bytes of a path.
 const MAX_LENGTH: usize = 255;
@@ -36,21 +37,4 @@ pub(super) fn check(path: &str) -> Result<(), SourceError> {
         }
     }
     Ok(())
-}
-
-/// Invisible characters that can make a name look like another one: direction marks, joiners and zero-width spaces
-/// (Unicode, general category Cf).
-fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
 }

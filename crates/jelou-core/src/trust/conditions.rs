@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Claims, Issuer, text_of};
+use crate::printable::is_invisible;
 
 /// The required claims of an identity token. All of them must match.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
@@ -49,6 +50,8 @@ pub enum ConditionsError {
     NoClaim,
     #[error("the claim `{0}` is always checked, and cannot be a condition")]
     Reserved(String),
+    #[error("`{0}` holds a control character or an invisible one: write it without")]
+    Invisible(String),
 }
 
 /// The error for an identity token whose claims do not match the policy.
@@ -80,6 +83,18 @@ impl Conditions {
         for claim in ["iss", "aud", "exp", "nbf", "iat", "jti"] {
             if self.claims.contains_key(claim) {
                 return Err(ConditionsError::Reserved(claim.to_owned()));
+            }
+        }
+        let named = [
+            &self.repository,
+            &self.workflow,
+            &self.environment,
+            &self.git_ref,
+        ];
+        let texts = named.into_iter().flatten();
+        for text in texts.chain(self.claims.iter().flat_map(|(name, value)| [name, value])) {
+            if text.contains(|c: char| c.is_control() || is_invisible(c)) {
+                return Err(ConditionsError::Invisible(text.escape_debug().to_string()));
             }
         }
         if issuer == Issuer::Other {
@@ -394,6 +409,24 @@ mod tests {
         assert!(with_claim("aud").validate(Issuer::Other).is_err());
         assert!(with_claim("sub").validate(Issuer::Github).is_err());
         assert!(with_repository("org/repo").validate(Issuer::Other).is_err());
+        for hidden in [
+            '\u{202e}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{e0041}',
+            '\u{2028}',
+            '\u{9b}',
+            '\n',
+        ] {
+            let text = format!("org/re{hidden}po");
+            let refused = with_repository(&text).validate(Issuer::Github);
+            assert!(
+                matches!(refused, Err(ConditionsError::Invisible(_))),
+                "{refused:?}"
+            );
+            assert!(!refused.unwrap_err().to_string().contains(hidden));
+            assert!(with_claim(&text).validate(Issuer::Other).is_err());
+        }
         for bad in ["", "repo", "org/", "/repo", "org/repo/x"] {
             assert!(
                 with_repository(bad).validate(Issuer::Github).is_err(),

@@ -76,12 +76,13 @@ impl LogForwarder {
         line.await
     }
 
+    /// Marks the cut of a line with `…`: the masking of secrets looks there for the start of a secret.
     fn with_note(&self, line: Line) -> String {
         let Line { mut text, dropped } = line;
         if dropped > 0 {
             let _ = write!(
                 text,
-                " [{dropped} bytes were dropped: a line may have {} (limits.max_log_line_bytes, the server's)]",
+                "… [{dropped} bytes were dropped: a line may have {} (limits.max_log_line_bytes, the server's)]",
                 self.limits.line_bytes
             );
         }

@@ -45,10 +45,11 @@ fn quoted(line: &str) -> String {
         }
         Err(_) => line.to_owned(),
     };
-    match text.char_indices().nth(MAX_CHARACTERS) {
+    let text = match text.char_indices().nth(MAX_CHARACTERS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
-    }
+    };
+    jelou_core::printable(&text).into_owned()
 }
 
 #[cfg(test)]

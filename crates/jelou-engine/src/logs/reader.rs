@@ -17,6 +17,9 @@ pub(crate) struct Line {
 
 /// Reads the next line and cuts it to `max_bytes`. Returns `None` at the end.
 ///
+/// Control characters stay: the line may be JSON, and the masking of secrets compares the exact text. Code that shows a
+/// line escapes them with [`jelou_core::printable`].
+///
 /// # Errors
 ///
 /// When the pipe cannot be read.
@@ -39,25 +42,8 @@ pub(crate) async fn next_line(
         dropped = skip_line(reader).await?;
     }
     let text = String::from_utf8_lossy(&line);
-    let text = escape_controls(text.strip_suffix('\r').unwrap_or(&text));
+    let text = text.strip_suffix('\r').unwrap_or(&text).to_owned();
     Ok(Some(Line { text, dropped }))
-}
-
-/// Escapes control characters, because a line could use them to forge or overwrite other lines in a terminal.
-fn escape_controls(text: &str) -> String {
-    let is_control = |character: char| character.is_control() && character != '\t';
-    if !text.contains(is_control) {
-        return text.to_owned();
-    }
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut line, character| {
-            if is_control(character) {
-                line.extend(character.escape_unicode());
-            } else {
-                line.push(character);
-            }
-            line
-        })
 }
 
 /// Skips the rest of the line, and returns its length in bytes.
@@ -99,10 +85,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn control_characters_are_escaped() {
+    async fn only_line_ends_are_removed() {
         let text = "tab\tend\r\na\rb \u{1b}[2J \u{9b}1m\n";
         let mut reader = BufReader::new(text.as_bytes());
-        for expected in ["tab\tend", r"a\u{d}b \u{1b}[2J \u{9b}1m"] {
+        for expected in ["tab\tend", "a\rb \u{1b}[2J \u{9b}1m"] {
             let line = next_line(&mut reader, 100).await.unwrap().unwrap();
             assert_eq!(line.text, expected);
         }

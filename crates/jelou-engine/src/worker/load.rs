@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
+use jelou_core::surrogates::parse_json;
 use jelou_core::{DeploymentId, FunctionId, Level, Manifest, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -208,9 +209,9 @@ pub(crate) async fn load(
     let (status, bytes) = post(connection, "/__jelou/load", body).await?;
     let protocol = |error: serde_json::Error| LoadError::Protocol(error.to_string());
     if status.is_success() {
-        return serde_json::from_slice(&bytes).map_err(protocol);
+        return parse_json(&bytes).map_err(protocol);
     }
-    let Refusal { error } = serde_json::from_slice(&bytes).map_err(protocol)?;
+    let Refusal { error } = parse_json(&bytes).map_err(protocol)?;
     Err(LoadError::Refused {
         code: error.code,
         message: error.message,

@@ -1,8 +1,79 @@
 //! Tests that secrets and tokens are masked.
 
-use jelou_logs::{LogSettings, MASKED, What};
+use jelou_logs::{Level, LogSettings, MASKED, Query, What};
 
 use crate::support::{Log, call};
+
+#[test]
+fn no_character_hides_a_line_of_the_sdk() {
+    let log = Log::new(LogSettings::default());
+    let secret = "first\u{7f}second\u{80}third";
+    log.logs().add_secrets(&log.function, [secret]);
+    let request = "550e8400-e29b-41d4-a716-446655440000";
+    let line = |argument: &str| {
+        log.line(&format!(
+            r#"{{"requestId":"{request}","function":"f","company":null,"timestamp":"","level":"ERROR","args":["{argument}"]}}"#
+        ));
+    };
+    for argument in [
+        "a\u{7f}b",
+        "a\u{80}b",
+        "a\u{9b}b",
+        r"b\ud800b",
+        r"\udc00",
+        r"\ud83d\ude00",
+    ] {
+        line(argument);
+    }
+    line(secret);
+    log.settle();
+    let all = log.everything();
+    let found: Vec<_> = all
+        .iter()
+        .map(|found| {
+            assert_eq!(found.record.level, Level::Error, "{}", found.json);
+            assert_eq!(found.record.request_id.as_deref(), Some(request));
+            let record: serde_json::Value = serde_json::from_str(&found.json).unwrap();
+            record["args"][0].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "a\u{7f}b",
+            "a\u{80}b",
+            "a\u{9b}b",
+            "b\u{fffd}b",
+            "\u{fffd}",
+            "😀",
+            MASKED
+        ]
+    );
+    let query = |filter: &str| Query {
+        filter: filter.parse().unwrap(),
+        ..Query::default()
+    };
+    assert_eq!(log.last(&query("\"b\u{fffd}b\""), 9).len(), 1);
+}
+
+#[test]
+fn a_token_in_a_percent_encoded_path_is_shortened() {
+    let log = Log::new(LogSettings::default());
+    let token = jelou_token::RuntimeToken::mint().unwrap();
+    for spelled in [
+        token.expose().replacen('j', "%6a", 1),
+        token.expose().replace('_', "%5F"),
+    ] {
+        let mut entry = call(401);
+        entry.path = format!("/{spelled}/x").into();
+        log.send(What::Call(Box::new(entry)));
+    }
+    log.settle();
+    for found in log.everything() {
+        let path = format!("/{}.../x", &token.expose()[..11]);
+        assert!(found.json.contains(&path), "{}", found.json);
+    }
+}
 
 #[test]
 fn no_form_of_a_secret_reaches_the_disk() {

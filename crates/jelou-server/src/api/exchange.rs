@@ -2,7 +2,6 @@
 //! OAuth 2.0 (RFC 6749, section 5.2), which OAuth clients expect.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -14,6 +13,8 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use super::app::App;
+use super::extract::Bytes;
+use super::problem::ApiError;
 use crate::control::{ExchangeError, LIFETIME, Wanted};
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -51,7 +52,17 @@ pub(super) struct ExchangeProblem {
     (status = 200, body = ExchangedToken),
     (status = 400, body = ExchangeProblem),
 ))]
-pub(super) async fn exchange(State(control): State<App>, body: Bytes) -> Response {
+pub(super) async fn exchange(
+    State(control): State<App>,
+    body: Result<Bytes, ApiError>,
+) -> Response {
+    let Bytes(body) = match body {
+        Ok(body) => body,
+        Err(error) => {
+            let (status, (detail, _)) = (error.status(), error.into_texts());
+            return problem(status, "invalid_request", detail);
+        }
+    };
     let (subject_token, wanted) = match parse(&body) {
         Ok(parsed) => parsed,
         Err(detail) => return problem(StatusCode::BAD_REQUEST, "invalid_request", detail),

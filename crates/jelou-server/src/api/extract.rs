@@ -7,6 +7,7 @@ use http::request::Parts;
 use jelou_core::{ErrorCode, Slug};
 use serde::de::DeserializeOwned;
 
+use super::MAX_BODY_BYTES;
 use super::app::App;
 use super::problem::ApiError;
 
@@ -19,18 +20,57 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     async fn from_request(request: Request, control: &App) -> Result<Self, ApiError> {
         match axum::Json::<T>::from_request(request, control).await {
             Ok(axum::Json(body)) => Ok(Self(body)),
-            Err(JsonRejection::JsonDataError(error)) => Err(ApiError::invalid(error.body_text())),
+            Err(JsonRejection::JsonDataError(error)) => {
+                Err(ApiError::invalid(readable(&error.body_text())))
+            }
+            Err(other) if other.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
             Err(other) => Err(ApiError::new(
-                if other.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                    StatusCode::PAYLOAD_TOO_LARGE
-                } else {
-                    StatusCode::BAD_REQUEST
-                },
+                StatusCode::BAD_REQUEST,
                 ErrorCode::ValidationError,
-                other.body_text(),
+                readable(&other.body_text()),
             )),
         }
     }
+}
+
+/// A body of any type.
+pub(crate) struct Bytes(pub(crate) bytes::Bytes);
+
+impl FromRequest<App> for Bytes {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, control: &App) -> Result<Self, ApiError> {
+        match bytes::Bytes::from_request(request, control).await {
+            Ok(body) => Ok(Self(body)),
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
+            Err(error) => Err(ApiError::new(
+                StatusCode::BAD_REQUEST,
+                ErrorCode::ValidationError,
+                error.body_text(),
+            )),
+        }
+    }
+}
+
+fn too_large() -> ApiError {
+    ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::ValidationError,
+        format!("the body is over {MAX_BODY_BYTES} bytes, the limit of this route"),
+    )
+}
+
+/// Removes the part of a message that names functions of a library.
+fn readable(text: &str) -> &str {
+    const PREFIXES: [&str; 3] = [
+        "Failed to deserialize the JSON body into the target type: ",
+        "Failed to deserialize query string: ",
+        "Failed to deserialize query string into the target type: ",
+    ];
+    PREFIXES
+        .iter()
+        .find_map(|prefix| text.strip_prefix(prefix))
+        .unwrap_or(text)
 }
 
 /// The query string.
@@ -42,7 +82,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
         match axum::extract::Query::<T>::from_request_parts(parts, control).await {
             Ok(axum::extract::Query(query)) => Ok(Self(query)),
-            Err(error) => Err(ApiError::invalid(error.body_text())),
+            Err(error) => Err(ApiError::invalid(readable(&error.body_text()))),
         }
     }
 }

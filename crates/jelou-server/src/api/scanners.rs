@@ -1,7 +1,6 @@
 //! Routes for secret scanners: the check of found values, and the webhook of GitHub's secret scanning.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::app::App;
+use super::extract::Bytes;
 use super::problem::ApiError;
 
 /// Maximum number of values in one request.
@@ -39,7 +39,7 @@ pub(super) struct FoundToken {
     (status = 200, body = FoundTokens),
     (status = 404, body = FoundTokens),
 ))]
-pub(super) async fn verify(State(control): State<App>, body: Bytes) -> Response {
+pub(super) async fn verify(State(control): State<App>, Bytes(body): Bytes) -> Response {
     let text = String::from_utf8_lossy(&body);
     let items: Vec<_> = jelou_token::scan(&text)
         .take(MAX_VALUES)
@@ -83,7 +83,7 @@ struct Repository {
 pub(super) async fn github(
     State(control): State<App>,
     headers: HeaderMap,
-    body: Bytes,
+    Bytes(body): Bytes,
 ) -> Result<Json<List<LeakedToken>>, ApiError> {
     let github = control.github.as_ref().ok_or_else(|| {
         ApiError::no_such_route().hint("set leaks.github_webhook_secret to use this webhook")

@@ -164,8 +164,14 @@ pub(super) fn parse_keys(
         .into_iter()
         .map(|(key, value)| {
             let value = Zeroizing::new(value);
-            match key.parse() {
-                Ok(key) => Ok((key, value)),
+            match key.parse::<SecretKey>() {
+                Ok(key) => match key.check_settable() {
+                    Ok(()) => Ok((key, value)),
+                    Err(error) => Err(ControlError::Invalid {
+                        detail: error.to_string(),
+                        hint: "a function reads it with ctx.env.get",
+                    }),
+                },
                 // The key may be a token that the user put in the wrong place, so the message redacts it.
                 Err(error) => Err(ControlError::Invalid {
                     detail: format!("`{}`: {error}", jelou_token::redact(&key)),

@@ -29,7 +29,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{Request, header};
+use http::{Method, Request, header};
 use jelou_core::{Clock, Limits};
 use jelou_logs::Logs;
 use jelou_store::Store;
@@ -104,7 +104,7 @@ pub(crate) struct Caller {
 impl Gateway {
     /// Returns the destination of a request; `None` if the request addresses the server itself.
     pub(crate) fn target<B>(&self, request: &Request<B>) -> Option<Target> {
-        if self.development.is_some() && has_foreign_origin(request) {
+        if self.development.is_some() && is_of_foreign_page(request) {
             return None;
         }
         let host = host_of(request);
@@ -125,7 +125,7 @@ impl Gateway {
     /// Returns why a request addresses no function in development; `None` outside of development.
     pub(crate) fn refusal_in_development<B>(&self, request: &Request<B>) -> Option<String> {
         let development = self.development.as_ref()?;
-        let is_here = !has_foreign_origin(request) && is_this_machine(&host_of(request));
+        let is_here = !is_of_foreign_page(request) && is_this_machine(&host_of(request));
         Some(development.refusal(&self.domain, is_here))
     }
 
@@ -142,9 +142,18 @@ impl Gateway {
 
 /// Whether the request came from a web page of another host. In development, such a page could call a function without
 /// a token.
-fn has_foreign_origin<B>(request: &Request<B>) -> bool {
-    let Some(origin) = request.headers().get(header::ORIGIN) else {
-        return false;
+///
+/// Browsers send `Origin` with every request but GET and HEAD without CORS, for example of an `<img>`. For those, Fetch
+/// Metadata says whether the page is of another site. A tab may open any address: links and the redirects of a login
+/// do so. A page on another port of this machine is of the same site.
+fn is_of_foreign_page<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        let says = |name: &str, value: &str| headers.get(name).is_some_and(|sent| sent == value);
+        let opens_tab = matches!(*request.method(), Method::GET | Method::HEAD)
+            && says("sec-fetch-mode", "navigate")
+            && says("sec-fetch-dest", "document");
+        return says("sec-fetch-site", "cross-site") && !opens_tab;
     };
     let host = origin.to_str().ok().and_then(|origin| {
         let (_, host) = origin.split_once("://")?;

@@ -8,7 +8,7 @@ use http::{HeaderMap, Request, StatusCode, Uri, header};
 use jelou_core::{Clock, FunctionId, TokenId};
 use jelou_logs::{Entry, EventEntry, Level, Logs, What};
 use jelou_store::Revocation;
-use jelou_token::{AccessToken, RuntimeToken, TokenHash, redact, scan};
+use jelou_token::{AccessToken, RuntimeToken, TokenHash, redact_path, scan};
 use uuid::Uuid;
 
 use super::auth::{self, NoSingleToken};
@@ -254,7 +254,7 @@ pub(crate) fn no_such_function(name: &str) -> Cow<'static, str> {
 
 /// Prepares a part of the request for the log: redacts tokens and truncates it.
 pub(crate) fn shown(text: &str) -> String {
-    let mut shown = redact(text).into_owned();
+    let mut shown = redact_path(text).into_owned();
     if shown.len() > MAX_SHOWN_BYTES {
         let end = shown.floor_char_boundary(MAX_SHOWN_BYTES);
         shown.truncate(end);

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use jelou_core::surrogates::parse_json;
 use serde_json::{Map, Value, json};
 
 use super::result_memory::{self, Share};
@@ -46,7 +47,7 @@ impl Message {
 
     pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
         let invalid = |text: &str| Refusal::invalid_request(StatusCode::BAD_REQUEST, text);
-        let mut message = match serde_json::from_slice(body) {
+        let mut message = match parse_json(body) {
             Ok(Value::Object(message)) => message,
             Ok(Value::Array(_)) => {
                 return Err(invalid("Batches are not supported: send one message"));
@@ -207,6 +208,22 @@ impl From<Refusal> for Response<GatewayBody> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// JavaScript writes lone surrogates, and the HTTP routes accept them.
+    #[test]
+    fn lone_surrogates_are_accepted() {
+        for (sent, read) in [
+            (r"\ud800", "\u{fffd}"),
+            (r"\udc00x", "\u{fffd}x"),
+            (r"\ud83d\ude00", "😀"),
+        ] {
+            let body = format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{sent}"}}}}"#
+            );
+            let message = Message::parse(body.as_bytes()).unwrap();
+            assert_eq!(message.called_tool(), Some(read));
+        }
+    }
 
     #[test]
     fn what_is_no_message_is_refused_with_its_id() {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
+use jelou_core::surrogates::parse_json;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -165,7 +166,7 @@ fn success(outcome: &Outcome, output: OutputSchema) -> Result<'_> {
 
 /// Returns a string unchanged, and any other value as JSON.
 fn readable<'a>(value: &RawValue, body: &'a [u8]) -> Cow<'a, str> {
-    match serde_json::from_str::<String>(value.get()) {
+    match parse_json::<String>(value.get().as_bytes()) {
         Ok(text) => text.into(),
         Err(_) => String::from_utf8_lossy(body),
     }

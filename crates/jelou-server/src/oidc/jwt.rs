@@ -12,7 +12,7 @@ use serde::Deserialize;
 /// The header fields that matter here (RFC 7515, section 4.1).
 #[derive(Debug, Deserialize)]
 pub(super) struct Header {
-    alg: String,
+    pub(super) alg: String,
     #[serde(default)]
     pub(super) kid: Option<String>,
     /// Critical extensions. None is supported, so a token with this field is refused.
@@ -106,7 +106,7 @@ pub(super) enum PublicKey {
 }
 
 impl PublicKey {
-    fn algorithm(&self) -> &'static str {
+    pub(super) fn algorithm(&self) -> &'static str {
         match self {
             Self::Rsa { .. } => "RS256",
             Self::P256(_) => "ES256",

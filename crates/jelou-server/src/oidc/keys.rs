@@ -28,6 +28,10 @@ pub(crate) enum KeyError {
     Unknown(String),
     #[error("the keys of the issuer cannot be read: {0}")]
     Unavailable(String),
+    #[error(
+        "the token names no key (`kid`), and its issuer has not exactly one key of the algorithm `{}`", .0.escape_debug()
+    )]
+    Unnamed(String),
 }
 
 #[derive(Debug, Clone)]
@@ -83,11 +87,16 @@ impl IssuerKeys {
         }
     }
 
-    /// Returns the key with this id.
+    /// Returns the key with this id, or without an id the only key of the algorithm.
     ///
     /// # Errors
     /// The issuer has no such key, or cannot be reached.
-    pub(super) async fn key(&self, issuer: &str, id: Option<&str>) -> Result<PublicKey, KeyError> {
+    pub(super) async fn key(
+        &self,
+        issuer: &str,
+        id: Option<&str>,
+        algorithm: &str,
+    ) -> Result<PublicKey, KeyError> {
         let known = {
             let mut issuers = self.issuers.lock().await;
             Arc::clone(issuers.entry(issuer.to_owned()).or_default())
@@ -95,7 +104,7 @@ impl IssuerKeys {
         let mut known = known.lock().await;
         let age = known.fetched.map(|at| at.elapsed());
         let is_fresh = age.is_some_and(|age| age < FRESH);
-        if is_fresh && let Some(key) = find(&known.keys, id) {
+        if is_fresh && let Some(key) = find(&known.keys, id, algorithm) {
             return Ok(key);
         }
         let may_fetch = known
@@ -118,12 +127,15 @@ impl IssuerKeys {
             }
         }
         let usable = known.fetched.is_some_and(|at| at.elapsed() < STALE);
-        if usable && let Some(key) = find(&known.keys, id) {
+        if usable && let Some(key) = find(&known.keys, id, algorithm) {
             return Ok(key);
         }
         match &known.tried {
             Some((_, Some(reason))) => Err(KeyError::Unavailable(reason.clone())),
-            _ => Err(KeyError::Unknown(id.unwrap_or_default().to_owned())),
+            _ => Err(match id {
+                Some(id) => KeyError::Unknown(id.to_owned()),
+                None => KeyError::Unnamed(algorithm.to_owned()),
+            }),
         }
     }
 
@@ -134,15 +146,17 @@ impl IssuerKeys {
     }
 }
 
-/// Returns the key with this id. A token without a key id is only accepted if the issuer has exactly one key.
-fn find(keys: &[IssuerKey], id: Option<&str>) -> Option<PublicKey> {
-    match (id, keys) {
-        (None, [key]) => Some(key.key.clone()),
-        (None, _) => None,
-        (Some(_), _) => {
-            let key = keys.iter().find(|key| key.id.as_deref() == id)?;
-            Some(key.key.clone())
-        }
+/// Returns the key with this id. A token without a key id is only accepted if the issuer has exactly one key of its
+/// algorithm.
+fn find(keys: &[IssuerKey], id: Option<&str>, algorithm: &str) -> Option<PublicKey> {
+    if id.is_some() {
+        let key = keys.iter().find(|key| key.id.as_deref() == id)?;
+        return Some(key.key.clone());
+    }
+    let mut of_algorithm = keys.iter().filter(|key| key.key.algorithm() == algorithm);
+    match (of_algorithm.next(), of_algorithm.next()) {
+        (Some(only), None) => Some(only.key.clone()),
+        _ => None,
     }
 }
 
@@ -237,19 +251,46 @@ mod tests {
     async fn a_new_key_is_found_after_the_least_time_and_old_keys_outlive_the_issuer() {
         let url = issuer(4);
         let mut keys = IssuerKeys::new();
-        assert!(keys.key(&url, Some("key-0")).await.is_ok());
+        assert!(keys.key(&url, Some("key-0"), "ES256").await.is_ok());
         // The minimum time between two fetches has not passed.
-        let unknown = keys.key(&url, Some("key-1")).await;
+        let unknown = keys.key(&url, Some("key-1"), "ES256").await;
         assert!(matches!(unknown, Err(KeyError::Unknown(_))), "{unknown:?}");
         keys.refetch = Duration::ZERO;
-        assert!(keys.key(&url, Some("key-1")).await.is_ok());
+        assert!(keys.key(&url, Some("key-1"), "ES256").await.is_ok());
         // The issuer has stopped.
-        let unknown = keys.key(&url, Some("key-2")).await;
+        let unknown = keys.key(&url, Some("key-2"), "ES256").await;
         assert!(
             matches!(unknown, Err(KeyError::Unavailable(_))),
             "{unknown:?}"
         );
-        assert!(keys.key(&url, Some("key-0")).await.is_ok());
+        assert!(keys.key(&url, Some("key-0"), "ES256").await.is_ok());
+    }
+
+    #[test]
+    fn a_token_without_a_key_id_gets_the_only_key_of_its_algorithm() {
+        let key = |id: &str, kty: &str| {
+            key_of(serde_json::json!({
+                "kty": kty, "crv": "P-256", "kid": id, "n": "AQAB", "e": "AQAB",
+                "x": "A".repeat(43), "y": "A".repeat(43),
+            }))
+            .unwrap()
+        };
+        let both = [key("a", "RSA"), key("b", "EC")];
+        for (algorithm, is_found) in [
+            ("RS256", true),
+            ("ES256", true),
+            ("HS256", false),
+            ("none", false),
+        ] {
+            let found = find(&both, None, algorithm);
+            assert_eq!(found.is_some(), is_found, "{algorithm}");
+            assert!(found.is_none_or(|key| key.algorithm() == algorithm));
+        }
+        let two = [key("a", "EC"), key("b", "EC"), key("c", "RSA")];
+        assert!(find(&two, None, "ES256").is_none());
+        assert!(find(&two, None, "RS256").is_some());
+        assert!(find(&two, Some("b"), "ES256").is_some());
+        assert!(find(&[], None, "ES256").is_none());
     }
 
     #[test]

@@ -76,7 +76,8 @@ pub(crate) async fn verify(
     now: i64,
 ) -> Result<Verified, Refusal> {
     let unverified = Unverified::parse(token)?;
-    let key = keys.key(issuer, unverified.header.kid.as_deref()).await?;
+    let header = &unverified.header;
+    let key = keys.key(issuer, header.kid.as_deref(), &header.alg).await?;
     let signed = unverified.signed;
     let claims = unverified.verify(&key)?;
     if text(&claims, "iss")? != issuer {

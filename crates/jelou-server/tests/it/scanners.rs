@@ -108,6 +108,21 @@ fn a_scanner_learns_whether_a_value_works() {
     }
     let report = json!({ "values": [token] });
     assert_eq!(server.manage("POST", "/v1/leaked-tokens", &report).0, 200);
+    let large = "x".repeat(8 * 1024 * 1024 + 1);
+    for (path, kind, words) in [
+        (
+            "/v1/leaked-tokens/verify",
+            "application/problem+json",
+            "the limit of this route",
+        ),
+        ("/v1/token", "application/json", "\"invalid_request\""),
+    ] {
+        let address = server.address();
+        let reply = Call::new(address, address, path).body(&large).send();
+        assert_eq!(reply.status, 413, "{path}: {}", reply.body);
+        assert_eq!(reply.header("content-type"), Some(kind), "{path}");
+        assert!(reply.body.contains(words), "{path}: {}", reply.body);
+    }
     assert_eq!(verify(&found(&token)).0, 404);
 }
 

@@ -91,7 +91,7 @@ pub(crate) struct CreateArgs {
     #[arg(long = "method", value_name = "METHOD", requires = "call")]
     pub(crate) methods: Vec<HttpMethod>,
 
-    /// Calls that the runtime token may make, such as `100/m`; any number by default
+    /// Calls that each exchanged token may make in a second, minute, hour or day, such as `100/m`; any number by default
     #[arg(
         long,
         value_name = "RATE",
@@ -100,7 +100,7 @@ pub(crate) struct CreateArgs {
     )]
     pub(crate) rate: Option<Rate>,
 
-    /// Calls in a day or month that each runtime token may make, such as `1000/day@America/Guayaquil`
+    /// Calls that each exchanged token may make in a day or month, such as `1000/day@America/Guayaquil`
     #[arg(
         long,
         value_name = "QUOTA",

@@ -1,9 +1,9 @@
 //! Writes lines for human readers: a glyph for the kind of line, then the text.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use jelou_core::printable;
 
 use super::{ErrorBody, Table};
 
@@ -83,7 +83,7 @@ impl Human {
         writeln!(self.stream, "{text}")
     }
 
-    /// Writes the text without a glyph or indentation. Control characters are escaped.
+    /// Writes the text without a glyph or indentation. Characters that a terminal obeys or hides are escaped.
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.stream, "{}", printable(text))
     }
@@ -135,32 +135,9 @@ fn indented(text: &str, by: &str) -> String {
     printable(text).replace('\n', &format!("\n{by}"))
 }
 
-/// Escapes control characters. A name or a message that contains them could forge lines or control the terminal.
-fn printable(text: &str) -> Cow<'_, str> {
-    let is_harmless = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
-    if text.chars().all(is_harmless) {
-        return Cow::Borrowed(text);
-    }
-    let mut escaped = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
-        if is_harmless(character) {
-            escaped.push(character);
-        } else {
-            escaped.extend(character.escape_default());
-        }
-    }
-    Cow::Owned(escaped)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn control_characters_are_shown_and_not_obeyed() {
-        assert_eq!(printable("a\u{1b}[2Jb\rc\u{9b}"), "a\\u{1b}[2Jb\\rc\\u{9b}");
-        assert_eq!(printable("línea\n\tdos ✓"), "línea\n\tdos ✓");
-    }
 
     #[test]
     fn further_lines_stand_under_the_first() {

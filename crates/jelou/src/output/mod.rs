@@ -1,8 +1,8 @@
 //! The only module that writes to stdout and stderr.
 //!
 //! stdout gets the result: lines for human readers, or exactly one JSON object. Everything else goes to stderr, so that
-//! it does not get into a pipe. Control characters in text of the server or of files are escaped before a terminal
-//! shows it.
+//! it does not get into a pipe. Characters that a terminal obeys or hides are escaped in text of the server or of files
+//! ([`jelou_core::printable`]).
 
 mod age;
 mod date;
@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
+use jelou_core::printable_json;
 use serde::Serialize;
 
 use crate::cli::GlobalArgs;
@@ -208,7 +209,7 @@ impl Output {
             Layout::Compact => serde_json::to_string(value)?,
         };
         text.push('\n');
-        self.raw(text.as_bytes())
+        self.raw(printable_json(&text).as_bytes())
     }
 
     fn stdout(&self) -> Box<dyn Write> {

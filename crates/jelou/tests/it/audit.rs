@@ -74,8 +74,46 @@ fn a_changed_export_is_found_without_a_server() {
     let hash = last["hash"].as_str().unwrap();
     let offline = run(&format!("audit verify trail.ndjson --contains {hash}"));
     assert_eq!(offline.code, 0, "{offline}");
-    assert_eq!(run("audit verify trail.ndjson --contains 00").code, 7);
-    let forgeries: [(Forgery, &str); 4] = [
+    let report = offline.json();
+    assert_eq!(report["data"]["first"], 1, "{report}");
+    for part in ["00".to_owned(), hash[..63].to_owned(), hash.to_uppercase()] {
+        let refused = run(&format!("audit verify trail.ndjson --contains {part}"));
+        assert_eq!(refused.code, 2, "{part}: {refused}");
+        assert!(
+            refused.to_string().contains("64 digits"),
+            "{part}: {refused}"
+        );
+    }
+    let zeros = "0".repeat(64);
+    let other = run(&format!("audit verify trail.ndjson --contains {zeros}"));
+    assert_eq!(other.code, 7, "{other}");
+    assert!(
+        other.to_string().contains("no entry has the hash"),
+        "{other}"
+    );
+    sandbox.file("late.ndjson", lines[1..].join("\n"));
+    let late = sandbox.jelou("audit verify late.ndjson --human").run();
+    assert_eq!(late.code, 0, "{late}");
+    assert!(late.stdout().contains("begins at entry 2"), "{late}");
+    for nothing in ["", "\n\n"] {
+        sandbox.file("empty.ndjson", nothing);
+        let empty = run("audit verify empty.ndjson");
+        assert_eq!(empty.code, 7, "{empty}");
+        assert!(empty.to_string().contains("no audit entries"), "{empty}");
+    }
+    let forgeries: [(Forgery, &str); 7] = [
+        (
+            |lines| lines[1] = lines[1].replacen('{', "{\"approvedBy\":\"ana\",", 1),
+            "entry 2 was changed: its member `approvedBy`",
+        ),
+        (
+            |lines| lines[1] = lines[1].replacen(",\"before\":null", "", 1),
+            "entry 2 was changed: its member `before`",
+        ),
+        (
+            |lines| lines[1] = lines[1].replacen("Z\",", "+00:00\",", 1),
+            "entry 2 was changed: its member `at`",
+        ),
         (
             |lines| lines[1] = lines[1].replace("\"action\":\"", "\"action\":\"un"),
             "entry 2 was changed",

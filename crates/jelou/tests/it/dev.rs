@@ -109,6 +109,26 @@ fn a_project_is_served_without_login_and_token() {
         let allows = preflight.header("access-control-allow-origin").is_some();
         assert_eq!(allows, status == 200, "{origin}: {preflight:?}");
     }
+    // Browsers send no `Origin` with an image, a frame or a script, but Fetch Metadata.
+    for (site, mode, dest, status) in [
+        ("cross-site", "no-cors", "image", 404),
+        ("cross-site", "no-cors", "script", 404),
+        ("cross-site", "navigate", "iframe", 404),
+        ("cross-site", "navigate", "document", 200),
+        ("same-site", "no-cors", "image", 200),
+        ("same-origin", "cors", "empty", 200),
+        ("none", "navigate", "document", 200),
+    ] {
+        let reply = dev.request().get("/openapi.json");
+        let reply = reply.header("sec-fetch-site", site);
+        let reply = reply.header("sec-fetch-mode", mode);
+        let reply = reply.header("sec-fetch-dest", dest).send();
+        assert_eq!(reply.status, status, "{site} {mode} {dest}: {reply:?}");
+    }
+    let post = dev.request().header("sec-fetch-site", "cross-site");
+    let post = post.header("sec-fetch-mode", "navigate");
+    let post = post.header("sec-fetch-dest", "document").send();
+    assert_eq!(post.status, 404, "{post:?}");
     // Nothing of it is for git.
     assert_eq!(sandbox.read(".jelou/dev/.gitignore"), "*\n");
 }
@@ -365,6 +385,40 @@ fn a_call_takes_its_types_from_the_schema() {
     let nobody = sandbox.jelou("call --url http://127.0.0.1:9").run();
     assert_eq!(nobody.code, 2, "{nobody}");
     assert!(nobody.to_string().contains("jelou dev"), "{nobody}");
+}
+
+#[test]
+fn a_call_finds_the_server_of_its_folder_and_no_other() {
+    let sandbox = Sandbox::new();
+    for name in ["uno", "dos", "tres"] {
+        sandbox.file(&format!("{name}/index.ts"), answers(name));
+    }
+    let dev = Dev::start(&sandbox, "uno dos");
+    dev.event("loaded");
+    dev.event("loaded");
+    let call = |name: &str| {
+        let (folder, binary) = (sandbox.project().join(name), sandbox.binary());
+        let (folder, binary) = (folder.display(), binary.display());
+        sandbox.shell(&format!(
+            "cd {folder} && {binary} call --token jfn_rt_x --json"
+        ))
+    };
+    for name in ["uno", "dos"] {
+        let called = call(name);
+        assert_eq!(called.json()["data"]["body"], name, "{called}");
+        assert!(
+            called.to_string().contains(&format!("/fn/{name}")),
+            "{called}"
+        );
+    }
+    let other = call("tres");
+    assert_eq!(other.code, 4, "{other}");
+    assert!(
+        other
+            .to_string()
+            .contains("no `jelou dev` serves the function tres"),
+        "{other}"
+    );
 }
 
 #[test]

@@ -92,6 +92,7 @@ Deno.test("greets", async () => {
 fn a_new_project_can_be_tested_and_checked() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.jelou("init").run().code, 0);
+    assert_eq!(sandbox.read(".jelou/.gitignore"), "*\n");
     sandbox.file("greeting_test.ts", TEST);
     let deno = deno();
     let deno = deno.display();

@@ -216,6 +216,64 @@ fn followers_survive_a_killed_server_and_see_every_record_once() {
     }
 }
 
+/// What a caller sends may be logged. It must not hide the line, change its level, or reach the terminal as it is.
+#[test]
+fn no_character_of_a_caller_hides_a_line() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let source = function(
+        "(_input, ctx) => {\n    ctx.log.error(\"uno\", \"a\\u007f\\u0080\\u009b\\u202eb\");\n    ctx.log.error(\"dos\", \"b\\ud800b\", { \"\\udc00\": 1 });\n    throw new Error(\"tres \\u0085\\ud800\");\n  }",
+    );
+    let token = sandbox.deploy("mi-funcion", &source);
+    let reply = server.request("mi-funcion").token(&token).send();
+    let request = reply.header("x-request-id").unwrap().to_owned();
+    let lines = found(
+        &sandbox,
+        &format!("mi-funcion --request {request} --level error kind:line"),
+        3,
+    );
+    assert_eq!(lines[0]["args"][1], "a\u{7f}\u{80}\u{9b}\u{202e}b");
+    assert_eq!(lines[1]["args"][1], "b\u{fffd}b");
+    let shown = sandbox
+        .jelou(&format!("logs mi-funcion --request {request} --human"))
+        .run();
+    for part in [
+        r"uno a\u{7f}\u{80}\u{9b}\u{202e}b",
+        "dos b\u{fffd}b",
+        r"tres \u{85}",
+    ] {
+        assert!(shown.stdout().contains(part), "{part}: {shown}");
+    }
+    let json = sandbox
+        .jelou(&format!("logs mi-funcion --request {request} --json"))
+        .run();
+    for output in [shown.stdout(), json.stdout()] {
+        for hidden in ['\u{7f}', '\u{80}', '\u{85}', '\u{9b}', '\u{202e}'] {
+            assert!(!output.contains(hidden), "{hidden:?} in {output:?}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_across_a_cut_is_masked() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let source = function(
+        "(_input, ctx) => {\n    const key = ctx.env.get(\"API_KEY\")!;\n    for (const length of [16_100, 16_200, 16_370]) {\n      ctx.log(\"x\".repeat(length) + key);\n      process.stdout.write(\"x\".repeat(length) + key + \"y\".repeat(300) + \"\\n\");\n    }\n    return \"ok\";\n  }",
+    );
+    let token = sandbox.deploy("keeper", &source);
+    let secret = "canary-".repeat(18);
+    let set = sandbox
+        .jelou(&format!("secrets set keeper API_KEY={secret}"))
+        .run();
+    assert_eq!(set.code, 0, "{set}");
+    assert_eq!(server.call("keeper", Some(&token), "{}").0, 200);
+    for line in found(&sandbox, "keeper kind:line --history", 6) {
+        let line = line.to_string();
+        assert!(!line.contains("cana"), "{}", &line[line.len() - 500..]);
+    }
+}
+
 #[test]
 fn a_secret_reaches_neither_the_disk_nor_the_stream() {
     let sandbox = Sandbox::new();

@@ -24,7 +24,7 @@ const HEADS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Writes the SDK. Overwrites the files of another version, but not those of `jelou types`.
+/// Writes the SDK, and keeps its folder out of git. Overwrites the files of another version, but not those of `jelou types`.
 ///
 /// # Errors
 ///
@@ -35,6 +35,7 @@ pub(in crate::commands) fn write(folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(&types)?;
     let project = [SECRETS, FUNCTIONS].map(|file| own.join(file));
     let known = project.map(|path| (fs::read(&path).ok(), path));
+    fs::write(own.join(".gitignore"), "*\n")?;
     TYPES.extract(&types)?;
     for (content, path) in known {
         if let Some(content) = content {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use jelou_core::Slug;
+use jelou_core::{Slug, printable_json};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
@@ -13,12 +13,18 @@ use crate::output::{LogLevel, Output};
 /// Shows a record. Names the function if there are several.
 pub(super) fn show(output: &Output, slugs: &[Slug], slug: &Slug, json: &str) -> io::Result<()> {
     if output.is_json() {
-        let rest = json.strip_prefix('{').unwrap_or(json);
+        let json = printable_json(json);
+        let rest = json.strip_prefix('{').unwrap_or(&json);
         return output.raw(format!("{{\"function\":\"{slug}\",{rest}\n").as_bytes());
     }
     let record: Value = serde_json::from_str(json).unwrap_or_default();
     let name = (slugs.len() > 1).then_some(slug.as_str());
-    let text = text_of(&record);
+    // JSON that this program cannot parse, such as a number that is too large, is shown as it is.
+    let text = if record.is_null() {
+        json.to_owned()
+    } else {
+        text_of(&record)
+    };
     let level = match record["level"].as_str() {
         Some("ERROR") => LogLevel::Error,
         Some("WARN") => LogLevel::Warn,
