@@ -258,10 +258,9 @@ impl Server {
             traffic,
             (token_counters, token_rules),
             Arc::clone(&cron),
-            snapshot.position,
             stopped.clone(),
         );
-        let control = Arc::new(control.with_github(github));
+        let control = Arc::new(control.with_github(github).at(snapshot.position));
         fill(
             &control,
             snapshot.functions,

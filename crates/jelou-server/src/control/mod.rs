@@ -108,7 +108,6 @@ impl Control {
         traffic: Arc<Traffic>,
         (token_counters, token_rules): (Arc<TokenCounters>, Tokens),
         cron: Arc<Cron>,
-        position: Position,
         stopped: watch::Receiver<bool>,
     ) -> Self {
         Self {
@@ -129,7 +128,7 @@ impl Control {
             github: None,
             stopped,
             changes: Arc::default(),
-            position: Mutex::new(position),
+            position: Mutex::default(),
             unapplied: Mutex::default(),
             current_at: std::sync::Mutex::new(Instant::now()),
             described_self: OnceLock::new(),
@@ -140,6 +139,12 @@ impl Control {
 
     pub(crate) fn with_github(mut self, github: Option<GithubScanning>) -> Self {
         self.github = github;
+        self
+    }
+
+    /// Sets the position of the registry that the caller fills.
+    pub(crate) fn at(mut self, position: Position) -> Self {
+        self.position = Mutex::new(position);
         self
     }
 

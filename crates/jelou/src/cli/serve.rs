@@ -37,8 +37,8 @@ pub(crate) struct ServeArgs {
 
     /// PostgreSQL database, for several servers [default: a SQLite file in the data folder]
     ///
-    /// postgres://USER:PASSWORD@HOST:5432/DATABASE. Other users of the machine can see arguments; the variable
-    /// JELOU_DATABASE__URL hides the password from them.
+    /// `postgres://USER:PASSWORD@HOST:5432/DATABASE`. Other users of the machine can see arguments; the variable
+    /// `JELOU_DATABASE__URL` hides the password from them.
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<String>,
 

@@ -89,8 +89,7 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
         };
         context.prompt.require(&question, CONFIRM)?;
     }
-    context.output.require_all(args.require_all);
-    let client = context.client()?.waiting(args.wait);
+    let client = client(args, context)?;
     let target = Target::find(&client, &slug, project.as_ref())?;
     context.output.human(|human| {
         human.item(&format!("Files: {}", files::list(&tree)))?;
@@ -166,6 +165,12 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
         return logs::follow_one(client, &slug, &context.output);
     }
     Ok(())
+}
+
+/// Returns a client that waits for all servers if the flags say so.
+fn client(args: &DeployArgs, context: &Context) -> anyhow::Result<Client> {
+    context.output.require_all(args.require_all);
+    Ok(context.client()?.waiting(args.wait))
 }
 
 fn request(
