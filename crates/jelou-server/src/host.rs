@@ -12,7 +12,7 @@ use jelou_core::secret_key::PREVIEW_VARIABLE;
 use jelou_core::{PreviewId, Slug};
 use jelou_engine::{Caller, Host, Limit, LogLine, LogSink, LogSource};
 use jelou_logs::{Entry, EventEntry, Logs, What};
-use jelou_store::{Store, Vault};
+use jelou_store::{SecretRecord, Store, Vault};
 use tokio::net::UnixStream;
 use tracing::Level;
 use zeroize::Zeroizing;
@@ -132,7 +132,11 @@ impl Host for ServerHost {
         match self.registry.owner(function.as_str(), preview) {
             Some(function) => unsealed(self.store.vault(), &self.gateway.logs, &function),
             None if preview.is_some() => Err("the preview was deleted".to_owned()),
-            None => Ok(BTreeMap::new()),
+            // A first deploy starts processes before the function exists.
+            None => {
+                let inherited = self.registry.organisation_secrets.load();
+                decrypted(self.store.vault(), &inherited)
+            }
         }
     }
 }
@@ -146,17 +150,7 @@ pub(crate) fn unsealed(
     logs: &Logs,
     function: &Function,
 ) -> Result<BTreeMap<String, Zeroizing<String>>, String> {
-    let mut secrets: BTreeMap<_, _> = function
-        .secrets
-        .load()
-        .iter()
-        .map(|secret| {
-            vault
-                .unseal(&secret.owner, &secret.key, &secret.sealed)
-                .map(|value| (secret.key.to_string(), value))
-                .map_err(|error| error.to_string())
-        })
-        .collect::<Result<_, _>>()?;
+    let mut secrets = decrypted(vault, &function.secrets.load())?;
     // Registered for redaction before the process can log any of them.
     let values = secrets.values().map(|value| value.as_str());
     logs.add_secrets(&function.id, values);
@@ -166,6 +160,23 @@ pub(crate) fn unsealed(
         secrets.insert(PREVIEW_VARIABLE.to_owned(), name);
     }
     Ok(secrets)
+}
+
+/// # Errors
+/// A secret cannot be decrypted. The text names the cause.
+pub(crate) fn decrypted(
+    vault: &Vault,
+    secrets: &[SecretRecord],
+) -> Result<BTreeMap<String, Zeroizing<String>>, String> {
+    secrets
+        .iter()
+        .map(|secret| {
+            vault
+                .unseal(&secret.owner, &secret.key, &secret.sealed)
+                .map(|value| (secret.key.to_string(), value))
+                .map_err(|error| error.to_string())
+        })
+        .collect()
 }
 
 impl LogSink for ServerHost {

@@ -46,6 +46,7 @@ pub enum Changed {
 
 /// Parts of the state that have changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of the state")]
 pub struct Parts {
     /// Functions of which anything has changed: the deployment, a token, a secret, a preview, a setting.
     pub functions: BTreeSet<Slug>,

@@ -1,7 +1,7 @@
 //! Rollbacks and promotions: select the deployment that becomes live, and report what has changed since it was live.
 
 use jelou_core::api::{ChangedSecret, SecretChange};
-use jelou_core::{DeploymentId, FunctionId, SecretKey, Slug};
+use jelou_core::{DeploymentId, FunctionId, SecretKey};
 use serde_json::json;
 use sqlx::AnyConnection;
 
@@ -12,6 +12,7 @@ use crate::deployments::{self, DeploymentRecord};
 use crate::error::StoreError;
 use crate::functions::{self, FunctionRecord};
 use crate::store::Store;
+use crate::vault::SecretOwner;
 
 /// The effects that a rollback would have.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,9 +20,10 @@ pub struct RollbackPlan {
     pub function: FunctionRecord,
     /// The deployment that would become live.
     pub target: DeploymentRecord,
-    /// The secrets of the function that were set or deleted since the target was last live, sorted by key.
+    /// The secrets of the function, and those that it inherits, that were set or deleted since the target was last live,
+    /// sorted by key.
     pub changed_secrets: Vec<ChangedSecret>,
-    /// Keys of secrets that the target's previews have and the function lacks.
+    /// Keys of secrets that the target's previews have and neither the function nor the organisation has.
     pub missing_secrets: Vec<SecretKey>,
 }
 
@@ -60,7 +62,7 @@ impl Store {
         let mut state = self.database.snapshot().await?;
         let function = functions::find_by_id(&mut *state, function).await?;
         let target = wanted(&mut state, &function, target, way).await?;
-        let changed_secrets = changed_secrets(&mut state, &function.slug, &target.id).await?;
+        let changed_secrets = changed_secrets(&mut state, &function, &target.id).await?;
         let missing_secrets = missing_secrets(&mut state, &function.id, &target.id).await?;
         Ok(RollbackPlan {
             function,
@@ -161,32 +163,35 @@ async fn missing_secrets(
     let rows = sqlx::query(
         "SELECT DISTINCT s.key FROM secrets s JOIN previews p ON p.id = s.owner \
          WHERE p.function_id = $1 AND p.deployment_id = $2 \
-         AND s.key NOT IN (SELECT key FROM secrets WHERE owner = $1) ORDER BY s.key",
+         AND s.key NOT IN (SELECT key FROM secrets WHERE owner IN ($1, $3)) ORDER BY s.key",
     )
     .bind(function.as_str())
     .bind(target.as_str())
+    .bind(SecretOwner::Organisation.to_string())
     .fetch_all(connection)
     .await?;
     rows.iter().map(|row| Ok(row.parsed("key")?)).collect()
 }
 
 /// Returns the secrets that changed since the target was live. Reads the audit trail, because a deleted secret has no
-/// row.
+/// row. A change of the organisation counts unless the function has a secret of its own with this key.
 async fn changed_secrets(
     connection: &mut AnyConnection,
-    slug: &Slug,
+    function: &FunctionRecord,
     target: &DeploymentId,
 ) -> Result<Vec<ChangedSecret>, StoreError> {
     let mut changed: Vec<ChangedSecret> = Vec::new();
     let rows = sqlx::query(
-        "SELECT a.target, a.action FROM audit a WHERE a.function_slug = $1 \
+        "SELECT a.target, a.action FROM audit a WHERE (a.function_slug = $1 OR (a.function_slug IS NULL \
+         AND a.target NOT IN (SELECT s.key FROM secrets s WHERE s.owner = $3))) \
          AND a.action IN ('secret.set', 'secret.delete', 'secret.rollback') AND a.id > \
          (SELECT COALESCE(d.left_revision, d.live_revision, d.revision) FROM deployments d \
           JOIN functions f ON f.id = d.function_id WHERE d.id = $2 AND d.id <> f.live_deployment_id) \
          ORDER BY a.target, a.id DESC",
     )
-    .bind(slug.as_str())
+    .bind(function.slug.as_str())
     .bind(target.as_str())
+    .bind(function.id.as_str())
     .fetch_all(connection)
     .await?;
     for row in rows {

@@ -1,6 +1,5 @@
 //! Deploys: build, start, store, make live.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +10,7 @@ use jelou_core::{
     DeploymentId, FunctionId, FunctionSettings, Manifest, Slug, SmokeCall, SourceFile, SourceTree,
     TokenLabels, TokenName, TokenPolicy,
 };
-use jelou_engine::build::{Built, TypeCheck};
+use jelou_engine::build::{BuildError, Built, TypeCheck};
 use jelou_engine::{ArtifactError, Bundle};
 use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken, RuntimeTokenRecord};
 use jelou_token::RuntimeToken;
@@ -21,6 +20,7 @@ use super::deploy_checks::{Note, check_smoke, openapi_of};
 use super::previews::Opened;
 use super::tokens::mint;
 use super::{Control, ControlError};
+use crate::host;
 use crate::registry::Function;
 
 /// Whether the first deployment of a function creates the token `default`.
@@ -135,7 +135,11 @@ impl Control {
         let secrets = match (preview_ref, self.registry.function(slug.as_str())) {
             (Some(opened), _) => self.build_secrets(&opened.function)?,
             (None, Some(function)) => self.build_secrets(&function)?,
-            (None, None) => BTreeMap::new(),
+            (None, None) => {
+                let inherited = self.registry.organisation_secrets.load();
+                let secrets = host::decrypted(self.store.vault(), &inherited);
+                secrets.map_err(BuildError::Secrets)?
+            }
         };
         let built = self
             .engine
@@ -296,12 +300,7 @@ impl Control {
         // Written to disk before the deployment goes live, because a call never reads the database.
         let bundle = built.bundle;
         self.engine.artifacts().put(&hash.to_string(), &bundle)?;
-        let known = match &preview {
-            Some(opened) => Some(Arc::clone(&opened.function)),
-            None => self.registry.function(slug.as_str()),
-        };
-        let function = known
-            .unwrap_or_else(|| Arc::new(self.new_function(FunctionId::generate(), slug.clone())));
+        let function = self.function_for(preview.as_ref(), &slug)?;
         let live = self.new_live(&function, id.clone(), hash, built.manifest.clone());
         let candidate = self.prepare(&function, live, &smoke, 0).await?;
         let new = NewDeployment {
@@ -323,6 +322,11 @@ impl Control {
         };
         let (dependencies, warnings) = (built.dependencies, built.warnings);
         self.change(|control| async move {
+            if control.registry.function(function.slug.as_str()).is_none() {
+                // Changes of the organisation's secrets reach only functions of the registry.
+                let secrets = control.registry.with_inherited(Vec::new());
+                function.secrets.store(Arc::new(secrets));
+            }
             let candidate = control.refreshed(&function, candidate).await?;
             // Another change may have deleted an equal artifact in the meantime.
             let artifacts = control.engine.artifacts();
@@ -443,10 +447,24 @@ impl Control {
         }
     }
 
-    fn new_function(&self, id: FunctionId, slug: Slug) -> Function {
+    /// Returns the function of a deploy. A new one is not in the registry yet.
+    fn function_for(
+        &self,
+        preview: Option<&Opened>,
+        slug: &Slug,
+    ) -> Result<Arc<Function>, ControlError> {
+        if let Some(opened) = preview {
+            return Ok(Arc::clone(&opened.function));
+        }
+        if let Some(known) = self.registry.function(slug.as_str()) {
+            return Ok(known);
+        }
         let settings = self.settings_in_force(&FunctionSettings::default());
         let secrets = self.registry.with_inherited(Vec::new());
-        Function::new(id, slug, secrets, settings)
+        let new = Function::new(FunctionId::generate(), slug.clone(), secrets, settings);
+        // Masks the secrets in what its first processes write.
+        self.build_secrets(&new)?;
+        Ok(Arc::new(new))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::TestServer;
+use crate::support::{TestServer, eventually};
 
 const READS: &str = r#"export default define({ description: "x",
   handler: (_input, ctx) => ({ a: ctx.env.get("A") ?? null, b: ctx.env.get("B") ?? null }) });"#;
@@ -106,4 +106,36 @@ fn a_rollback_of_a_secret_reaches_the_next_request() {
     assert_eq!(read(&server, "mine", &token)["a"], "first-value");
     let (status, body) = server.manage("POST", path, &json!({ "version": 9 }));
     assert_eq!(status, 409, "{body}");
+}
+
+#[test]
+fn a_first_deploy_calls_the_function_with_them() {
+    let server = TestServer::start();
+    set(
+        &server,
+        "/v1/secrets",
+        &json!({ "SHARED": "of-the-organisation" }),
+    );
+    let source = r#"import { define } from "@jelou/functions";
+    export default define({
+      description: "Needs the secret",
+      config: { public: true },
+      handler: (_input, ctx) => {
+        console.log("read", ctx.env.get("SHARED"));
+        if (!ctx.env.has("SHARED")) throw new Error("SHARED is missing");
+        return "ok";
+      },
+    });"#;
+    let body = json!({
+        "files": [{ "path": "index.ts", "content": source }],
+        "smoke": [{ "method": "POST", "path": "/", "body": "{}", "status": 200 }],
+    });
+    let (status, deployed) = server.manage("POST", "/v1/functions/needy/deployments", &body);
+    assert_eq!(status, 201, "{deployed}");
+    // What its first process writes is masked too.
+    let logs = eventually("the line of the smoke call", || {
+        let logs = server.manage_text("GET", "/v1/functions/needy/logs?tail=100");
+        logs.contains("read").then_some(logs)
+    });
+    assert!(!logs.contains("of-the-organisation"), "{logs}");
 }
