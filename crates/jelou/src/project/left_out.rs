@@ -19,6 +19,8 @@ pub(crate) enum Reason {
     /// A module of tests.
     Test,
     OtherTool,
+    /// A folder that `jelou deployments download` wrote.
+    Download,
     /// The file is `jelou.json`.
     Settings,
     /// A line of an ignore file excludes the path.
@@ -53,6 +55,7 @@ impl fmt::Display for Reason {
             Self::Test => f.write_str("a test"),
             Self::Settings => f.write_str("read by the command line"),
             Self::OtherTool => f.write_str("belongs to another tool"),
+            Self::Download => f.write_str("a downloaded deployment"),
             Self::Ignored { file, line } => write!(f, "{file} ({line})"),
             Self::Excluded { pattern } => write!(f, "`exclude` ({pattern})"),
             Self::Link(target) => write!(f, "a symbolic link {target}"),

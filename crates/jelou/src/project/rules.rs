@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder, Glob};
+use jelou_core::DeploymentId;
 use jelou_core::source::AssetPatterns;
 
 use super::left_out::Reason;
@@ -117,6 +118,9 @@ impl Rules {
         let has_deno = || DENO_FILES.iter().any(|name| self.root.join(name).exists());
         if TOOL_FILES.contains(&name) && (path != TSCONFIG || has_deno()) {
             return Verdict::LeftOut(Reason::OtherTool);
+        }
+        if is_folder && name.parse::<DeploymentId>().is_ok() {
+            return Verdict::LeftOut(Reason::Download);
         }
         let absolute = self.root.join(path);
         if let Match::Ignore(glob) = self.exclude.matched(&absolute, is_folder) {

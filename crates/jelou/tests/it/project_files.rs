@@ -43,6 +43,32 @@ fn paths(files: &serde_json::Value) -> Vec<&str> {
 }
 
 #[test]
+fn a_downloaded_deployment_is_not_deployed() {
+    let project = Project::start();
+    let source = function("() => \"uno\"");
+    project
+        .sandbox
+        .file(
+            "todo/jelou.json",
+            r#"{"function": "todo", "assets": ["**"]}"#,
+        )
+        .file("todo/index.ts", source);
+    let first = project.deploy("todo");
+    let id = first["deploymentId"].as_str().unwrap();
+    let folder = project.sandbox.project().join("todo");
+    let binary = project.sandbox.binary();
+    let script = format!(
+        "cd {} && {} deployments download todo --json",
+        folder.display(),
+        binary.display()
+    );
+    let downloaded = project.sandbox.shell(&script);
+    assert_eq!(downloaded.code, 0, "{downloaded}");
+    assert!(folder.join(id).join("index.ts").is_file());
+    assert_eq!(project.deploy("todo")["alreadyLive"], true);
+}
+
+#[test]
 fn every_file_can_be_an_asset() {
     let project = Project::start();
     let source = function(
