@@ -1,7 +1,7 @@
 //! Arguments of `jelou call`.
 
 use clap::Args;
-use jelou_core::Slug;
+use jelou_core::{PreviewName, Slug};
 
 use crate::env;
 
@@ -18,7 +18,11 @@ pub(crate) struct CallArgs {
     #[arg(long, value_name = "SLUG", conflicts_with = "url")]
     pub(crate) function: Option<Slug>,
 
-    /// Address of the function; by default that of the `jelou dev` of this folder, or else port 3000
+    /// Preview of the function to call; without --function, of the one in jelou.json
+    #[arg(long, value_name = "NAME", conflicts_with = "url")]
+    pub(crate) preview: Option<PreviewName>,
+
+    /// Address of the function; by default that of the `jelou dev` that serves this folder
     #[arg(long)]
     pub(crate) url: Option<String>,
 

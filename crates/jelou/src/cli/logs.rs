@@ -1,7 +1,7 @@
 //! Arguments of `jelou logs`.
 
 use clap::{Args, Subcommand};
-use jelou_core::{DeploymentId, Slug};
+use jelou_core::{DeploymentId, PreviewName, Slug};
 
 /// Show what functions write, how they are called, and what the platform does with them
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ pub(crate) struct ReadArgs {
     pub(crate) history: bool,
 
     /// Begin with the last N records [default: 20]
-    #[arg(long, value_name = "N")]
+    #[arg(long, short = 'n', value_name = "N")]
     pub(crate) tail: Option<usize>,
 
     /// Begin at this time, such as 2026-11-29T10:30:00Z, or this long ago, such as 2h
@@ -60,6 +60,10 @@ pub(crate) struct ReadArgs {
     /// Records of this deployment
     #[arg(long, value_name = "ID")]
     pub(crate) deployment: Option<DeploymentId>,
+
+    /// Records of the deployment that this preview serves
+    #[arg(long, value_name = "NAME", conflicts_with = "deployment")]
+    pub(crate) preview: Option<PreviewName>,
 }
 
 /// Sum up calls: how many, how many failed, and how long they took

@@ -382,6 +382,40 @@ fn a_call_takes_its_types_from_the_schema() {
 }
 
 #[test]
+fn a_call_finds_the_server_of_its_folder_and_no_other() {
+    let sandbox = Sandbox::new();
+    for name in ["uno", "dos", "tres"] {
+        sandbox.file(&format!("{name}/index.ts"), answers(name));
+    }
+    let dev = Dev::start(&sandbox, "uno dos");
+    dev.event("loaded");
+    dev.event("loaded");
+    let call = |name: &str| {
+        let (folder, binary) = (sandbox.project().join(name), sandbox.binary());
+        let (folder, binary) = (folder.display(), binary.display());
+        sandbox.shell(&format!(
+            "cd {folder} && {binary} call --token jfn_rt_x --json"
+        ))
+    };
+    for name in ["uno", "dos"] {
+        let called = call(name);
+        assert_eq!(called.json()["data"]["body"], name, "{called}");
+        assert!(
+            called.to_string().contains(&format!("/fn/{name}")),
+            "{called}"
+        );
+    }
+    let other = call("tres");
+    assert_eq!(other.code, 4, "{other}");
+    assert!(
+        other
+            .to_string()
+            .contains("no `jelou dev` serves the function tres"),
+        "{other}"
+    );
+}
+
+#[test]
 fn a_failed_handler_shows_its_place() {
     let source = "import { define } from \"@jelou/functions\";\n\n\
          const fail = (): never => {\n  throw new Error(\"boom\");\n};\n\n\

@@ -42,7 +42,7 @@ fn words_of_other_tools() {
         ("serve --port=80", "`--listen 127.0.0.1:4400`"),
         ("secrets set x --env-file .env", "`--from-env FILE`"),
         ("deploy --slug x", "`--function SLUG`"),
-        ("logs x -n 5", "`jelou logs --help` lists the arguments"),
+        ("logs x -z 5", "`jelou logs --help` lists the arguments"),
         ("deploy a b", "`jelou deploy --help` lists the arguments"),
     ] {
         let outcome = sandbox.jelou(line).run();

@@ -731,3 +731,30 @@ fn jsx_and_aliases_of_tsconfig() {
     let reply = get(&server, "mi-funcion", token.as_str().unwrap(), "/");
     assert_eq!(answer(reply), (200, "<h1>Hola</h1>".to_owned()));
 }
+
+/// JavaScript texts may have lone surrogates, which no other part of the platform can read.
+#[test]
+fn lone_surrogates_are_replaced() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let source = "import { define, z } from \"@jelou/functions\";\n\
+         export default define({ description: \"uno \\ud800\",\n\
+           input: z.object({ n: z.string().describe(\"dos \\udc00\").default(\"tres \\ud800\") }),\n\
+           handler: () => ({ value: \"cuatro \\ud83d\" }) });\n";
+    let token = sandbox.deploy("mi-funcion", source);
+    let document = server.request("mi-funcion").get("/openapi.json").send();
+    for part in ["uno \u{fffd}", "dos \u{fffd}", "tres \u{fffd}"] {
+        assert!(document.body.contains(part), "{part}: {document:?}");
+    }
+    let called = sandbox
+        .jelou(&format!(
+            "call --function mi-funcion --token {token} --json"
+        ))
+        .run();
+    let value = called.json()["data"]["body"]["value"].clone();
+    assert_eq!(value, "cuatro \u{fffd}", "{called}");
+    sandbox.function("mi-funcion", "throw new Error(\"cinco \\ud800\");\n");
+    let failed = sandbox.jelou("deploy mi-funcion -y --json").run();
+    assert_eq!(failed.code, 7, "{failed}");
+    assert!(failed.to_string().contains("cinco \u{fffd}"), "{failed}");
+}

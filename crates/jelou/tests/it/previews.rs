@@ -128,6 +128,114 @@ fn from_a_branch_to_live() {
     assert_eq!(server.call("pr-7--mi-funcion", Some(&token), "{}").0, 404);
 }
 
+/// A function with live code, and a preview `pr-7` with other code. Returns a token of the function.
+fn with_preview(sandbox: &Sandbox) -> String {
+    let token = sandbox.deploy("mi-funcion", &returning("live"));
+    sandbox.function("mi-funcion", &returning("preview"));
+    run(sandbox, "deploy mi-funcion -y --preview pr-7");
+    token
+}
+
+#[test]
+fn a_preview_is_called_by_its_name_or_its_address() {
+    let sandbox = Sandbox::new();
+    let _server = Server::start(&sandbox);
+    let token = with_preview(&sandbox);
+    let listed = run(&sandbox, "previews list mi-funcion");
+    let url = listed[0]["url"].as_str().unwrap();
+    run(
+        &sandbox,
+        "deploy mi-funcion -y --preview hidden --header-only",
+    );
+    for (target, value) in [
+        ("--function mi-funcion".to_owned(), "live"),
+        ("--function mi-funcion --preview pr-7".to_owned(), "preview"),
+        (
+            "--function mi-funcion --preview hidden".to_owned(),
+            "preview",
+        ),
+        (format!("--url {url}"), "preview"),
+    ] {
+        let called = sandbox
+            .jelou(&format!("call {target} --token {token} --json"))
+            .run();
+        assert_eq!(called.code, 0, "{target}: {called}");
+        assert_eq!(
+            called.json()["data"]["body"]["value"],
+            value,
+            "{target}: {called}"
+        );
+        let refused = sandbox.jelou(&format!("call {target} --json")).run();
+        assert_ne!(refused.code, 0, "{target}: {refused}");
+        assert!(
+            refused.to_string().contains("JELOU_FUNCTION_TOKEN"),
+            "{target}: {refused}"
+        );
+    }
+    let id = listed[0]["deployment"].as_str().unwrap();
+    let logged = sandbox
+        .jelou("logs mi-funcion --history --json --preview pr-7")
+        .run();
+    let lines: Vec<_> = logged.stdout().lines().collect();
+    assert!(!lines.is_empty(), "{logged}");
+    assert!(lines.iter().all(|line| line.contains(id)), "{logged}");
+    let unknown = sandbox
+        .jelou("call --function mi-funcion --preview pr-8")
+        .run();
+    assert_eq!(unknown.code, 4, "{unknown}");
+}
+
+#[test]
+fn the_secrets_of_a_preview() {
+    let sandbox = Sandbox::new();
+    let _server = Server::start(&sandbox);
+    with_preview(&sandbox);
+    // A preview that inherits shows the secrets of the function, unless it has its own.
+    run(
+        &sandbox,
+        "secrets set mi-funcion KEY=value-of-live SHARED=value-of-live",
+    );
+    run(
+        &sandbox,
+        "deploy mi-funcion -y --preview heir --with-secrets",
+    );
+    run(
+        &sandbox,
+        "secrets set mi-funcion KEY=value-of-heir --preview heir",
+    );
+    let keys = run(&sandbox, "secrets list mi-funcion --preview heir");
+    assert_eq!(
+        (&keys[0]["key"], &keys[0]["inherited"]),
+        (&"KEY".into(), &Value::Null),
+        "{keys}"
+    );
+    assert_eq!(
+        (&keys[1]["key"], &keys[1]["inherited"]),
+        (&"SHARED".into(), &true.into()),
+        "{keys}"
+    );
+    assert_eq!(
+        run(&sandbox, "secrets list mi-funcion --preview pr-7")[1],
+        Value::Null
+    );
+    // The platform sets this variable itself.
+    sandbox.file("platform.env", "JELOU_PREVIEW=live\nJELOU_OTHER=fine\n");
+    for set in [
+        "secrets set mi-funcion JELOU_PREVIEW=live",
+        "secrets set mi-funcion JELOU_PREVIEW=live --preview pr-7",
+        "secrets set mi-funcion --from-env platform.env",
+    ] {
+        let refused = sandbox.jelou(set).run();
+        assert_eq!(refused.code, 7, "{set}: {refused}");
+        assert!(
+            refused
+                .to_string()
+                .contains("the platform sets `JELOU_PREVIEW`"),
+            "{set}: {refused}"
+        );
+    }
+}
+
 #[test]
 fn a_preview_needs_a_function() {
     let sandbox = Sandbox::new();

@@ -1,20 +1,23 @@
 //! `jelou call`: calls a tool of a function, as the function's OpenAPI document describes it.
 
+mod agent;
 mod input;
 mod operation;
+mod target;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
+use jelou_core::surrogates::parse_json;
 use serde::Serialize;
 use serde_json::Value;
-use ureq::http::{Request, Response};
+use ureq::http::{Request, Response, StatusCode};
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
 use self::operation::Operation;
-use super::dev;
+use self::target::Target;
 use super::tokens::{Input, no_token};
 use crate::cli::call::CallArgs;
 use crate::context::Context;
@@ -22,12 +25,10 @@ use crate::exit::{Failure, Shown};
 
 /// Means stdin, in place of a token.
 const STDIN: &str = "-";
-/// The default address, used if no `jelou dev` runs in this folder.
-const DEFAULT: &str = "http://localhost:3000";
+const TOKEN_HEADER: &str = "x-jelou-token";
+const TOKEN_HINT: &str = "pass a runtime token of the function with --token, or in JELOU_FUNCTION_TOKEN; `jelou tokens create` makes one";
 /// Maximum bytes of a response body.
 const MAX_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
-/// Longer than any call can take.
-const TIMEOUT: Duration = Duration::from_mins(15);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,19 +40,12 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: CallArgs, context: &Context) -> anyhow::Result<()> {
-    let url = match (&args.function, args.url) {
-        (Some(slug), _) => {
-            let function = context.client()?.functions().get(slug)?;
-            function.local_url.unwrap_or(function.url)
-        }
-        (None, Some(url)) => url,
-        (None, None) => dev::address_of(Path::new(".")).unwrap_or_else(|| DEFAULT.to_owned()),
-    };
-    let url = url.trim_end_matches('/');
+    let agent = agent::new();
+    let target = Target::find(&args, &agent, context)?;
     let token = args.token.map(token).transpose()?;
-    let agent = agent();
+    let token = token.as_deref().map(String::as_str);
     let (name, fields) = input::words(&args.words)?;
-    let operation = Operation::find(&document(&agent, url)?, name)?;
+    let operation = Operation::find(&document(&agent, &target, token)?, name)?;
     let input = match &args.data {
         Some(_) if !fields.is_empty() => {
             return Err(Failure::input("--data is the whole input")
@@ -62,9 +56,13 @@ pub(super) fn run(args: CallArgs, context: &Context) -> anyhow::Result<()> {
             .map_err(|error| Failure::input("--data is not JSON").because(error))?,
         None => input::of(&operation, fields, context)?,
     };
-    let request = operation.request(url, input, token.as_deref().map(String::as_str))?;
+    let mut request = operation.request(&target.url, input, token)?;
+    target.select(&mut request)?;
     let began = Instant::now();
-    let response = send(&agent, request, url)?;
+    let response = send(&agent, request, &target.url)?;
+    if response.status() == StatusCode::UNAUTHORIZED && token.is_none() {
+        context.output.note(TOKEN_HINT)?;
+    }
     show(response, began, context)
 }
 
@@ -78,24 +76,29 @@ fn token(given: String) -> anyhow::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(token.to_owned()))
 }
 
-fn agent() -> Agent {
-    Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .build()
-        .new_agent()
-}
-
 /// Fetches the OpenAPI document of the function.
-fn document(agent: &Agent, url: &str) -> anyhow::Result<Value> {
-    let request = Request::get(format!("{url}/openapi.json")).body(Vec::new())?;
+fn document(agent: &Agent, target: &Target, token: Option<&str>) -> anyhow::Result<Value> {
+    let url = &target.url;
+    let mut request = Request::get(format!("{url}/openapi.json"));
+    // A preview shows its document only to callers with a token.
+    if let Some(token) = token {
+        request = request.header(TOKEN_HEADER, token);
+    }
+    let mut request = request.body(Vec::new())?;
+    target.select(&mut request)?;
     let mut response = send(agent, request, url)?;
-    if !response.status().is_success() {
+    let status = response.status();
+    if status == StatusCode::UNAUTHORIZED {
+        let message = match token {
+            Some(_) => format!("{url} does not accept the token"),
+            None => format!("{url} asks for a runtime token"),
+        };
+        return Err(Failure::auth(message).hint(TOKEN_HINT).into());
+    }
+    if !status.is_success() {
         return Err(Failure::not_found(format!(
             "{url} has no function that is live (status {} for /openapi.json)",
-            response.status().as_u16()
+            status.as_u16()
         ))
         .hint("start `jelou dev`, or name a deployed function with --function SLUG")
         .into());
@@ -127,7 +130,7 @@ fn show(mut response: Response<Body>, began: Instant, context: &Context) -> anyh
     let stale = response.headers().get("x-jelou-dev-stale");
     let stale = stale.and_then(|place| place.to_str().ok());
     let text = String::from_utf8_lossy(&body);
-    let json: Option<Value> = serde_json::from_str(&text).ok();
+    let json: Option<Value> = parse_json(&body).ok();
     let shown = match &json {
         Some(json) => serde_json::to_string_pretty(json)?,
         None => text.trim_end().to_owned(),

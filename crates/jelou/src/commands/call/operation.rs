@@ -157,7 +157,7 @@ impl Operation {
         }
         let mut request = Request::builder().method(self.method.as_str()).uri(address);
         if let Some(token) = token {
-            request = request.header("x-jelou-token", token);
+            request = request.header(super::TOKEN_HEADER, token);
         }
         let body = if takes_body {
             request = request.header("content-type", "application/json");

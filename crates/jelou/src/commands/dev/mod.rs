@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use fs_err as fs;
+use jelou_core::Slug;
 use jelou_server::{
     Config, DataDirError, DevelopedFunction, DevelopmentConfig, DevelopmentServer, Overrides,
     StartError,
@@ -26,6 +27,7 @@ use self::keys::Key;
 use self::projects::{Projects, state_of};
 use self::reload::Change;
 use self::show::Show;
+use self::source::Source;
 use self::watch::Watch;
 use crate::cli::dev::DevArgs;
 use crate::context::Context;
@@ -38,6 +40,15 @@ const ADDRESS: &str = "address";
 pub(super) fn address_of(dir: &Path) -> Option<String> {
     let address = std::fs::read_to_string(state_of(dir).join(ADDRESS)).ok()?;
     Some(address.trim().to_owned())
+}
+
+/// Returns the function of this folder's project.
+pub(super) fn slug_of(dir: &Path) -> anyhow::Result<Slug> {
+    let source = Source {
+        dir: dir.to_path_buf(),
+        env_file: None,
+    };
+    source.slug()
 }
 
 pub(super) fn run(args: DevArgs, context: &Context) -> anyhow::Result<()> {

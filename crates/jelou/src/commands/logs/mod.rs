@@ -10,7 +10,9 @@ use jelou_client::{Client, LogsQuery};
 use jelou_core::Slug;
 
 use crate::cli::logs::{LogsArgs, LogsCommand, ReadArgs};
+use crate::commands::previews::deployed;
 use crate::context::Context;
+use crate::exit::Failure;
 use crate::output::Output;
 use crate::project::function_or_here;
 
@@ -29,6 +31,16 @@ fn read(args: ReadArgs, context: &Context) -> anyhow::Result<()> {
     if slugs.is_empty() {
         slugs.push(function_or_here(None)?);
     }
+    let client = Arc::new(context.client()?);
+    let deployment = match (&args.preview, slugs.as_slice()) {
+        (None, _) => args.deployment,
+        (Some(name), [slug]) => Some(deployed(&client, slug, name)?.1),
+        (Some(_), _) => {
+            return Err(Failure::input("--preview is for one function")
+                .hint("name the function of the preview")
+                .into());
+        }
+    };
     let follows = args.follow || !(args.history || args.until.is_some() || args.request.is_some());
     let is_bounded = args.since.is_some() || args.until.is_some() || args.request.is_some();
     let mut query = LogsQuery {
@@ -37,10 +49,9 @@ fn read(args: ReadArgs, context: &Context) -> anyhow::Result<()> {
         tail: args.tail,
         level: args.level,
         request: args.request,
-        deployment: args.deployment.map(|id| id.to_string()),
+        deployment: deployment.map(|id| id.to_string()),
         filter,
     };
-    let client = Arc::new(context.client()?);
     if follows {
         if query.request.is_some() && query.tail.is_none() && query.since.is_none() {
             // All stored records of the request, then new ones.

@@ -1,7 +1,10 @@
 //! `jelou previews`.
 
 mod delete;
+mod find;
 mod list;
+
+pub(super) use find::deployed;
 
 use crate::cli::previews::PreviewsCommand;
 use crate::context::Context;

@@ -1,17 +1,58 @@
 //! `jelou secrets list`.
 
+use jelou_client::{Client, ClientError};
+use jelou_core::api::Secret;
+use jelou_core::{PreviewName, Slug};
+use serde::Serialize;
+
 use crate::cli::secrets::ListArgs;
 use crate::context::Context;
 use crate::output::{Breadcrumb, Table, local_date};
 use crate::project::function_or_here;
 
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    secret: Secret,
+    /// Whether a preview gets the secret of the function.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    inherited: bool,
+}
+
+impl Listed {
+    fn own(secret: Secret) -> Self {
+        Self {
+            secret,
+            inherited: false,
+        }
+    }
+}
+
+/// Whether the preview also gets the function's secrets.
+fn inherits(client: &Client, slug: &Slug, name: &PreviewName) -> Result<bool, ClientError> {
+    let previews = client.previews(slug).list()?;
+    let mut named = previews.iter().filter(|preview| preview.name == *name);
+    Ok(named.any(|preview| preview.with_secrets))
+}
+
 pub(crate) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(args.slug)?;
-    let secrets = context
-        .client()?
-        .secrets(&slug)
-        .of_preview(args.of.preview)
-        .list()?;
+    let client = context.client()?;
+    let preview = args.of.preview;
+    let own = client.secrets(&slug).of_preview(preview.clone()).list()?;
+    let mut secrets: Vec<_> = own.into_iter().map(Listed::own).collect();
+    if let Some(name) = &preview
+        && inherits(&client, &slug, name)?
+    {
+        for secret in client.secrets(&slug).list()? {
+            if secrets.iter().all(|own| own.secret.key != secret.key) {
+                secrets.push(Listed {
+                    secret,
+                    inherited: true,
+                });
+            }
+        }
+    }
     context.output.result_with(
         &secrets,
         &[Breadcrumb::new(
@@ -26,11 +67,12 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
                 .column("Key", 30)
                 .column("Updated", 24)
                 .column("By", 0);
-            for secret in &secrets {
+            for Listed { secret, inherited } in &secrets {
+                let note = if *inherited { " (of the function)" } else { "" };
                 table.row([
                     secret.key.to_string(),
                     local_date(secret.updated_at),
-                    secret.updated_by.clone(),
+                    format!("{}{note}", secret.updated_by),
                 ]);
             }
             human.table(&table)
