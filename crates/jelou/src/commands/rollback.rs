@@ -158,9 +158,10 @@ pub(in crate::commands) fn show_live(
 ) -> std::io::Result<()> {
     human.item(&format!("URL:  {}", result.url))?;
     for schedule in &result.schedules {
+        let id = schedule.name.as_ref().unwrap_or(&schedule.tool);
         human.item(&format!(
-            "Schedule: {} {} ({})",
-            schedule.expression, schedule.timezone, schedule.tool
+            "Schedule {id}: {} ({})",
+            schedule.expression, schedule.timezone
         ))?;
     }
     Ok(())
