@@ -89,6 +89,8 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::RuntimeToken;
 
@@ -96,7 +98,10 @@ mod tests {
     fn a_percent_encoded_token_in_a_path_is_truncated() {
         let token = RuntimeToken::mint().unwrap();
         let token = token.expose();
-        let all: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let mut all = String::new();
+        for byte in token.bytes() {
+            write!(all, "%{byte:02X}").unwrap();
+        }
         for spelling in [
             token.to_owned(),
             token.replacen('j', "%6a", 1),
