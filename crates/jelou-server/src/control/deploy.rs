@@ -459,12 +459,16 @@ impl Control {
         if let Some(known) = self.registry.function(slug.as_str()) {
             return Ok(known);
         }
-        let settings = self.settings_in_force(&FunctionSettings::default());
-        let secrets = self.registry.with_inherited(Vec::new());
-        let new = Function::new(FunctionId::generate(), slug.clone(), secrets, settings);
+        let new = self.new_function(FunctionId::generate(), slug.clone());
         // Masks the secrets in what its first processes write.
         self.build_secrets(&new)?;
         Ok(Arc::new(new))
+    }
+
+    fn new_function(&self, id: FunctionId, slug: Slug) -> Function {
+        let settings = self.settings_in_force(&FunctionSettings::default());
+        let secrets = self.registry.with_inherited(Vec::new());
+        Function::new(id, slug, secrets, settings)
     }
 }
 
