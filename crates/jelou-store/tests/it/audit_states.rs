@@ -15,8 +15,8 @@ use jelou_token::{AccessToken, RuntimeToken};
 use jiff::SignedDuration;
 
 use crate::fixture::{
-    Fixture, actor, deployer_token, deployment, first_token, runtime_token, secret, secret_key,
-    slug, token_name,
+    Fixture, actor, deployer_token, deployment, first_token, on_postgres, runtime_token, secret,
+    secret_key, slug, token_name,
 };
 
 /// For each action: the members of `before` and of `after`, sorted.
@@ -170,7 +170,9 @@ async fn everything(fixture: &Fixture) {
     runtime_tokens(fixture, function).await;
     access_tokens(fixture).await;
     trust(fixture).await;
-    store.rotate_master_key(by).await.unwrap();
+    if !on_postgres() {
+        store.rotate_master_key(by).await.unwrap();
+    }
     store.delete_function(by, &slug("mine")).await.unwrap();
 }
 
@@ -371,6 +373,9 @@ async fn every_action_says_what_was_before_and_after() {
     let known: BTreeSet<_> = AUDIT_ACTIONS.iter().copied().collect();
     assert_eq!(listed, known, "an action has no row in STATES");
     for (action, before, after) in STATES {
+        if *action == "master_key.rotate" && on_postgres() {
+            continue;
+        }
         let entry = first
             .get(action)
             .unwrap_or_else(|| panic!("no entry of {action}"));
