@@ -4,10 +4,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use jelou_core::Clock;
-use jelou_store::Location;
-use jelou_store::StoreConfig;
 use jelou_store::backup;
 pub use jelou_store::backup::{BackupError, Contents, verify};
+use jelou_store::{Location, StoreConfig};
 
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};

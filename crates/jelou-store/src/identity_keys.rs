@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::store::Store;
-use crate::vault::SealedSecret;
 
 /// A key that signs identity tokens.
 #[derive(Clone)]
@@ -95,7 +94,7 @@ impl Store {
 
     fn key(&self, row: &AnyRow) -> Result<IdentityKey, StoreError> {
         let id = row.text("id")?;
-        let sealed = SealedSecret::from_parts(row.parsed("key_id")?, row.bytes("ciphertext")?);
+        let sealed = row.sealed()?;
         Ok(IdentityKey {
             pkcs8: self.vault.unseal_identity_key(&id, &sealed)?,
             id,

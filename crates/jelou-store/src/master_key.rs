@@ -1,6 +1,7 @@
 //! Rotation of the master key: every encrypted value of the database is encrypted anew, while the server runs.
 
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use crate::actor::Actor;
@@ -81,56 +82,39 @@ impl Store {
 
     /// Encrypts some of the values that need an earlier key. Returns their number.
     async fn encrypt_batch(&self, change: &mut Change<'_>) -> Result<u64, StoreError> {
-        Ok(self.encrypt_secrets(change).await?
-            + self.encrypt_versions(change).await?
+        Ok(self.encrypt_secrets(change, "secrets").await?
+            + self.encrypt_secrets(change, "secret_versions").await?
             + self.encrypt_identity_keys(change).await?)
     }
 
-    async fn encrypt_secrets(&self, change: &mut Change<'_>) -> Result<u64, StoreError> {
-        let rows = sqlx::query(
-            "SELECT owner, key, ciphertext, key_id FROM secrets WHERE key_id <> $1 LIMIT $2",
-        )
-        .bind(self.vault.key_id().as_str())
-        .bind(BATCH)
-        .fetch_all(change.connection())
-        .await?;
+    /// Encrypts some of the values of a table of secrets.
+    async fn encrypt_secrets(
+        &self,
+        change: &mut Change<'_>,
+        table: &'static str,
+    ) -> Result<u64, StoreError> {
+        let select = format!(
+            "SELECT owner, key, version, ciphertext, key_id FROM {table} WHERE key_id <> $1 LIMIT $2"
+        );
+        let rows = sqlx::query(AssertSqlSafe(select))
+            .bind(self.vault.key_id().as_str())
+            .bind(BATCH)
+            .fetch_all(change.connection())
+            .await?;
         for row in &rows {
             let sealed = self.encrypt_again(row)?;
-            sqlx::query(
-                "UPDATE secrets SET ciphertext = $1, key_id = $2 WHERE owner = $3 AND key = $4",
-            )
-            .bind(sealed.ciphertext())
-            .bind(sealed.key_id().as_str())
-            .bind(row.text("owner")?)
-            .bind(row.text("key")?)
-            .execute(change.connection())
-            .await?;
-        }
-        Ok(rows.len() as u64)
-    }
-
-    async fn encrypt_versions(&self, change: &mut Change<'_>) -> Result<u64, StoreError> {
-        let rows = sqlx::query(
-            "SELECT owner, key, version, ciphertext, key_id FROM secret_versions \
-             WHERE key_id <> $1 LIMIT $2",
-        )
-        .bind(self.vault.key_id().as_str())
-        .bind(BATCH)
-        .fetch_all(change.connection())
-        .await?;
-        for row in &rows {
-            let sealed = self.encrypt_again(row)?;
-            sqlx::query(
-                "UPDATE secret_versions SET ciphertext = $1, key_id = $2 \
-                 WHERE owner = $3 AND key = $4 AND version = $5",
-            )
-            .bind(sealed.ciphertext())
-            .bind(sealed.key_id().as_str())
-            .bind(row.text("owner")?)
-            .bind(row.text("key")?)
-            .bind(row.number("version")?)
-            .execute(change.connection())
-            .await?;
+            let update = format!(
+                "UPDATE {table} SET ciphertext = $1, key_id = $2 \
+                 WHERE owner = $3 AND key = $4 AND version = $5"
+            );
+            sqlx::query(AssertSqlSafe(update))
+                .bind(sealed.ciphertext())
+                .bind(sealed.key_id().as_str())
+                .bind(row.text("owner")?)
+                .bind(row.text("key")?)
+                .bind(row.number("version")?)
+                .execute(change.connection())
+                .await?;
         }
         Ok(rows.len() as u64)
     }
@@ -145,7 +129,7 @@ impl Store {
         .await?;
         for row in &rows {
             let id = row.text("id")?;
-            let key = self.vault.unseal_identity_key(&id, &sealed_of(row)?)?;
+            let key = self.vault.unseal_identity_key(&id, &row.sealed()?)?;
             let sealed = self.vault.seal_identity_key(&id, &key)?;
             sqlx::query("UPDATE identity_keys SET ciphertext = $1, key_id = $2 WHERE id = $3")
                 .bind(sealed.ciphertext())
@@ -160,14 +144,7 @@ impl Store {
     fn encrypt_again(&self, row: &AnyRow) -> Result<SealedSecret, StoreError> {
         let owner: SecretOwner = row.parsed("owner")?;
         let key = row.parsed("key")?;
-        let value = self.vault.unseal(&owner, &key, &sealed_of(row)?)?;
+        let value = self.vault.unseal(&owner, &key, &row.sealed()?)?;
         Ok(self.vault.seal(&owner, &key, &value)?)
     }
-}
-
-fn sealed_of(row: &AnyRow) -> Result<SealedSecret, StoreError> {
-    Ok(SealedSecret::from_parts(
-        row.parsed("key_id")?,
-        row.bytes("ciphertext")?,
-    ))
 }

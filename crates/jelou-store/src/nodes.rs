@@ -72,7 +72,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a server that stops, and those that were silent for longer than `max_silence_ms`.
+    /// Removes a server that stops, and servers that were silent for longer than `max_silence_ms`.
     ///
     /// # Errors
     /// [`StoreError::Database`].

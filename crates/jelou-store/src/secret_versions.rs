@@ -172,10 +172,7 @@ async fn sealed_version(
     .bind(i64::try_from(version).unwrap_or(i64::MAX))
     .fetch_one(connection)
     .await?;
-    Ok(SealedSecret::from_parts(
-        row.parsed("key_id")?,
-        row.bytes("ciphertext")?,
-    ))
+    Ok(row.sealed()?)
 }
 
 fn version(row: &AnyRow) -> Result<SecretVersion, StoreError> {

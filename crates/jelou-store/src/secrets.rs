@@ -266,6 +266,6 @@ fn record(row: &AnyRow) -> Result<SecretRecord, StoreError> {
     Ok(SecretRecord {
         owner: row.parsed("owner")?,
         key: row.parsed("key")?,
-        sealed: SealedSecret::from_parts(row.parsed("key_id")?, row.bytes("ciphertext")?),
+        sealed: row.sealed()?,
     })
 }

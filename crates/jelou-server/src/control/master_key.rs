@@ -9,7 +9,7 @@ use super::{Control, ControlError};
 
 impl Control {
     /// Makes a new master key, and encrypts every secret with it. Calls go on: processes have the values already, and
-    /// the earlier key stays in memory for those that start.
+    /// the earlier key stays in memory for processes that start.
     pub(crate) async fn rotate_master_key(
         self: &Arc<Self>,
         actor: Actor,

@@ -1,7 +1,7 @@
 //! Backups: all rows of the database at one moment, as text that does not depend on the database engine.
 //!
 //! Artifacts are rows too, so a backup is everything but the master key and the logs of functions. The master key is
-//! missing on purpose: with it, whoever has the backup could read the secrets.
+//! missing on purpose: a person with the backup and the key could read the secrets.
 
 mod error;
 mod format;
@@ -68,6 +68,7 @@ async fn write_table<W: Write + Send>(
     let select = format!("SELECT * FROM {} ORDER BY {}", table.name, table.key);
     let mut rows = sqlx::query(AssertSqlSafe(select)).fetch(connection);
     let mut columns: Option<Vec<String>> = None;
+    let mut names_key = false;
     while let Some(row) = rows.try_next().await? {
         if columns.is_none() {
             // Sorted, because the order of the columns depends on the engine.
@@ -75,14 +76,15 @@ async fn write_table<W: Write + Send>(
                 row.columns().iter().map(|c| c.name().to_owned()).collect();
             names.sort();
             writer.table(table, &names)?;
+            names_key = names.iter().any(|name| name == "key_id");
             columns = Some(names);
         }
         let columns = columns.iter().flatten();
         let values = columns
             .map(|column| value(&row, column))
             .collect::<Result<Vec<_>, _>>()?;
-        if let Ok(key) = row.text("key_id") {
-            writer.key(&key);
+        if names_key {
+            writer.key(&row.text("key_id")?);
         }
         writer.row(table, &values)?;
     }

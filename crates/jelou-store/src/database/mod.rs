@@ -51,28 +51,23 @@ pub(crate) struct Write<'a> {
 
 impl Database {
     pub(crate) async fn open(config: &StoreConfig) -> Result<Self, DatabaseError> {
-        let (engine, pool) = Engine::open(config).await?;
-        Ok(Self {
-            engine,
-            location: config.location.clone(),
-            pool,
-            turn: Mutex::new(()),
-            turn_timeout: config.busy_timeout,
-            writes: Histogram::default(),
-        })
+        Ok(Self::on(Engine::open(config).await?, config))
     }
 
     /// Opens a database that exists, without a migration.
     pub(crate) fn open_existing(config: &StoreConfig) -> Result<Self, DatabaseError> {
-        let (engine, pool) = Engine::open_existing(config)?;
-        Ok(Self {
+        Ok(Self::on(Engine::open_existing(config)?, config))
+    }
+
+    fn on((engine, pool): (Engine, AnyPool), config: &StoreConfig) -> Self {
+        Self {
             engine,
             location: config.location.clone(),
             pool,
             turn: Mutex::new(()),
             turn_timeout: config.busy_timeout,
             writes: Histogram::default(),
-        })
+        }
     }
 
     pub(crate) fn engine(&self) -> Engine {

@@ -26,7 +26,7 @@ const MAX_SILENCE: Duration = Duration::from_secs(10);
 /// Serialises migrations. Any number that no other program uses in this database.
 const MIGRATION_LOCK: i64 = 0x6a65_6c6f_755f_6d67;
 
-/// How long a server waits for the migrations of another one that starts.
+/// How long a server waits for the migrations of another server that starts.
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) async fn open(url: &PostgresUrl) -> Result<AnyPool, DatabaseError> {

@@ -10,6 +10,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::error::DatabaseError;
+use crate::vault::SealedSecret;
 
 pub(crate) trait Columns {
     fn text(&self, column: &str) -> Result<String, DatabaseError>;
@@ -57,6 +58,14 @@ pub(crate) trait Columns {
     /// Reads a number that must not be negative.
     fn size(&self, column: &str) -> Result<u64, DatabaseError> {
         u64::try_from(self.number(column)?).map_err(|error| DatabaseError::corrupt(column, error))
+    }
+
+    /// Reads an encrypted value and the id of its master key from the columns `ciphertext` and `key_id`.
+    fn sealed(&self) -> Result<SealedSecret, DatabaseError> {
+        Ok(SealedSecret::from_parts(
+            self.parsed("key_id")?,
+            self.bytes("ciphertext")?,
+        ))
     }
 
     fn token_hash(&self, column: &str) -> Result<TokenHash, DatabaseError> {
