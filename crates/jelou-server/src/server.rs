@@ -78,6 +78,8 @@ pub enum StartError {
 pub struct Ready {
     /// URL of the management API.
     pub api: String,
+    /// URL of the listener that serves functions.
+    pub public: String,
     /// URL of a function, with `{slug}` as the placeholder for its slug.
     pub functions: String,
     /// The first access token. Set only at the first start with a data folder.
@@ -269,7 +271,10 @@ impl Server {
             &snapshot.access_tokens,
         );
         control.load_trust().await?;
-        cron.start();
+        // In development, a schedule runs only on request.
+        if gateway.development.is_none() {
+            cron.start();
+        }
         let feed = control.store.is_shared();
         let feed = feed.then(|| tokio::spawn(feed::follow(Arc::clone(&control))));
         let scrape = Scrape {
@@ -285,6 +290,7 @@ impl Server {
         });
         let ready = Ready {
             api: sockets.api_url(),
+            public: sockets.public_url(),
             functions: control.domain.url("{slug}"),
             access_token: None,
         };
@@ -402,7 +408,7 @@ fn store_periodically(control: &Arc<Control>, metrics: &Arc<Metrics>) {
 /// from those of the function.
 fn issuer_url(config: &Config, sockets: &Sockets, is_development: bool) -> Option<String> {
     if is_development {
-        let url = sockets.api_url().replace("127.0.0.1", "localhost");
+        let url = sockets.public_url().replace("127.0.0.1", "localhost");
         return Some(format!("{url}{DEVELOPMENT_ISSUER_PATH}"));
     }
     let is_local = sockets.public_address.ip().is_loopback() && is_local_domain(&config.domain);

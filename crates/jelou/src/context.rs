@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use jelou_client::Client;
+use jelou_client::{ApiUrl, Client};
+use jelou_token::AccessToken;
 
 use crate::cli::GlobalArgs;
 use crate::env;
@@ -74,10 +75,14 @@ impl Context {
             let failure = Failure::auth(format!("not logged in to the server at {}", session.api));
             return Err(failure.hint(hint).into());
         };
+        Ok((self.connect(session.api, token), session.origin))
+    }
+
+    /// Returns a client with this access token.
+    pub(crate) fn connect(&self, api: ApiUrl, token: AccessToken) -> Client {
         interrupt::note(Progress::Unchanged);
-        let waiting = Waiting::new(&self.output, &session.api);
-        let client = Client::new(session.api, Some(token)).with_observer(Arc::new(waiting));
-        Ok((client, session.origin))
+        let waiting = Waiting::new(&self.output, &api);
+        Client::new(api, Some(token)).with_observer(Arc::new(waiting))
     }
 
     /// A client without credentials, for what needs none.

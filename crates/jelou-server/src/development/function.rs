@@ -190,6 +190,7 @@ impl DevelopedFunction {
                 .await?
                 .put_live(function)
         };
+        control.cron.refresh();
         self.development.set_tree(&function.slug, tree);
         if let Some(former) = former {
             self.retire(former, &hash.to_string());

@@ -6,7 +6,7 @@ mod function;
 mod inspector;
 mod source_map;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use jelou_core::{Clock, Limits, Slug, TokenName};
 use jelou_engine::Debuggers;
 use jelou_engine::build::IncrementalBuild;
 use jelou_store::Actor;
+use jelou_token::AccessToken;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -58,6 +59,7 @@ pub struct DevelopmentServer {
     server: Server,
     functions: Vec<Arc<DevelopedFunction>>,
     url: String,
+    api: String,
     debuggers: Option<Arc<Debuggers>>,
     /// The task that serves the debuggers' address. Dropping it ends the task.
     _inspector: JoinSet<()>,
@@ -79,6 +81,8 @@ impl DevelopmentServer {
             asks_for_token,
             debugger,
         } = development;
+        // Every path of the functions' listener belongs to a function.
+        config.api_listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let mut inspector = JoinSet::new();
         let (mut proxy, mut debuggers) = (None, None);
         if let Some(DebuggerConfig { port, break_at }) = debugger {
@@ -101,7 +105,7 @@ impl DevelopmentServer {
             progress,
         })
         .await?;
-        let url = format!("{}/", ready.api.replace("127.0.0.1", "localhost"));
+        let url = format!("{}/", ready.public.replace("127.0.0.1", "localhost"));
         let is_alone = slugs.len() == 1;
         let mut functions = Vec::new();
         for slug in slugs {
@@ -127,6 +131,7 @@ impl DevelopmentServer {
             server,
             functions,
             url,
+            api: ready.api,
             debuggers,
             _inspector: inspector,
         })
@@ -140,6 +145,19 @@ impl DevelopmentServer {
     /// Returns the URL of the server.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Returns the URL of the management API, which only this machine can reach.
+    pub fn api(&self) -> &str {
+        &self.api
+    }
+
+    /// Creates an access token for other commands of the user. Revokes that of an earlier start.
+    ///
+    /// # Errors
+    /// [`StartError::Bootstrap`] if the token cannot be created.
+    pub async fn access_token(&self) -> Result<AccessToken, StartError> {
+        self.server.local_access_token().await
     }
 
     /// Returns a receiver of the number of attached debuggers; `None` if none can attach.

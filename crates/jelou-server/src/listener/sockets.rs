@@ -87,12 +87,21 @@ impl Sockets {
     }
 
     pub(crate) fn api_url(&self) -> String {
+        self.url(self.api_address)
+    }
+
+    /// Returns the URL of the listener that serves functions.
+    pub(crate) fn public_url(&self) -> String {
+        self.url(self.public_address)
+    }
+
+    fn url(&self, address: SocketAddr) -> String {
         let scheme = if self.are_encrypted() {
             "https"
         } else {
             "http"
         };
-        format!("{scheme}://{}", self.api_address)
+        format!("{scheme}://{address}")
     }
 
     /// Accepts connections on all sockets until `stop`.

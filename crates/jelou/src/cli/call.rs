@@ -34,6 +34,14 @@ pub(crate) struct CallArgs {
     #[arg(long)]
     pub(crate) mcp: bool,
 
+    /// Run the schedule with this name or expression, in place of a call
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["words", "url", "preview", "data", "mcp", "token"])]
+    pub(crate) cron: Option<String>,
+
+    /// The due time that the function is told: 2026-11-29T09:00:00Z, or 2026-11-29T09:00 in the zone of the schedule
+    #[arg(long, value_name = "TIME", requires = "cron")]
+    pub(crate) at: Option<String>,
+
     /// Runtime token; `-` reads it from stdin
     #[arg(long, env = env::JELOU_FUNCTION_TOKEN, hide_env_values = true)]
     pub(crate) token: Option<String>,

@@ -151,6 +151,17 @@ impl Output {
         }
     }
 
+    /// Writes lines for human readers to stderr, beside the result. With JSON output, they are omitted.
+    pub(crate) fn beside(
+        &self,
+        lines: impl FnOnce(&mut Human) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match self.format {
+            Format::Human => lines(&mut Human::new(self.stderr())),
+            Format::Json(_) => Ok(()),
+        }
+    }
+
     /// Writes `text` unchanged to stdout, whatever the output format is.
     #[expect(
         clippy::unused_self,

@@ -1,6 +1,7 @@
 //! `jelou dev`: real files, real saves, real calls.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::Signal;
 
@@ -43,7 +44,7 @@ fn a_folder_has_one_server_and_calls_find_it() {
     );
     dev.signal(Signal::INT);
     assert_eq!(dev.ended(), Some(0));
-    assert!(!sandbox.project().join(".jelou/dev/address").exists());
+    assert!(!sandbox.project().join(".jelou/dev/server.json").exists());
 }
 
 fn answer(dev: &Dev) -> String {
@@ -419,6 +420,67 @@ fn a_call_finds_the_server_of_its_folder_and_no_other() {
             .contains("no `jelou dev` serves the function tres"),
         "{other}"
     );
+}
+
+#[test]
+fn a_call_shows_the_lines_that_the_function_wrote() {
+    let sandbox = project(&function(
+        "(input, ctx) => { ctx.log(\"of\", input.n); return input.n; }",
+    ));
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    let file = sandbox.project().join(".jelou/dev/server.json");
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it has an access token");
+    assert_eq!(sandbox.jelou("call n=1").run().code, 0);
+    let called = sandbox.jelou("call n=2").run();
+    let log = &called.json()["data"]["log"];
+    assert_eq!(log.as_array().map(Vec::len), Some(1), "{called}");
+    assert_eq!(log[0]["args"], serde_json::json!(["of", 2]), "{called}");
+    let human = sandbox.jelou("call n=3 --human").run();
+    assert_eq!(human.stdout().trim(), "3", "{human}");
+    assert!(human.to_string().contains("INFO  of 3"), "{human}");
+}
+
+#[test]
+fn a_call_runs_a_schedule_in_development() {
+    let sandbox = project(
+        "import { define } from \"@jelou/functions\";\n\
+         export default define({\n\
+           description: \"Reports\",\n\
+           config: { cron: [{ expression: \"0 9 * * *\", timezone: \"America/Guayaquil\", name: \"diario\" }] },\n\
+           handler: (_input, ctx) => {\n\
+             ctx.log(ctx.isCron, ctx.trigger);\n\
+             if (ctx.trigger.scheduledTime === 0) throw new Error(\"too early\");\n\
+             return null;\n\
+           },\n\
+         });\n",
+    );
+    let dev = Dev::start(&sandbox, "");
+    dev.event("loaded");
+    let ran = sandbox
+        .jelou("call --cron diario --at 2026-11-29T09:00")
+        .run();
+    assert_eq!(ran.code, 0, "{ran}");
+    let data = &ran.json()["data"];
+    assert_eq!(data["state"], "OK", "{ran}");
+    assert_eq!(data["dueAt"], "2026-11-29T14:00:00Z", "{ran}");
+    let line = data["log"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["kind"] == "line");
+    let args = &line.unwrap()["args"];
+    assert_eq!(args[0], true, "{ran}");
+    assert_eq!(args[1]["cronName"], "diario", "{ran}");
+    assert_eq!(args[1]["scheduledTime"], 1_795_960_800_000_i64, "{ran}");
+    let failed = sandbox
+        .jelou("call --cron diario --at 1970-01-01T00:00:00Z")
+        .run();
+    assert_eq!(failed.code, 1, "{failed}");
+    assert_eq!(failed.json()["data"]["state"], "ERROR", "{failed}");
+    let unknown = sandbox.jelou("call --cron semanal").run();
+    assert_eq!(unknown.code, 4, "{unknown}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod agent;
 mod input;
+mod lines;
 mod operation;
 mod target;
 
@@ -9,6 +10,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use jelou_core::api::{Run, RunState};
 use jelou_core::surrogates::parse_json;
 use serde::Serialize;
 use serde_json::Value;
@@ -19,6 +21,7 @@ use zeroize::Zeroizing;
 use self::operation::Operation;
 use self::target::Target;
 use super::tokens::{Input, no_token};
+use super::{cron, logs};
 use crate::cli::call::CallArgs;
 use crate::context::Context;
 use crate::exit::{Failure, Shown};
@@ -36,12 +39,25 @@ struct Answer<'a> {
     status: u16,
     ms: u128,
     request_id: Option<&'a str>,
+    /// The lines that the function wrote.
+    log: &'a [Value],
     body: Value,
+}
+
+#[derive(Serialize)]
+struct ScheduledRun<'a> {
+    #[serde(flatten)]
+    run: &'a Run,
+    /// The lines that the function wrote.
+    log: &'a [Value],
 }
 
 pub(super) fn run(args: CallArgs, context: &Context) -> anyhow::Result<()> {
     let agent = agent::new();
     let target = Target::find(&args, &agent, context)?;
+    if let Some(name) = &args.cron {
+        return run_schedule(&target, name, args.at, context);
+    }
     let token = args.token.map(token).transpose()?;
     let token = token.as_deref().map(String::as_str);
     let (name, fields) = input::words(&args.words)?;
@@ -67,7 +83,7 @@ pub(super) fn run(args: CallArgs, context: &Context) -> anyhow::Result<()> {
     if response.status() == StatusCode::UNAUTHORIZED && token.is_none() {
         context.output.note(TOKEN_HINT)?;
     }
-    show(response, began, context)
+    show(response, began, &target, context)
 }
 
 /// Returns the token. If `given` is `-`, reads it from stdin.
@@ -120,7 +136,12 @@ fn send(agent: &Agent, request: Request<Vec<u8>>, url: &str) -> anyhow::Result<R
     })
 }
 
-fn show(mut response: Response<Body>, began: Instant, context: &Context) -> anyhow::Result<()> {
+fn show(
+    mut response: Response<Body>,
+    began: Instant,
+    target: &Target,
+    context: &Context,
+) -> anyhow::Result<()> {
     let status = response.status();
     let body = response
         .body_mut()
@@ -140,13 +161,16 @@ fn show(mut response: Response<Body>, began: Instant, context: &Context) -> anyh
         Some(json) => serde_json::to_string_pretty(json)?,
         None => text.trim_end().to_owned(),
     };
+    let log = target.log(request_id);
     let answer = Answer {
         status: status.as_u16(),
         ms,
         request_id,
+        log: &log,
         body: json.unwrap_or_else(|| text.clone().into()),
     };
     context.output.result(&answer, |human| human.text(&shown))?;
+    logs::show_beside(&context.output, &log)?;
     if let Some(place) = stale {
         let text = format!("the answer is of older code: the last build failed ({place})");
         context.output.warn(&text)?;
@@ -159,6 +183,41 @@ fn show(mut response: Response<Body>, began: Instant, context: &Context) -> anyh
         return Err(Shown.into());
     }
     Ok(())
+}
+
+/// Runs a schedule, as if it were due.
+fn run_schedule(
+    target: &Target,
+    name: &str,
+    at: Option<String>,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let Some((client, slug)) = &target.managed else {
+        let failure = Failure::input(format!("{} is known only by its address", target.url));
+        let hint = "start `jelou dev` in the project's folder, or name a deployed function with --function SLUG";
+        return Err(failure.hint(hint).into());
+    };
+    let schedules = client.schedules(slug);
+    let run = schedules.start_run(name, at)?;
+    let run = cron::ended(&schedules, run, context)?;
+    let log = target.log(run.request_id.as_deref());
+    let result = ScheduledRun {
+        run: &run,
+        log: &log,
+    };
+    let text = format!(
+        "{}, due at {}: {}",
+        run.schedule,
+        run.due_at,
+        cron::state(&run)
+    );
+    context.output.result(&result, |human| human.item(&text))?;
+    logs::show_beside(&context.output, &log)?;
+    if run.state == RunState::Ok {
+        Ok(())
+    } else {
+        Err(Shown.into())
+    }
 }
 
 /// Whether the answer is an error of MCP, which has the status 200.

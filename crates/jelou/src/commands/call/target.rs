@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use jelou_client::Client;
 use jelou_core::{DeploymentId, PreviewName, Slug};
+use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Request;
 
+use super::lines;
 use crate::cli::call::CallArgs;
 use crate::commands::dev;
 use crate::commands::previews::deployed;
@@ -22,6 +25,8 @@ const DEPLOYMENT_HEADER: &str = "x-jelou-deployment";
 pub(super) struct Target {
     /// Without a final slash.
     pub(super) url: String,
+    /// The management API and the function's name there; `None` if only the address is known.
+    pub(super) managed: Option<(Client, Slug)>,
     deployment: Option<DeploymentId>,
 }
 
@@ -29,20 +34,32 @@ impl Target {
     pub(super) fn find(args: &CallArgs, agent: &Agent, context: &Context) -> anyhow::Result<Self> {
         if let Some(name) = &args.preview {
             let slug = function_or_here(args.function.clone())?;
-            return preview(&slug, name, context);
+            return preview(slug, name, context);
         }
-        let url = match (&args.function, &args.url) {
-            (Some(slug), _) => address(slug, context)?,
-            (None, Some(url)) => url.clone(),
-            (None, None) => in_development(agent, context)?,
-        };
-        Ok(Self::at(&url))
+        match (&args.function, &args.url) {
+            (Some(slug), _) => {
+                let client = context.client()?;
+                let url = address(slug, &client)?;
+                Ok(Self::at(&url, Some((client, slug.clone()))))
+            }
+            (None, Some(url)) => Ok(Self::at(url, None)),
+            (None, None) => in_development(agent, context),
+        }
     }
 
-    fn at(url: &str) -> Self {
+    fn at(url: &str, managed: Option<(Client, Slug)>) -> Self {
         Self {
             url: url.trim_end_matches('/').to_owned(),
+            managed,
             deployment: None,
+        }
+    }
+
+    /// Returns the log lines of a request; none if only the address of the function is known.
+    pub(super) fn log(&self, request_id: Option<&str>) -> Vec<Value> {
+        match (&self.managed, request_id) {
+            (Some((client, slug)), Some(id)) => lines::of(client, slug, id),
+            _ => Vec::new(),
         }
     }
 
@@ -56,35 +73,40 @@ impl Target {
     }
 }
 
-fn address(slug: &Slug, context: &Context) -> anyhow::Result<String> {
-    let function = context.client()?.functions().get(slug)?;
+fn address(slug: &Slug, client: &Client) -> anyhow::Result<String> {
+    let function = client.functions().get(slug)?;
     Ok(function.local_url.unwrap_or(function.url))
 }
 
-fn preview(slug: &Slug, name: &PreviewName, context: &Context) -> anyhow::Result<Target> {
-    let (preview, deployment) = deployed(&context.client()?, slug, name)?;
-    if let Some(url) = preview.local_url.or(preview.url) {
-        return Ok(Target::at(&url));
-    }
+fn preview(slug: Slug, name: &PreviewName, context: &Context) -> anyhow::Result<Target> {
+    let client = context.client()?;
+    let (preview, deployment) = deployed(&client, &slug, name)?;
+    let (url, deployment) = match preview.local_url.or(preview.url) {
+        Some(url) => (url, None),
+        None => (address(&slug, &client)?, Some(deployment)),
+    };
     Ok(Target {
-        deployment: Some(deployment),
-        ..Target::at(&address(slug, context)?)
+        deployment,
+        ..Target::at(&url, Some((client, slug)))
     })
 }
 
-/// Returns the address of this folder's function at a `jelou dev`. The server may run for this folder, for several
+/// Finds this folder's function at a `jelou dev`. The server may run for this folder, for several
 /// projects in a folder above, or with its state elsewhere. A server that does not serve the function is never used: it
 /// would run other code, and would get the token.
-fn in_development(agent: &Agent, context: &Context) -> anyhow::Result<String> {
+fn in_development(agent: &Agent, context: &Context) -> anyhow::Result<Target> {
     let here = std::path::absolute(Path::new("."))?;
     let slug = dev::slug_of(&here)?;
-    let written = here.ancestors().filter_map(dev::address_of);
-    for server in written.chain([DEFAULT.to_owned()]) {
+    let known = here.ancestors().filter_map(dev::Contact::find).map(Some);
+    for contact in known.chain([None]) {
+        let server = contact.as_ref().map_or(DEFAULT, |contact| &contact.url);
         let url = format!("{}/fn/{slug}", server.trim_end_matches('/'));
         let answer = agent.get(format!("{url}/__health")).call();
         if answer.is_ok_and(|answer| answer.status().is_success()) {
             context.output.note(&format!("Calling {url}"))?;
-            return Ok(url);
+            let client = contact.map(|contact| contact.client(context));
+            let client = client.transpose()?;
+            return Ok(Target::at(&url, client.map(|client| (client, slug))));
         }
     }
     Err(

@@ -12,6 +12,7 @@ use jelou_core::api::{Run, RunOrigin, ScheduleInfo};
 use jiff::Timestamp;
 
 pub(in crate::commands) use self::next::show_times;
+pub(in crate::commands) use self::run::ended;
 use crate::cli::cron::CronCommand;
 use crate::context::Context;
 use crate::project::function_or_here;
@@ -56,7 +57,7 @@ fn happened_at(run: &Run) -> Option<Timestamp> {
 }
 
 /// Formats the state of a run: `ERROR status 500`, `MISSED server_down, 3 times`.
-fn state(run: &Run) -> String {
+pub(in crate::commands) fn state(run: &Run) -> String {
     let mut state = run.state.to_string();
     if let Some(reason) = &run.reason {
         state = format!("{state} {reason}");

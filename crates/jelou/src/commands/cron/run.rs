@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use jelou_client::Client;
+use jelou_client::{Client, Schedules};
 use jelou_core::Slug;
 use jelou_core::api::{Run, RunState, ScheduleInfo};
 
@@ -27,11 +27,7 @@ pub(super) fn run(args: RunArgs, context: &Context) -> anyhow::Result<()> {
     ));
     let mut run = schedules.start_run(&name, args.at)?;
     if !args.no_wait {
-        let _step = Step::start(&context.output, format!("Running {}", run.schedule));
-        while run.state == RunState::Running {
-            sleep(POLL);
-            run = schedules.run(&run.id)?;
-        }
+        run = ended(&schedules, run, context)?;
     }
     let logs = run
         .request_id
@@ -60,6 +56,20 @@ pub(super) fn run(args: RunArgs, context: &Context) -> anyhow::Result<()> {
             human.item(&format!("Request: {}", request(&run)))
         })?;
     Ok(())
+}
+
+/// Waits for the end of a run.
+pub(in crate::commands) fn ended(
+    schedules: &Schedules<'_>,
+    mut run: Run,
+    context: &Context,
+) -> anyhow::Result<Run> {
+    let _step = Step::start(&context.output, format!("Running {}", run.schedule));
+    while run.state == RunState::Running {
+        sleep(POLL);
+        run = schedules.run(&run.id)?;
+    }
+    Ok(run)
 }
 
 /// The function and the schedule that the arguments name. One argument is a schedule of the folder's function if it has such a

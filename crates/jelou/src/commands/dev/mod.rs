@@ -1,5 +1,6 @@
 //! `jelou dev`: serves projects, and reloads them after every save.
 
+mod contact;
 mod keys;
 mod port;
 mod projects;
@@ -24,9 +25,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::sync::watch::Receiver;
 
+pub(super) use self::contact::Contact;
 use self::keys::Key;
 use self::port::Chosen;
-use self::projects::{Projects, state_of};
+use self::projects::Projects;
 use self::reload::Change;
 use self::show::Show;
 use self::source::Source;
@@ -35,15 +37,6 @@ use crate::cli::dev::DevArgs;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::Output;
-
-/// The file in the state folder with the address of the running server.
-const ADDRESS: &str = "address";
-
-/// Returns the address of the `jelou dev` that serves this folder.
-pub(super) fn address_of(dir: &Path) -> Option<String> {
-    let address = std::fs::read_to_string(state_of(dir).join(ADDRESS)).ok()?;
-    Some(address.trim().to_owned())
-}
 
 /// Returns the function of this folder's project.
 pub(super) fn slug_of(dir: &Path) -> anyhow::Result<Slug> {
@@ -124,7 +117,7 @@ async fn develop(
 ) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let address = development.state.join(ADDRESS);
+    let state = development.state.clone();
     let server = tokio::select! {
         started = DevelopmentServer::start(config, development, |text| show.progress(text)) => {
             started.map_err(|error| explain(error, &projects.home))?
@@ -132,7 +125,7 @@ async fn develop(
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
-    fs::write(&address, server.url())?;
+    Contact::of(&server).await?.write(&state)?;
     show.listening(&server)?;
     let (sender, mut outcomes) = mpsc::unbounded_channel();
     let mut records = records_of(server.functions())?;
@@ -172,8 +165,7 @@ async fn develop(
             _ = interrupt.recv() => break,
         }
     }
-    // If this fails, the next start overwrites the file.
-    let _ = fs::remove_file(&address);
+    Contact::remove(&state);
     server.shut_down().await;
     Ok(())
 }
@@ -189,7 +181,7 @@ fn explain(error: StartError, dir: &Path) -> anyhow::Error {
     if !matches!(error, StartError::DataDir(DataDirError::InUse(_))) {
         return error.into();
     }
-    let place = address_of(dir).map(|address| format!(" at {address}"));
+    let place = Contact::find(dir).map(|contact| format!(" at {}", contact.url));
     let place = place.unwrap_or_default();
     Failure::conflict(format!("another `jelou dev` serves this folder{place}"))
         .hint("use that one, or end it first")

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jelou_client::{Client, LogsQuery};
 use jelou_core::Slug;
+use serde_json::Value;
 
 use crate::cli::logs::{LogsArgs, LogsCommand, ReadArgs};
 use crate::commands::previews::deployed;
@@ -73,6 +74,13 @@ pub(in crate::commands) fn follow_one(
 ) -> anyhow::Result<()> {
     let slugs = std::slice::from_ref(slug);
     follow::follow(&Arc::new(client), slugs, &LogsQuery::default(), output)
+}
+
+/// Shows records of one function on stderr.
+pub(in crate::commands) fn show_beside(output: &Output, records: &[Value]) -> std::io::Result<()> {
+    records
+        .iter()
+        .try_for_each(|record| output.beside(|human| render::line(human, record, None)))
 }
 
 /// Shows a record of the only function.

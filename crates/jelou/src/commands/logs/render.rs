@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use crate::output::{LogLevel, Output};
+use crate::output::{Human, LogLevel, Output};
 
 /// Shows a record. Names the function if there are several.
 pub(super) fn show(output: &Output, slugs: &[Slug], slug: &Slug, json: &str) -> io::Result<()> {
@@ -19,23 +19,28 @@ pub(super) fn show(output: &Output, slugs: &[Slug], slug: &Slug, json: &str) -> 
     }
     let record: Value = serde_json::from_str(json).unwrap_or_default();
     let name = (slugs.len() > 1).then_some(slug.as_str());
-    // JSON that this program cannot parse, such as a number that is too large, is shown as it is.
-    let text = if record.is_null() {
-        json.to_owned()
-    } else {
-        text_of(&record)
-    };
+    output.human(|human| {
+        if record.is_null() {
+            // JSON that this program cannot parse, such as a number that is too large, is shown as it is.
+            return human.text(json);
+        }
+        line(human, &record, name)
+    })
+}
+
+/// Writes a record as a line. `function` is named if there are several.
+pub(super) fn line(human: &mut Human, record: &Value, function: Option<&str>) -> io::Result<()> {
     let level = match record["level"].as_str() {
         Some("ERROR") => LogLevel::Error,
         Some("WARN") => LogLevel::Warn,
         Some("DEBUG") => LogLevel::Debug,
         _ => LogLevel::Info,
     };
-    let time = time(&record)
+    let time = time(record)
         .to_zoned_datetime(TimeZone::system())
         .strftime("%H:%M:%S")
         .to_string();
-    output.human(|human| human.log_line(&time, level, name, &text))
+    human.log_line(&time, level, function, &text_of(record))
 }
 
 /// Returns the time of a record.
