@@ -43,6 +43,7 @@ test: build-tests packages ## Run every test and check the generated pages
 	tests/mcp/run.sh $(JELOU) $(ENGINE_DATA)
 	tests/http/schemathesis.sh $(JELOU) $(ENGINE_DATA)
 	tests/http/metrics.sh $(JELOU) $(ENGINE_DATA)
+	tests/http/identity.sh $(JELOU) $(ENGINE_DATA)
 
 .PHONY: lint
 lint: build-tests packages $(TOOLS)/bin/cargo-deny ## Check format, lints, types, licences and sdk/dist
@@ -61,7 +62,8 @@ lint: build-tests packages $(TOOLS)/bin/cargo-deny ## Check format, lints, types
 	cd tests && $(DENO) fmt --check mcp/ http/
 	cd tests && $(DENO) lint --quiet mcp/ http/
 	cd tests/mcp && $(DENO) check --frozen --quiet *.ts clients/*.ts schemas/*.ts
-	for folder in examples/*/ tests/mcp/{fixture,tools}/ tests/http/fixture/; do (cd $$folder && $(DENO) check --no-lock --quiet index.ts); done
+	cd tests/http && $(DENO) check --frozen --quiet *.ts
+	for folder in examples/*/ tests/mcp/{fixture,tools}/ tests/http/{fixture,identity}/; do (cd $$folder && $(DENO) check --no-lock --quiet index.ts); done
 
 .PHONY: bench
 bench: setup ## Measure the token check, the logs, and the server against its peers

@@ -1,5 +1,7 @@
 //! Finds the tool for a path and a method.
 
+use std::cmp::Reverse;
+
 use jelou_core::Manifest;
 use jelou_core::manifest::Tool;
 use percent_encoding::percent_decode_str;
@@ -71,18 +73,7 @@ impl Routes {
             .enumerate()
             .map(|(index, tool)| Route::of(tool, index))
             .collect();
-        routes.sort_by(|a, b| (a.rest, &a.segments).cmp(&(b.rest, &b.segments)));
-        // Among routes that end with `*`, the longer prefix is more specific.
-        routes.sort_by_key(|route| {
-            (
-                route.rest,
-                if route.rest {
-                    usize::MAX - route.segments.len()
-                } else {
-                    0
-                },
-            )
-        });
+        routes.sort_by(|a, b| a.precedence().cmp(&b.precedence()));
         let mut available: Vec<String> = Vec::new();
         for tool in &manifest.tools {
             if !available.contains(&tool.path) {
@@ -137,6 +128,12 @@ impl Route {
             methods: tool.methods.clone(),
             tool: index,
         }
+    }
+
+    /// Sorts the most specific route first. Among routes that end with `*`, that is the longest.
+    fn precedence(&self) -> (bool, Reverse<usize>, &[Segment]) {
+        let length = if self.rest { self.segments.len() } else { 0 };
+        (self.rest, Reverse(length), &self.segments)
     }
 
     /// Whether the route accepts the method. A route with GET also accepts HEAD (RFC 9110, section 9.3.2).
