@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use jelou_core::Clock;
 use jelou_store::backup;
 pub use jelou_store::backup::{BackupError, Contents, verify};
-use jelou_store::{Location, StoreConfig};
 
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::master_key::{self, MasterKeyError};
+use crate::stored::store_config;
 
 /// Why a backup cannot be restored.
 #[derive(Debug, thiserror::Error)]
@@ -58,13 +58,4 @@ pub fn missing_keys(config: &Config, contents: &Contents) -> Result<Vec<String>,
 /// Returns the file of the master key, which is not part of a backup.
 pub fn key_file(data: &Path) -> PathBuf {
     DataDir::key_file_of(data)
-}
-
-fn store_config(config: &Config, data: &Path) -> StoreConfig {
-    let file = || Location::Sqlite(DataDir::database_of(data));
-    let url = config.database.url.clone();
-    StoreConfig {
-        location: url.map_or_else(file, Location::Postgres),
-        busy_timeout: config.database.busy_timeout(),
-    }
 }

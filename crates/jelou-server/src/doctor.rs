@@ -1,17 +1,21 @@
 //! Checks a machine for `jelou doctor`, before a server starts or while one runs. Changes nothing.
 
+use std::cmp::Ordering;
+use std::error::Error as _;
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use jelou_engine::{DENIED_IPV4, Layer, LayerStatus, deno, sandbox_layers, whole_networks};
+use jelou_store::{Location, schema_state};
 use rustix::fs::{Access, FlockOperation};
 use rustix::process::Resource;
 use serde::Serialize;
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::stored::store_config;
 
 /// Required and recommended free disk space.
 const LEAST_BYTES: u64 = 256 * 1024 * 1024;
@@ -57,7 +61,7 @@ impl Check {
 }
 
 /// Runs all checks.
-pub fn examine(config: &Config) -> Vec<Check> {
+pub async fn examine(config: &Config) -> Vec<Check> {
     let data = existing(&config.data);
     let serving = is_serving(&config.data);
     let mut checks = vec![permissions(config)];
@@ -71,6 +75,7 @@ pub fn examine(config: &Config) -> Vec<Check> {
     checks.push(engine(&config.data));
     checks.push(data_folder(&config.data, data, serving));
     checks.extend(key(&config.data));
+    checks.push(database(config).await);
     checks.push(space(data));
     checks.push(open_files());
     checks.push(port("listen", config.listen, serving));
@@ -224,6 +229,53 @@ fn key(data: &Path) -> Option<Check> {
         let detail = format!("its mode is {:o}", metadata.mode() & 0o777);
         Check::new(name, State::Wrong, detail).hint("chmod 600 master.key")
     })
+}
+
+/// Checks whether this version can use the database, and what it would change there.
+async fn database(config: &Config) -> Check {
+    let name = "database";
+    let store = store_config(config, &config.data);
+    let empty = || Check::new(name, State::Good, "created at the first start");
+    if matches!(&store.location, Location::Sqlite(file) if !file.exists()) {
+        return empty();
+    }
+    let state = match schema_state(&store).await {
+        Ok(state) => state,
+        Err(error) => {
+            let cause = error.source().map(|cause| format!(": {cause}"));
+            let detail = format!("{error}{}", cause.unwrap_or_default());
+            return Check::new(name, State::Wrong, detail);
+        }
+    };
+    let Some(schema) = state.database else {
+        return empty();
+    };
+    if !state.is_usable {
+        let detail = format!("a newer version has migrated it (migration {schema})");
+        return Check::new(name, State::Wrong, detail)
+            .hint("run that version, or restore a backup of this one");
+    }
+    match schema.cmp(&state.program) {
+        Ordering::Equal => Check::new(name, State::Good, format!("migration {schema}")),
+        Ordering::Greater => {
+            let detail = format!(
+                "a newer version has migrated it, and this version can use it (migration {schema})"
+            );
+            Check::new(name, State::Good, detail)
+        }
+        Ordering::Less => {
+            let detail = format!(
+                "the start of this version migrates it from {schema} to {}",
+                state.program
+            );
+            let check = Check::new(name, State::Missing, detail);
+            if state.is_reversible {
+                check.hint("make a backup first; servers of the old version can go on beside this one, and start again")
+            } else {
+                check.hint("make a backup first; servers of the old version that run can go on, but do not start again")
+            }
+        }
+    }
 }
 
 fn space(existing: &Path) -> Check {

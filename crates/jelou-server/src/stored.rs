@@ -1,6 +1,7 @@
 //! What a server takes from its database at its start: artifacts and the content of the registry.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use jelou_core::Clock;
@@ -17,6 +18,16 @@ use crate::master_key;
 use crate::registry::Function;
 use crate::server::StartError;
 
+/// Returns the location of the database that the configuration names: by default a file in the data folder.
+pub(crate) fn store_config(config: &Config, data: &Path) -> StoreConfig {
+    let file = || Location::Sqlite(DataDir::database_of(data));
+    let url = config.database.url.clone();
+    StoreConfig {
+        location: url.map_or_else(file, Location::Postgres),
+        busy_timeout: config.database.busy_timeout(),
+    }
+}
+
 /// Opens the database. `jelou dev` uses a file of its own, because the state of a project is not shared.
 pub(crate) async fn open_store(
     config: &Config,
@@ -28,17 +39,13 @@ pub(crate) async fn open_store(
     let opening = tokio::task::spawn_blocking(move || master_key::open(&settings, &file));
     let opened = opening.await;
     let vault = opened.map_err(|error| DataDirError::Io(std::io::Error::other(error)))??;
-    let location = match &config.database.url {
-        Some(url) if !is_development => {
-            tracing::info!("the database is {}", url.place());
-            Location::Postgres(url.clone())
-        }
-        _ => Location::Sqlite(data.database()),
-    };
-    let store_config = StoreConfig {
-        location,
-        busy_timeout: config.database.busy_timeout(),
-    };
+    let mut store_config = store_config(config, data.path());
+    if is_development {
+        store_config.location = Location::Sqlite(data.database());
+    }
+    if let Location::Postgres(url) = &store_config.location {
+        tracing::info!("the database is {}", url.place());
+    }
     let store = Store::open(&store_config, vault, clock).await?;
     Ok(if store.is_shared() {
         store.of_node(data.node()?)

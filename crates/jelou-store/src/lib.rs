@@ -44,7 +44,7 @@ pub use actor::Actor;
 pub use artifact::{ArtifactHash, ArtifactRecord, ParseArtifactHashError};
 pub use change::AUDIT_ACTIONS;
 pub use database::{
-    DatabaseError, Listener, Location, ParsePostgresUrlError, PostgresUrl, StoreConfig,
+    DatabaseError, Listener, Location, ParsePostgresUrlError, PostgresUrl, SchemaState, StoreConfig,
 };
 pub use deploy::{Deployed, NewDeployment};
 pub use deployments::{CallCount, DeploymentRecord};
@@ -67,7 +67,7 @@ pub use runtime_tokens::{
 pub use schedules::{NewRun, RunEnd, RunQuery, RunRecord, ScheduleState};
 pub use secrets::SecretRecord;
 pub use snapshot::Snapshot;
-pub use store::Store;
+pub use store::{Store, schema_state};
 pub use token_usage::{TokenCounts, TokenUse};
 pub use traffic::TrafficLine;
 pub use trust::{Exchange, Exchanged, ExchangedToken, NewExchangedToken, TrustRecord, TrustTerms};

@@ -11,7 +11,7 @@ use crate::actor::Actor;
 use crate::audit;
 use crate::change::Change;
 use crate::database::row::Columns;
-use crate::database::{Database, StoreConfig};
+use crate::database::{Database, DatabaseError, SchemaState, StoreConfig};
 use crate::error::StoreError;
 use crate::feed::{self, Position};
 use crate::vault::{KeyId, Vault};
@@ -24,6 +24,14 @@ pub struct Store {
     pub(crate) clock: Clock,
     /// The server that uses this handle, if others may use the same database.
     pub(crate) node: Option<NodeId>,
+}
+
+/// Compares the schema of a database with that of this program. Changes nothing.
+///
+/// # Errors
+/// [`DatabaseError`] when the database does not exist or cannot be read.
+pub async fn schema_state(config: &StoreConfig) -> Result<SchemaState, DatabaseError> {
+    Database::open_existing(config)?.schema_state().await
 }
 
 impl Store {

@@ -37,9 +37,9 @@ pub(super) const TABLES: &[Table] = &[
     table("cluster", "id"),
 ];
 
-/// Says which servers were there a moment ago.
+/// What no backup needs: which servers ran a moment ago, and what the migrations write.
 #[cfg(test)]
-const LEFT_OUT: &str = "nodes";
+const LEFT_OUT: [&str; 3] = ["nodes", "compatibility", "_sqlx_migrations"];
 
 const fn table(name: &'static str, key: &'static str) -> Table {
     Table {
@@ -65,12 +65,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = StoreConfig::new(folder.path().join("jelou.db"));
         let database = Database::open(&config).await.unwrap();
-        let rows = sqlx::query(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> '_sqlx_migrations' AND name <> $1",
-        );
-        let rows = rows.bind(LEFT_OUT);
+        let rows = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table'");
         let rows = rows.fetch_all(database.pool()).await.unwrap();
         let mut existing: Vec<String> = rows.iter().map(|row| row.get("name")).collect();
+        existing.retain(|name| !LEFT_OUT.contains(&name.as_str()));
         existing.sort();
         let mut listed: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
         listed.sort_unstable();

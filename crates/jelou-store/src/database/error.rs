@@ -44,7 +44,7 @@ pub enum DatabaseError {
     },
     /// A newer version of this program has migrated the database.
     #[error(
-        "the database was migrated by a newer version (migration {migration}); run that version or restore a backup"
+        "the database was migrated by a newer version, which this version is not compatible with (migration {migration}); run that version or restore a backup"
     )]
     NewerVersion {
         /// The migration that this version does not have.

@@ -1,6 +1,6 @@
 //! The migrations, embedded in the binary. Their rules are in `migrations/README.md`.
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::engine::Engine;
@@ -101,6 +101,11 @@ const SQLITE: &[Source] = &[
         "nodes",
         include_str!("../../migrations/sqlite/0019_nodes.sql"),
     ),
+    (
+        23,
+        "compatibility",
+        include_str!("../../migrations/sqlite/0023_compatibility.sql"),
+    ),
 ];
 
 /// Starts with the tables of SQLite's migrations up to this number.
@@ -130,10 +135,19 @@ const POSTGRES: &[Source] = &[
         "nodes",
         include_str!("../../migrations/postgres/0019_nodes.sql"),
     ),
+    (
+        23,
+        "compatibility",
+        include_str!("../../migrations/postgres/0023_compatibility.sql"),
+    ),
 ];
 
 /// The number of the last migration.
 pub(crate) const LATEST: i64 = SQLITE[SQLITE.len() - 1].0;
+
+/// The last migration that a program must know to use the schema of this program. The last migration that contracts
+/// writes it to the table `compatibility`.
+const OLDEST_PROGRAM: i64 = 23;
 
 /// Returns the number of the last migration that was applied to the database.
 pub(crate) async fn schema(connection: &mut AnyConnection) -> Result<i64, DatabaseError> {
@@ -168,8 +182,60 @@ pub(super) async fn run(
     // The engine has locked the database for the whole transaction.
     migrator.set_locking(false);
     // `run` cannot be used, because the compiler cannot prove that its future is `Send`.
-    migrator.run_direct(None, transaction, false).await?;
-    Ok(())
+    let done = migrator.run_direct(None, transaction, false).await;
+    if let Err(MigrateError::VersionMissing(migration)) = done {
+        let needed = oldest_program(transaction).await?;
+        if needed > LATEST {
+            return Err(DatabaseError::NewerVersion { migration });
+        }
+        // The newer version has only added to the schema.
+        migrator.set_ignore_missing(true);
+        migrator.run_direct(None, transaction, false).await?;
+        return Ok(());
+    }
+    Ok(done?)
+}
+
+/// Returns the last migration that a program must know to use the database.
+async fn oldest_program(connection: &mut AnyConnection) -> Result<i64, DatabaseError> {
+    sqlx::query("SELECT migration FROM compatibility")
+        .fetch_one(connection)
+        .await?
+        .number("migration")
+}
+
+/// The schema of a database, and what this program makes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaState {
+    /// The last migration of the database; `None` if it has no tables yet.
+    pub database: Option<i64>,
+    /// The last migration of this program.
+    pub program: i64,
+    /// Whether this program can use the database. It first runs the migrations that are missing.
+    pub is_usable: bool,
+    /// Whether programs that know only the migrations of the database can still start after this program has.
+    pub is_reversible: bool,
+}
+
+/// Compares the schema of a database with that of this program. Changes nothing.
+pub(super) async fn state(connection: &mut AnyConnection) -> Result<SchemaState, DatabaseError> {
+    let mut state = SchemaState {
+        database: None,
+        program: LATEST,
+        is_usable: true,
+        is_reversible: true,
+    };
+    let database = match schema(connection).await {
+        Err(DatabaseError::Statement(_)) => return Ok(state),
+        database => database?,
+    };
+    state.database = Some(database);
+    if database > LATEST {
+        state.is_usable = oldest_program(connection).await? <= LATEST;
+    } else {
+        state.is_reversible = database >= OLDEST_PROGRAM;
+    }
+    Ok(state)
 }
 
 #[cfg(test)]

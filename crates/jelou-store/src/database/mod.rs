@@ -22,6 +22,7 @@ pub use config::{Location, StoreConfig};
 pub(crate) use engine::Engine;
 pub use error::DatabaseError;
 pub use listener::Listener;
+pub use migrations::SchemaState;
 pub(crate) use migrations::{LATEST as LATEST_SCHEMA, schema};
 pub use url::{ParsePostgresUrlError, PostgresUrl};
 
@@ -57,6 +58,12 @@ impl Database {
     /// Opens a database that exists, without a migration.
     pub(crate) fn open_existing(config: &StoreConfig) -> Result<Self, DatabaseError> {
         Ok(Self::on(Engine::open_existing(config)?, config))
+    }
+
+    /// Compares the schema of the database with that of this program.
+    pub(crate) async fn schema_state(&self) -> Result<SchemaState, DatabaseError> {
+        let mut connection = self.pool.acquire().await?;
+        migrations::state(&mut connection).await
     }
 
     fn on((engine, pool): (Engine, AnyPool), config: &StoreConfig) -> Self {

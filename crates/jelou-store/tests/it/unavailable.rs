@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jelou_core::Clock;
-use jelou_store::{DatabaseError, Store, StoreError, Vault};
+use jelou_store::{DatabaseError, Store, StoreError, Vault, schema_state};
 use sqlx::{AnyConnection, Connection};
 
 use crate::fixture::{Fixture, actor, on_postgres, slug};
@@ -99,7 +99,7 @@ async fn a_full_disk_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_version_is_refused() {
+async fn a_database_of_a_newer_version_is_used_if_it_is_compatible() {
     let fixture = Fixture::new().await;
     sqlx::query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
@@ -110,10 +110,21 @@ async fn a_database_of_a_newer_version_is_refused() {
     .execute(&mut fixture.connection().await)
     .await
     .unwrap();
-    let vault = Vault::open(&fixture.key_file()).unwrap();
-    let error = Store::open(&fixture.config(), vault, Clock::system())
-        .await
-        .unwrap_err();
+    let open = async || {
+        let vault = Vault::open(&fixture.key_file()).unwrap();
+        Store::open(&fixture.config(), vault, Clock::system()).await
+    };
+    open().await.unwrap();
+    let state = schema_state(&fixture.config()).await.unwrap();
+    assert_eq!(state.database, Some(9999));
+    assert!(state.is_usable, "{state:?}");
+
+    fixture
+        .execute("UPDATE compatibility SET migration = 9999")
+        .await;
+    let error = open().await.unwrap_err();
+    let state = schema_state(&fixture.config()).await.unwrap();
+    assert!(!state.is_usable, "{state:?}");
     assert!(
         matches!(
             error,

@@ -4,6 +4,7 @@ use jelou_server::doctor::{self, Check, State};
 use jelou_server::{Config, Overrides};
 use serde::Serialize;
 
+use super::backup;
 use crate::cli::doctor::DoctorArgs;
 use crate::context::Context;
 use crate::exit::{Failure, Shown};
@@ -22,7 +23,7 @@ pub(super) fn run(args: DoctorArgs, context: &Context) -> anyhow::Result<()> {
     };
     let config = Config::load(args.config.as_deref(), &overrides)
         .map_err(|error| Failure::validation(error.to_string()))?;
-    let checks = doctor::examine(&config);
+    let checks = backup::runtime()?.block_on(doctor::examine(&config));
     let healthy = checks.iter().all(|check| check.state != State::Wrong);
     let report = Report {
         healthy,

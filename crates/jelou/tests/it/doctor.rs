@@ -34,6 +34,7 @@ fn doctor_beside_a_running_server() {
         "engine",
         "data folder",
         "master key",
+        "database",
         "disk space",
         "listen",
     ] {
