@@ -14,6 +14,7 @@ needed=(
   python3:python3
   redis-check-rdb:redis-tools
   sqlite3:sqlite3
+  systemd-analyze:systemd
 )
 
 missing=()
@@ -24,6 +25,10 @@ done
 # Servers for the tests of the store and of database drivers. Some users do not have these programs in their PATH.
 [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-client-core mariadb-server-core)
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
+
+# Balancers, whose configurations in deploy/ are tested.
+[[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
+[[ -x /usr/sbin/haproxy ]] || missing+=(haproxy)
 
 # On Debian, virtual environments of Python need a separate package.
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -44,6 +49,12 @@ if ((${#missing[@]} > 0)); then
   if [[ " ${missing[*]} " == *" postgresql "* && ! -e /etc/postgresql-common ]]; then
     "${as_root[@]}" mkdir -p /etc/postgresql-common
     echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+  fi
+  # The tests start the servers that they need, on ports of their own.
+  policy=/usr/sbin/policy-rc.d
+  if [[ ! -e $policy ]]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" install -m 755 /dev/stdin "$policy"
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
   fi
   "${as_root[@]}" apt-get install --quiet --yes --no-install-recommends "${missing[@]}" </dev/null
 fi

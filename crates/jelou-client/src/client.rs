@@ -24,6 +24,8 @@ const MAX_ANSWER: u64 = 32 * 1024 * 1024;
 
 /// The header that names the servers which have not applied a change.
 const PENDING: &str = "jelou-pending";
+/// The header that names the servers which have not contributed to an answer.
+const MISSING: &str = "jelou-missing";
 
 /// A client of one server with one access token.
 #[derive(Debug)]
@@ -177,12 +179,14 @@ impl Client {
         }
         .map_err(network)?;
         if answer.status().is_success() {
-            let pending = answer.headers().get(PENDING);
-            if let (Some(observer), Some(servers)) = (
-                &self.observer,
-                pending.and_then(|servers| servers.to_str().ok()),
-            ) {
-                observer.pending(servers);
+            let servers = |header: &str| answer.headers().get(header)?.to_str().ok();
+            if let Some(observer) = &self.observer {
+                if let Some(servers) = servers(PENDING) {
+                    observer.pending(servers);
+                }
+                if let Some(servers) = servers(MISSING) {
+                    observer.missing(servers);
+                }
             }
             Ok(answer)
         } else {
@@ -218,11 +222,11 @@ impl Client {
         &self,
         path: &Path,
         accept: &str,
-        last_event_id: Option<u64>,
+        last_event_id: Option<&str>,
     ) -> Result<Response<Body>, ClientError> {
         let mut request = self.request(Method::GET, path, accept)?;
         if let Some(id) = last_event_id {
-            request = request.header("last-event-id", id.to_string());
+            request = request.header("last-event-id", id);
         }
         let answer = request
             .body(())

@@ -24,6 +24,8 @@ pub trait Observer: Debug + Send + Sync {
     fn slow(&self);
     /// The change is made, but servers of the same database have not applied it yet.
     fn pending(&self, servers: &str);
+    /// The answer lacks what these servers of the same database know, because they do not answer.
+    fn missing(&self, servers: &str);
     /// The response has arrived, or the request has failed.
     fn answered(&self, effect: Effect);
 }

@@ -35,4 +35,4 @@ pub use read::{Found, Page, Query, TokenNames};
 pub use record::{Call, CallTrace, Content, Event, Kind, Line, Protocol, Record};
 pub use redact::{MASKED, MIN_SECRET_BYTES};
 pub use settings::LogSettings;
-pub use stats::{GroupBy, ParseGroupByError};
+pub use stats::{CallSums, GroupBy, ParseGroupByError};

@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use jelou_core::api::CallGroup;
 use jelou_core::{Clock, FunctionId};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -23,7 +22,7 @@ use crate::record::Record;
 use crate::redact::Redactor;
 use crate::sampling::Sampler;
 use crate::settings::LogSettings;
-use crate::stats::{GroupBy, Statistics};
+use crate::stats::{CallSums, GroupBy, Statistics};
 use crate::storage::block::compressor;
 use crate::stream::{Stream, gap};
 
@@ -240,7 +239,7 @@ impl Logs {
         query: &Query,
         names: &TokenNames,
         by: &[GroupBy],
-    ) -> io::Result<Vec<CallGroup>> {
+    ) -> io::Result<CallSums> {
         let mut statistics = Statistics::new(by);
         let mut cursor = 0;
         loop {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use jelou_core::api::CallGroup;
+use serde::{Deserialize, Serialize};
 
 use crate::read::TokenNames;
 use crate::record::{Call, Content, Record};
@@ -44,7 +45,13 @@ impl FromStr for GroupBy {
     }
 }
 
-#[derive(Debug, Default)]
+/// Sums of calls in groups. Sums of several servers can be added.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<(Vec<String>, Sum)>", into = "Vec<(Vec<String>, Sum)>")]
+pub struct CallSums(BTreeMap<Vec<String>, Sum>);
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Sum {
     calls: u64,
     errors: u64,
@@ -60,40 +67,40 @@ const WIDTH: f64 = 1.04;
 #[derive(Debug)]
 pub(crate) struct Statistics<'a> {
     by: &'a [GroupBy],
-    groups: BTreeMap<Vec<String>, Sum>,
+    sums: CallSums,
 }
 
-impl<'a> Statistics<'a> {
-    pub(crate) fn new(by: &'a [GroupBy]) -> Self {
-        Self {
-            by,
-            groups: BTreeMap::new(),
+impl From<CallSums> for Vec<(Vec<String>, Sum)> {
+    fn from(sums: CallSums) -> Self {
+        sums.0.into_iter().collect()
+    }
+}
+
+impl From<Vec<(Vec<String>, Sum)>> for CallSums {
+    fn from(groups: Vec<(Vec<String>, Sum)>) -> Self {
+        Self(groups.into_iter().collect())
+    }
+}
+
+impl CallSums {
+    /// Adds the sums of another server.
+    pub fn add(&mut self, other: Self) {
+        for (group, other) in other.0 {
+            let sum = self.0.entry(group).or_default();
+            sum.calls += other.calls;
+            sum.errors += other.errors;
+            sum.cold += other.cold;
+            sum.max_ms = sum.max_ms.max(other.max_ms);
+            for (class, count) in other.durations {
+                *sum.durations.entry(class).or_default() += count;
+            }
         }
     }
 
-    pub(crate) fn add(&mut self, record: &Record, names: &TokenNames) {
-        let Content::Call(call) = &record.content else {
-            return;
-        };
-        let values = self.by.iter();
-        let key = values.map(|by| value(*by, record, call, names)).collect();
-        let sum = self.groups.entry(key).or_default();
-        sum.calls += 1;
-        sum.errors += u64::from(call.status >= 500);
-        sum.cold += u64::from(call.cold);
-        sum.max_ms = sum.max_ms.max(call.duration_ms);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a logarithm of a duration is small"
-        )]
-        let class = call.duration_ms.max(0.001).log(WIDTH).round() as i32;
-        *sum.durations.entry(class).or_default() += 1;
-    }
-
     /// Returns the groups, the group with the most calls first.
-    pub(crate) fn finish(self) -> Vec<CallGroup> {
+    pub fn groups(self) -> Vec<CallGroup> {
         let mut groups: Vec<_> = self
-            .groups
+            .0
             .into_iter()
             .map(|(by, sum)| CallGroup {
                 by,
@@ -108,6 +115,38 @@ impl<'a> Statistics<'a> {
             .collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.calls));
         groups
+    }
+}
+
+impl<'a> Statistics<'a> {
+    pub(crate) fn new(by: &'a [GroupBy]) -> Self {
+        Self {
+            by,
+            sums: CallSums::default(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, record: &Record, names: &TokenNames) {
+        let Content::Call(call) = &record.content else {
+            return;
+        };
+        let values = self.by.iter();
+        let key = values.map(|by| value(*by, record, call, names)).collect();
+        let sum = self.sums.0.entry(key).or_default();
+        sum.calls += 1;
+        sum.errors += u64::from(call.status >= 500);
+        sum.cold += u64::from(call.cold);
+        sum.max_ms = sum.max_ms.max(call.duration_ms);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a logarithm of a duration is small"
+        )]
+        let class = call.duration_ms.max(0.001).log(WIDTH).round() as i32;
+        *sum.durations.entry(class).or_default() += 1;
+    }
+
+    pub(crate) fn finish(self) -> CallSums {
+        self.sums
     }
 }
 

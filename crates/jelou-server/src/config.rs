@@ -50,6 +50,9 @@ pub struct Config {
     pub listen: SocketAddr,
     #[serde(default, deserialize_with = "optional_address")]
     pub api_listen: Option<SocketAddr>,
+    /// URL at which other servers of the database reach the management API, without a slash at its end.
+    #[serde(default)]
+    pub advertise: Option<String>,
     #[serde(default = "default_data_dir")]
     pub data: PathBuf,
     pub domain: String,
@@ -194,6 +197,8 @@ pub enum ConfigError {
          on this machine)"
     )]
     PublicUrl(String),
+    #[error("`advertise` is `{0}`; it must be an https:// or http:// URL without a path")]
+    Advertise(String),
     #[error("`cron.max_concurrent_runs` is 0; it must be at least 1")]
     NoRuns,
     #[error("`tokens.{setting}` is 0; it must be at least 1, or absent")]
@@ -214,9 +219,10 @@ pub enum ConfigError {
 
 /// Top-level settings that an environment variable can set. Other variables without `__` are ignored, because many
 /// belong to other programs: a Kubernetes service `jelou` sets `JELOU_PORT` in every container.
-const TOP_LEVEL: [&str; 6] = [
+const TOP_LEVEL: [&str; 7] = [
     "listen",
     "api_listen",
+    "advertise",
     "data",
     "domain",
     "public_url",
@@ -247,8 +253,10 @@ impl Config {
             .extract()
             .map_err(|error| ConfigError::Invalid(Box::new(error)))?;
         config.domain = config.domain.to_ascii_lowercase();
-        if let Some(url) = &mut config.public_url {
-            url.truncate(url.trim_end_matches('/').len());
+        for url in [&mut config.public_url, &mut config.advertise] {
+            if let Some(url) = url {
+                url.truncate(url.trim_end_matches('/').len());
+            }
         }
         config.validate()?;
         Ok(config)
@@ -263,6 +271,11 @@ impl Config {
             && !self.is_public_url(url)
         {
             return Err(ConfigError::PublicUrl(url.clone()));
+        }
+        if let Some(url) = &self.advertise
+            && !is_origin(url)
+        {
+            return Err(ConfigError::Advertise(url.clone()));
         }
         if let Some(Jelou { base_url, .. }) = &self.jelou
             && !is_web_address(base_url)
@@ -354,6 +367,13 @@ fn describe(error: &figment::Error) -> String {
 fn is_web_address(text: &str) -> bool {
     text.parse::<http::Uri>()
         .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
+}
+
+fn is_origin(text: &str) -> bool {
+    is_web_address(text)
+        && text
+            .parse::<http::Uri>()
+            .is_ok_and(|uri| uri.path_and_query().is_none_or(|target| target == "/"))
 }
 
 fn default_data_dir() -> PathBuf {
@@ -518,6 +538,15 @@ mod tests {
         let message = |text: &str| with_file(text).unwrap_err().to_string();
         assert!(message("trusted_proxies = [\"10.0.0.0/33\"]").contains("10.0.0.0/33"));
         assert!(message("[tls]\ncert = \"/c.pem\"").contains("key"));
+        for wrong in ["10.0.0.1:4400", "ftp://a", "http://a/b", "http://a?b"] {
+            let text = message(&format!("advertise = \"{wrong}\""));
+            assert!(
+                text.contains(&format!("`advertise` is `{wrong}`")),
+                "{text}"
+            );
+        }
+        let config = with_file("advertise = \"http://10.0.0.1:4400/\"").unwrap();
+        assert_eq!(config.advertise.as_deref(), Some("http://10.0.0.1:4400"));
         let jelou = "[jelou]\nbase_url = \"api.example.com\"\napi_key = \"sk-1\"";
         assert!(message(jelou).contains("jelou.base_url"));
         let jelou = with_file(&jelou.replace("api.", "https://api."))

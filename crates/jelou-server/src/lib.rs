@@ -32,6 +32,7 @@ mod memory;
 mod metrics;
 mod network;
 mod oidc;
+mod peers;
 mod registry;
 mod router;
 mod server;
@@ -47,6 +48,6 @@ pub use development::{
     Project, ReloadError, Reloaded,
 };
 pub use egress::CaError;
-pub use listener::{ListenError, TlsError};
+pub use listener::{InheritedSockets, ListenError, TlsError};
 pub use master_key::MasterKeyError;
 pub use server::{Ready, Server, StartError};

@@ -25,7 +25,7 @@ use crate::gateway::running_calls::RunningCalls;
 use crate::gateway::{Development, Domain, Gateway, is_local_domain};
 use crate::github::GithubScanning;
 use crate::host::ServerHost;
-use crate::listener::{Cores, ListenError, Sockets};
+use crate::listener::{Cores, InheritedSockets, ListenError, Sockets};
 use crate::log_limit::LogLimit;
 use crate::log_threads::LogThreads;
 use crate::master_key::MasterKeyError;
@@ -90,6 +90,7 @@ pub struct Ready {
 pub(crate) struct Assembly<P> {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
+    pub(crate) sockets: InheritedSockets,
     /// `None` outside of development. The state of the development gateway, and the folder for the state of functions.
     pub(crate) development: Option<(Arc<Development>, PathBuf)>,
     /// Called to report slow steps.
@@ -118,9 +119,10 @@ impl Server {
     /// [`StartError`] names the part that failed.
     pub async fn start(
         config: Config,
+        sockets: InheritedSockets,
         progress: impl Fn(&str),
     ) -> Result<(Self, Ready), StartError> {
-        Self::start_with_clock(config, Clock::system(), progress).await
+        Self::start_with(config, Clock::system(), sockets, progress).await
     }
 
     /// Like [`Self::start`], with a clock that a test can set.
@@ -132,9 +134,19 @@ impl Server {
         clock: Clock,
         progress: impl Fn(&str),
     ) -> Result<(Self, Ready), StartError> {
+        Self::start_with(config, clock, InheritedSockets::default(), progress).await
+    }
+
+    async fn start_with(
+        config: Config,
+        clock: Clock,
+        sockets: InheritedSockets,
+        progress: impl Fn(&str),
+    ) -> Result<(Self, Ready), StartError> {
         let assembly = Assembly {
             config,
             clock,
+            sockets,
             development: None,
             progress,
         };
@@ -158,6 +170,7 @@ impl Server {
         let Assembly {
             config,
             clock,
+            sockets,
             development,
             progress,
         } = assembly;
@@ -169,7 +182,7 @@ impl Server {
             ),
         };
         // Bound first, so that an occupied port or an invalid certificate is reported before the slow steps.
-        let sockets = Sockets::bind(&config).await?;
+        let sockets = Sockets::bind(&config, sockets).await?;
         let store = open_store(&config, &data, development.is_some(), clock.clone()).await?;
         let deno = find_deno(&data, progress).await?;
         let artifacts = ArtifactCache::open(data.artifacts())?;
@@ -231,6 +244,7 @@ impl Server {
             clock.clone(),
             config.metrics.max_age(),
         ));
+        let advertise = config.advertise.clone();
         let token_rules = config.tokens.clone();
         let max_functions = config.metrics.max_functions;
         let cron_settings = config.cron.clone();
@@ -285,7 +299,7 @@ impl Server {
         let (api, open_metrics) = api::routers(scrape, sockets.has_metrics());
         // Fails only if it is set already.
         let _ = control.described_self.set(SelfDescription {
-            address: control::reachable(&sockets.api_url()),
+            address: advertise.unwrap_or_else(|| control::reachable(&sockets.api_url())),
             started_at: control.clock.now(),
         });
         let ready = Ready {

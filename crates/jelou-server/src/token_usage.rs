@@ -85,12 +85,12 @@ impl TokenCounters {
         }
     }
 
-    /// Stores the quota counts that have changed.
+    /// Adds the calls of quotas to the stored ones, and takes over the calls that other servers have added.
     pub(crate) async fn store_quotas(&self) {
         let tokens = &self.registry.tokens;
         let unstored = tokens.unstored_quotas();
-        match self.store.record_quotas(&unstored).await {
-            Ok(()) => tokens.mark_quotas_stored(&unstored),
+        match self.store.add_quotas(&unstored).await {
+            Ok(sums) => tokens.mark_quotas_stored(&unstored, &sums),
             Err(error) => tracing::warn!(%error, "cannot store the quotas of tokens"),
         }
     }

@@ -64,7 +64,7 @@ pub use runtime_tokens::{
     PreviousTokenValue, QuotaUse, ReplacedToken, Revocation, RotatedToken, Rotation,
     RuntimeTokenCredential, RuntimeTokenRecord,
 };
-pub use schedules::{NewRun, RunEnd, RunQuery, RunRecord, ScheduleState};
+pub use schedules::{Claimed, NewRun, OVERLAP, RunEnd, RunQuery, RunRecord, ScheduleState};
 pub use secrets::SecretRecord;
 pub use snapshot::Snapshot;
 pub use store::{Store, schema_state};

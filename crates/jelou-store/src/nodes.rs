@@ -4,6 +4,7 @@
 
 use jelou_core::NodeId;
 use jiff::Timestamp;
+use sqlx::AnyConnection;
 
 use crate::database::row::Columns;
 use crate::error::StoreError;
@@ -39,8 +40,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn database_time(&self) -> Result<i64, StoreError> {
+        self.now_of(&mut *self.database.pool().acquire().await?)
+            .await
+    }
+
+    pub(crate) async fn now_of(&self, connection: &mut AnyConnection) -> Result<i64, StoreError> {
         Ok(sqlx::query(self.database.engine().select_time())
-            .fetch_one(self.database.pool())
+            .fetch_one(connection)
             .await?
             .number("now")?)
     }

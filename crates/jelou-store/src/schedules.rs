@@ -29,6 +29,9 @@ const KEPT_FAILURES: SignedDuration = SignedDuration::from_hours(30 * 24);
 const MAX_RUNS: i64 = 1_000;
 /// How long a server is silent before its runs count as interrupted. Longer than any run.
 const GONE_AFTER: SignedDuration = SignedDuration::from_mins(30);
+/// How long after its last report the runs of a server still overlap new ones. Longer, a server that was killed would keep
+/// its schedules from running.
+const OVERLAPS_FOR_MS: i64 = 60_000;
 const MAX_PAGE: usize = 1_000;
 
 /// The stored state of a schedule.
@@ -58,7 +61,23 @@ pub struct NewRun {
     pub deployment: DeploymentId,
     /// For a missed run: how many due times were missed, including this one.
     pub missed: u64,
+    /// The run starts only if other servers have at most this many runs of the schedule in progress.
+    pub max_elsewhere: Option<u64>,
 }
+
+/// What became of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claimed {
+    /// The run is the caller's.
+    Granted,
+    /// The due time was settled before.
+    Settled,
+    /// Runs on other servers overlap. The run is stored as missed, with the reason [`OVERLAP`].
+    Overlapped,
+}
+
+/// The reason of a missed run that would have overlapped earlier ones.
+pub const OVERLAP: &str = "overlap";
 
 /// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,23 +146,103 @@ impl Store {
         .collect()
     }
 
-    /// Claims runs in order, in one transaction. Returns for each run whether the caller may start it: `false` if its
-    /// due time was settled before.
+    /// Claims runs in order, in one transaction. Returns for each run whether the caller may start it.
     ///
     /// # Errors
     /// [`StoreError::Database`]. Then no run is claimed.
-    pub async fn claim_runs(&self, runs: &[NewRun]) -> Result<Vec<bool>, StoreError> {
+    pub async fn claim_runs(&self, runs: &[NewRun]) -> Result<Vec<Claimed>, StoreError> {
         let now = self.clock.now();
         let mut write = self.database.write().await?;
         let mut claimed = Vec::with_capacity(runs.len());
         for run in runs {
-            let is_free =
-                run.origin == RunOrigin::Manual || settle(write.transaction(), run).await?;
-            let node = self.node.as_ref();
-            claimed.push(is_free && insert(write.transaction(), run, node, now).await?);
+            claimed.push(self.claim(write.transaction(), run, now).await?);
         }
         write.commit().await?;
         Ok(claimed)
+    }
+
+    async fn claim(
+        &self,
+        connection: &mut AnyConnection,
+        run: &NewRun,
+        now: Timestamp,
+    ) -> Result<Claimed, StoreError> {
+        if run.origin != RunOrigin::Manual && !settle(connection, run).await? {
+            return Ok(Claimed::Settled);
+        }
+        let is_overlapped = self.is_overlapped(connection, run).await?;
+        let missed = is_overlapped.then(|| NewRun {
+            state: RunState::Missed,
+            reason: Some(OVERLAP),
+            missed: 1,
+            ..run.clone()
+        });
+        let is_new = self
+            .insert(connection, missed.as_ref().unwrap_or(run), now)
+            .await?;
+        Ok(if !is_new {
+            Claimed::Settled
+        } else if is_overlapped {
+            Claimed::Overlapped
+        } else {
+            Claimed::Granted
+        })
+    }
+
+    /// Whether another server has a run of the schedule in progress that was claimed before this one.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn has_earlier_run_elsewhere(&self, run: &NewRun) -> Result<bool, StoreError> {
+        let Some(node) = &self.node else {
+            return Ok(false);
+        };
+        let mut connection = self.database.pool().acquire().await?;
+        let seen_since = self.now_of(&mut connection).await? - OVERLAPS_FOR_MS;
+        let earlier = elsewhere(&mut connection, run, node, seen_since, run.id.as_str()).await?;
+        Ok(earlier > 0)
+    }
+
+    async fn is_overlapped(
+        &self,
+        connection: &mut AnyConnection,
+        run: &NewRun,
+    ) -> Result<bool, StoreError> {
+        let (RunState::Running, Some(max), Some(node)) = (run.state, run.max_elsewhere, &self.node)
+        else {
+            return Ok(false);
+        };
+        let seen_since = self.now_of(connection).await? - OVERLAPS_FOR_MS;
+        Ok(elsewhere(connection, run, node, seen_since, "").await? > max)
+    }
+
+    /// Inserts a run. Returns `false` if the due time already has one.
+    async fn insert(
+        &self,
+        connection: &mut AnyConnection,
+        run: &NewRun,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let missed = i64::try_from(run.missed)
+            .map_err(|error| DatabaseError::corrupt("runs.missed", error))?;
+        let inserted = sqlx::query(
+            "INSERT INTO runs (id, function_id, schedule, due_at, origin, state, reason, deployment_id, claimed_at, missed, \
+             node_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+        )
+        .bind(run.id.as_str())
+        .bind(run.function.as_str())
+        .bind(run.schedule.as_str())
+        .bind(run.due_at.as_millisecond())
+        .bind(run.origin.as_str())
+        .bind(run.state.as_str())
+        .bind(run.reason)
+        .bind(run.deployment.as_str())
+        .bind(now.as_millisecond())
+        .bind(missed)
+        .bind(self.node.as_ref().map(NodeId::as_str))
+        .execute(connection)
+        .await?;
+        Ok(inserted.rows_affected() == 1)
     }
 
     /// Stores the results of runs in one transaction, and deletes old runs of their schedules.
@@ -269,7 +368,7 @@ impl Store {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(&mut *change.connection(), &run.function).await?;
         let now = change.now();
-        insert(change.connection(), run, self.node.as_ref(), now).await?;
+        self.insert(change.connection(), run, now).await?;
         let entry = Entry {
             action: Action::ScheduleRun,
             function: Some(&slug),
@@ -378,33 +477,27 @@ async fn settle(connection: &mut AnyConnection, run: &NewRun) -> Result<bool, St
     Ok(moved.rows_affected() == 1)
 }
 
-/// Inserts a run. Returns `false` if the due time already has one.
-async fn insert(
+/// Returns how many runs of the schedule other servers have in progress, of those that were claimed before the run with the
+/// id `before`, if it is not empty. Servers that were silent since `seen_since` do not count.
+async fn elsewhere(
     connection: &mut AnyConnection,
     run: &NewRun,
-    node: Option<&NodeId>,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let missed =
-        i64::try_from(run.missed).map_err(|error| DatabaseError::corrupt("runs.missed", error))?;
-    let inserted = sqlx::query(
-        "INSERT INTO runs (id, function_id, schedule, due_at, origin, state, reason, deployment_id, claimed_at, missed, \
-         node_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+    node: &NodeId,
+    seen_since: i64,
+    before: &str,
+) -> Result<u64, StoreError> {
+    let row = sqlx::query(
+        "SELECT count(*) AS runs FROM runs WHERE function_id = $1 AND schedule = $2 AND state = 'RUNNING' \
+         AND node_id <> $3 AND node_id IN (SELECT id FROM nodes WHERE seen_at >= $4) AND ($5 = '' OR id < $5)",
     )
-    .bind(run.id.as_str())
     .bind(run.function.as_str())
     .bind(run.schedule.as_str())
-    .bind(run.due_at.as_millisecond())
-    .bind(run.origin.as_str())
-    .bind(run.state.as_str())
-    .bind(run.reason)
-    .bind(run.deployment.as_str())
-    .bind(now.as_millisecond())
-    .bind(missed)
-    .bind(node.map(NodeId::as_str))
-    .execute(connection)
+    .bind(node.as_str())
+    .bind(seen_since)
+    .bind(before)
+    .fetch_one(connection)
     .await?;
-    Ok(inserted.rows_affected() == 1)
+    Ok(row.size("runs")?)
 }
 
 async fn prune(

@@ -41,6 +41,11 @@ impl Observer for Waiting {
         let _ = self.output.warn(&text);
     }
 
+    fn missing(&self, servers: &str) {
+        let text = format!("these servers do not answer, so that their part is missing: {servers}");
+        let _ = self.output.warn(&text);
+    }
+
     fn answered(&self, effect: Effect) {
         if effect == Effect::Change {
             interrupt::note(Progress::Answered);

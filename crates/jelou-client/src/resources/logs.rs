@@ -45,9 +45,9 @@ pub struct LogsQuery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogEvent {
     /// A record, as one line of JSON.
-    Record { seq: u64, json: String },
-    /// A sign of life. The server has examined all records up to `seq`.
-    Alive { seq: Option<u64> },
+    Record { id: String, json: String },
+    /// A sign of life. The server has examined all records up to this position.
+    Alive { id: Option<String> },
 }
 
 /// Iterator over log records in ascending order, each as one line of JSON.
@@ -80,20 +80,20 @@ impl Iterator for LogEvents {
     type Item = std::io::Result<LogEvent>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (mut seq, mut json) = (None, None);
+        let (mut id, mut json) = (None, None);
         loop {
             let line = match self.0.next()? {
                 Ok(line) => line,
                 Err(error) => return Some(Err(error)),
             };
             if line.is_empty() {
-                return Some(Ok(match (seq, json) {
-                    (Some(seq), Some(json)) => LogEvent::Record { seq, json },
-                    (seq, _) => LogEvent::Alive { seq },
+                return Some(Ok(match (id, json) {
+                    (Some(id), Some(json)) => LogEvent::Record { id, json },
+                    (id, _) => LogEvent::Alive { id },
                 }));
             }
-            if let Some(id) = line.strip_prefix("id: ") {
-                seq = id.parse().ok();
+            if let Some(position) = line.strip_prefix("id: ") {
+                id = Some(position.to_owned());
             } else if let Some(data) = line.strip_prefix("data: ") {
                 json = Some(data.to_owned());
             }
@@ -116,14 +116,14 @@ impl Logs<'_> {
         Ok(LogLines(lines(answer)))
     }
 
-    /// Reads the records of the query, or those after the record `last_seen`, and then all new records.
+    /// Reads the records of the query, or those after the record with the id `last_seen`, and then all new records.
     ///
     /// # Errors
     /// Any [`ClientError`].
     pub fn follow(
         &self,
         query: &LogsQuery,
-        last_seen: Option<u64>,
+        last_seen: Option<&str>,
     ) -> Result<LogEvents, ClientError> {
         let path = query.add_to(self.path()).query("follow", true);
         let answer = self.client.open(&path, "text/event-stream", last_seen)?;

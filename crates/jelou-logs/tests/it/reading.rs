@@ -1,6 +1,6 @@
 //! Tests queries, pages, followers and statistics.
 
-use jelou_logs::{GroupBy, LogSettings, Query, TokenNames, What};
+use jelou_logs::{CallSums, GroupBy, LogSettings, Query, TokenNames, What};
 use uuid::Uuid;
 
 use crate::support::{Log, call};
@@ -57,16 +57,31 @@ fn a_request_is_found_with_its_lines_and_its_call() {
         ..Query::default()
     };
     assert_eq!(log.all(&query, &TokenNames::new(), 10_000).len(), 1);
-    let groups = log.logs().statistics(
+    let sums = log.logs().statistics(
         &log.function,
         &Query::default(),
         &TokenNames::new(),
         &[GroupBy::Status],
     );
-    let groups = groups.unwrap();
+    let sums = sums.unwrap();
+    let groups = sums.clone().groups();
     assert_eq!((groups[0].calls, groups[0].errors), (4999, 0));
     assert_eq!((groups[1].calls, groups[1].by[0].as_str()), (1, "500"));
     assert!((groups[0].p50_ms - 2.5).abs() < 0.1, "{groups:?}");
+
+    // Another server has the same calls.
+    let sent = serde_json::to_string(&sums).unwrap();
+    let mut all: CallSums = serde_json::from_str(&sent).unwrap();
+    all.add(sums);
+    let all = all.groups();
+    for (all, one) in all.iter().zip(&groups) {
+        assert_eq!((all.calls, all.errors), (2 * one.calls, 2 * one.errors));
+        assert_eq!(
+            (&all.by, all.max_ms, all.p95_ms),
+            (&one.by, one.max_ms, one.p95_ms)
+        );
+    }
+    assert_eq!(all.len(), groups.len());
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::extract;
 use super::problem::ApiError;
 use super::refusals::AskedBy;
 use crate::gateway::Caller;
+use crate::peers::PeerKeys;
 use crate::registry::AccessTokenEntry;
 
 /// Proof that the caller has a valid access token.
@@ -185,6 +186,29 @@ changes_function!(
     SecretWriter,
     Verb::Secrets
 );
+
+/// Proof that another server of the same database asks.
+pub(crate) struct FromServer;
+
+impl FromRequestParts<App> for FromServer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, control: &App) -> Result<Self, ApiError> {
+        let Some(node) = control.store.node() else {
+            return Err(ApiError::no_such_route());
+        };
+        let target = parts
+            .uri
+            .path_and_query()
+            .map_or("", |target| target.as_str());
+        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let value = values.next().filter(|_| values.next().is_none());
+        PeerKeys::of(control.store.vault())
+            .check(value, node, &parts.method, target, control.clock.now_ms())
+            .map_err(|refused| ApiError::unauthorized(refused.to_string()))?;
+        Ok(Self)
+    }
+}
 
 macro_rules! everywhere {
     ($(#[$doc:meta])* $name:ident, $scope:expr) => {

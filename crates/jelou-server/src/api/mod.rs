@@ -32,6 +32,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
+use axum::routing::get;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
@@ -152,10 +153,9 @@ fn router(control: App, metrics: Router) -> Router {
     let document = axum::Json(document);
     let refusals_logged = Arc::<LogLimit>::default();
     router
-        .route(
-            "/v1/openapi.json",
-            axum::routing::get(move || async move { document }),
-        )
+        .route("/v1/openapi.json", get(move || async move { document }))
+        .route("/v1/nodes/logs/{function}", get(logs::page))
+        .route("/v1/nodes/statistics/{function}", get(logs::own_statistics))
         .merge(metrics.with_state(()))
         .fallback(|| async { ApiError::no_such_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })

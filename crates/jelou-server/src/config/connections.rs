@@ -15,6 +15,8 @@ pub struct Connections {
     pub head_timeout_ms: u64,
     pub write_timeout_ms: u64,
     pub half_closed_timeout_ms: u64,
+    /// How long a stopping server still accepts connections.
+    pub drain_delay_ms: u64,
 }
 
 impl Connections {

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use jelou_core::NodeId;
 use jelou_core::api::NodeInfo;
 use jelou_store::{NodeRecord, NodeReport, Position, StoreError};
 use jiff::Timestamp;
@@ -82,6 +83,20 @@ impl Control {
         Ok(nodes.map(|node| self.described_node(node, &head)).collect())
     }
 
+    /// Returns the id and the address of each server of the database, also of this one.
+    pub(crate) async fn servers(&self) -> Result<Vec<(NodeId, String)>, StoreError> {
+        let nodes = self.store.nodes(MAX_SILENCE_MS).await?.into_iter();
+        let servers = nodes.map(|node| (node.report.id, node.report.address));
+        let mut servers: Vec<_> = servers.collect();
+        // The first report may be to come.
+        if let (Some(own), Some(described)) = (self.store.node(), self.described_self.get())
+            && !servers.iter().any(|(id, _)| id == own)
+        {
+            servers.push((own.clone(), described.address.clone()));
+        }
+        Ok(servers)
+    }
+
     fn described_node(&self, node: NodeRecord, head: &Position) -> NodeInfo {
         let report = node.report;
         NodeInfo {
@@ -132,7 +147,8 @@ fn is_behind(node: &NodeRecord, target: &Position) -> bool {
     position.revision < target.revision || position.exchanges < target.exchanges
 }
 
-/// Returns the URL under which others reach this server: the name of the machine, if it listens on all addresses.
+/// Returns the URL under which others reach this server, if no setting says it: with the name of the machine, if it listens on
+/// all addresses.
 pub(crate) fn reachable(api: &str) -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     match name.trim() {

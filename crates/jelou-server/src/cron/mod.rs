@@ -196,6 +196,7 @@ impl Cron {
                 reason: None,
                 deployment: planned.deployment.clone(),
                 missed: 0,
+                max_elsewhere: None,
             },
             in_lane: planned.lane.enter(),
             planned: planned.clone(),

@@ -99,12 +99,18 @@ impl Planned {
         one.expression == other.expression && one.timezone == other.timezone
     }
 
-    /// Whether the `overlap` rule forbids a run that is due now, because of earlier runs.
+    /// Whether the `overlap` rule forbids a run that is due now, because of earlier runs on this server.
     pub(super) fn is_overlapped(&self) -> bool {
+        let runs = u64::try_from(self.lane.runs()).unwrap_or(u64::MAX);
+        self.max_earlier_runs().is_some_and(|max| runs > max)
+    }
+
+    /// Returns how many earlier runs the `overlap` rule allows at the start of a run. `None`: any number.
+    pub(super) fn max_earlier_runs(&self) -> Option<u64> {
         match self.definition().overlap {
-            Overlap::Allow => false,
-            Overlap::Skip => self.lane.runs() > 0,
-            Overlap::Queue => self.lane.runs() > 1,
+            Overlap::Allow => None,
+            Overlap::Skip => Some(0),
+            Overlap::Queue => Some(1),
         }
     }
 }

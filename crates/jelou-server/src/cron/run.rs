@@ -22,6 +22,8 @@ const LATE: SignedDuration = SignedDuration::from_secs(1);
 /// How long a run retries to get a process while the server is full.
 const PATIENCE: Duration = Duration::from_mins(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// How often a queued run looks whether the runs of other servers have ended.
+const TURN_PERIOD: Duration = Duration::from_secs(1);
 /// The reason of a run that was cut off by a server stop.
 const INTERRUPTED: &str = "interrupted";
 
@@ -65,7 +67,11 @@ impl Cron {
             in_lane,
         } = scheduled;
         let turn = match planned.definition().overlap {
-            Overlap::Queue => Some(in_lane.turn().await),
+            Overlap::Queue => {
+                let turn = in_lane.turn().await;
+                self.turn_of_all_servers(&run).await;
+                Some(turn)
+            }
             Overlap::Skip | Overlap::Allow => None,
         };
         // The semaphore is never closed.
@@ -117,6 +123,18 @@ impl Cron {
             status: end.status,
             request_id: end.request_id.to_string(),
         });
+    }
+
+    /// Waits until earlier runs of the schedule on other servers have ended, or this server stops.
+    async fn turn_of_all_servers(&self, run: &NewRun) {
+        // Without the database, nobody knows whether such a run has ended.
+        while self
+            .store
+            .has_earlier_run_elsewhere(run)
+            .await
+            .unwrap_or(true)
+            && self.sleep(TURN_PERIOD).await.is_ok()
+        {}
     }
 
     async fn attempts(&self, planned: &Planned, run: &NewRun) -> End {

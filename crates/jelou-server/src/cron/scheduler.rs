@@ -7,7 +7,7 @@ use jelou_core::RunId;
 use jelou_core::api::{RunOrigin, RunState};
 use jelou_engine::Warm;
 use jelou_logs::Level;
-use jelou_store::NewRun;
+use jelou_store::{Claimed, NewRun, OVERLAP};
 use jiff::{SignedDuration, Timestamp};
 
 use super::lane::InLane;
@@ -25,6 +25,9 @@ const FIXED_CLOCK_SLEEP: Duration = Duration::from_millis(10);
 const RETRY: Duration = Duration::from_secs(1);
 /// How long a process that was started ahead of a run is kept from eviction, from its start on.
 const KEPT_WARM: Duration = Duration::from_secs(3);
+
+/// Why a run did not start, for readers of the log.
+const OVERLAPPED: &str = "an earlier run still runs";
 
 /// The reason why due times passed without a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,22 +117,23 @@ impl Cron {
             return Ok(());
         }
         let runs: Vec<NewRun> = claims.iter().map(|claim| claim.run.clone()).collect();
-        let granted = self.store.claim_runs(&runs).await?;
-        for (claim, is_granted) in claims.into_iter().zip(granted) {
+        let claimed = self.store.claim_runs(&runs).await?;
+        for (claim, claimed) in claims.into_iter().zip(claimed) {
             let Claim {
                 planned,
                 run,
                 in_lane,
             } = claim;
             self.table().settle(&planned, run.due_at);
-            match in_lane {
-                _ if !is_granted => {}
-                Some(in_lane) => self.spawn(ScheduledRun {
+            match (claimed, in_lane) {
+                (Claimed::Settled, _) => {}
+                (Claimed::Granted, Some(in_lane)) => self.spawn(ScheduledRun {
                     planned,
                     run,
                     in_lane,
                 }),
-                None => self.missed(&planned, &run, absence),
+                (Claimed::Granted, None) => self.missed(&planned, &run, absence.words()),
+                (Claimed::Overlapped, _) => self.missed(&planned, &run, OVERLAPPED),
             }
         }
         Ok(())
@@ -140,14 +144,15 @@ impl Cron {
         lock(&self.runs).spawn(async move { cron.run(run).await });
     }
 
-    fn missed(&self, planned: &Planned, run: &NewRun, absence: Absence) {
-        self.counters.missed(run.missed);
+    /// Reports that a run did not start. `why` is for readers of the log.
+    fn missed(&self, planned: &Planned, run: &NewRun, why: &str) {
+        self.counters.missed(run.missed.max(1));
         let why = match run.reason {
-            Some("overlap") => "an earlier run still runs",
-            _ => absence.words(),
+            Some(OVERLAP) => OVERLAPPED,
+            _ => why,
         };
         let message = match run.missed {
-            1 => format!("`{}` did not run at {}: {why}", run.schedule, run.due_at),
+            0 | 1 => format!("`{}` did not run at {}: {why}", run.schedule, run.due_at),
             times => format!(
                 "`{}` did not run {times} times, the last time at {}: {why}",
                 run.schedule, run.due_at
@@ -206,6 +211,7 @@ fn claims(planned: &Planned, due: &jelou_cron::Due, absence: Absence) -> Vec<Cla
             reason,
             deployment: planned.deployment.clone(),
             missed,
+            max_elsewhere: planned.max_earlier_runs(),
         },
         in_lane,
     };
@@ -228,14 +234,7 @@ fn claims(planned: &Planned, due: &jelou_cron::Due, absence: Absence) -> Vec<Cla
             RunOrigin::Schedule
         };
         claims.push(if planned.is_overlapped() {
-            claim(
-                start.due,
-                origin,
-                RunState::Missed,
-                Some("overlap"),
-                1,
-                None,
-            )
+            claim(start.due, origin, RunState::Missed, Some(OVERLAP), 1, None)
         } else {
             let in_lane = Some(planned.lane.enter());
             claim(start.due, origin, RunState::Running, None, 0, in_lane)

@@ -28,6 +28,7 @@ use crate::config::Config;
 use crate::control::{Control, ControlError};
 use crate::gateway::Development;
 pub use crate::gateway::Place;
+use crate::listener::InheritedSockets;
 use crate::registry::Function;
 use crate::server::{Assembly, Server, StartError};
 pub use jelou_engine::BreakAt;
@@ -75,6 +76,7 @@ impl DevelopmentServer {
         development: DevelopmentConfig,
         progress: impl Fn(&str),
     ) -> Result<Self, StartError> {
+        config.connections.drain_delay_ms = 0;
         let DevelopmentConfig {
             slugs,
             state,
@@ -101,6 +103,7 @@ impl DevelopmentServer {
         let (server, ready) = Server::assemble(Assembly {
             config,
             clock: Clock::system(),
+            sockets: InheritedSockets::default(),
             development: Some((Arc::clone(&development), state)),
             progress,
         })

@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum EgressError {
+pub(crate) enum EgressError {
     #[error("only http:// and https:// URLs go through the proxy (egress.proxy)")]
     NotWeb,
     #[error("the name {host} does not resolve (DNS)")]

@@ -7,7 +7,7 @@
 mod connect;
 mod error;
 mod no_proxy;
-mod tls;
+pub(crate) mod tls;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

@@ -49,7 +49,7 @@ pub(super) fn own_authorities(ca: Option<&Path>) -> Result<RootCertStore, CaErro
     Ok(roots)
 }
 
-pub(super) fn client(own: RootCertStore) -> Result<Arc<ClientConfig>, CaError> {
+pub(crate) fn client(own: RootCertStore) -> Result<Arc<ClientConfig>, CaError> {
     let mut roots = own;
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     // Ignores certificates of the system that rustls cannot parse.
@@ -75,7 +75,7 @@ fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, CaError> {
     Ok(certificates)
 }
 
-pub(super) async fn connect(
+pub(crate) async fn connect(
     config: &Arc<ClientConfig>,
     host: &str,
     stream: TcpStream,

@@ -13,12 +13,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use jelou_core::cold_future;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 
 use super::connections::{self, Slot};
 use super::graceful::{self, ConnectionResult};
 use super::watched::Watched;
-use super::{MAX_HEAD_BYTES, Routing, http1, proxy_protocol, stopped, tls};
+use super::{MAX_HEAD_BYTES, Routing, Stop, http1, proxy_protocol, tls};
 use crate::gateway::GatewayBody;
 
 /// Timeout for the PROXY header, the TLS handshake and the first bytes of a request, all together.
@@ -34,7 +33,7 @@ pub(super) async fn serve(
     peer: SocketAddr,
     routing: Arc<Routing>,
     mut slot: Slot,
-    stop: watch::Receiver<bool>,
+    stop: Stop,
 ) {
     let connection = async {
         let stream = TcpStream::from_std(stream)?;
@@ -63,7 +62,7 @@ async fn open(
     mut peer: IpAddr,
     routing: &Routing,
     slot: &mut Slot,
-    mut stop: watch::Receiver<bool>,
+    mut stop: Stop,
 ) -> std::io::Result<Option<(Opened, IpAddr)>> {
     let opening = async {
         if routing.proxies().contain(peer) {
@@ -73,7 +72,7 @@ async fn open(
             && let Err(refused) = slot.count_for(peer)
         {
             routing.connections.log(&refused, peer);
-            connections::refuse(stream.into_std()?, &refused, routing.certificate.is_some());
+            connections::refuse(&stream.into_std()?, &refused, routing.certificate.is_some());
             return Ok(None);
         }
         let opened = match &routing.certificate {
@@ -89,7 +88,7 @@ async fn open(
     tokio::select! {
         opened = tokio::time::timeout(OPENING_TIMEOUT, opening) => opened?,
         // Nothing is lost: no request has started.
-        () = stopped(&mut stop) => Ok(None),
+        () = stop.closes() => Ok(None),
     }
 }
 
@@ -97,7 +96,7 @@ async fn serve_other(
     other: Other,
     peer: IpAddr,
     routing: Arc<Routing>,
-    stop: watch::Receiver<bool>,
+    stop: Stop,
 ) -> ConnectionResult {
     match other {
         Other::PlainHttp2(stream) => serve_http2(stream, peer, routing, stop).await,
@@ -141,7 +140,7 @@ async fn serve_http2<S>(
     stream: S,
     peer: IpAddr,
     routing: Arc<Routing>,
-    stop: watch::Receiver<bool>,
+    mut stop: Stop,
 ) -> ConnectionResult
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -160,7 +159,17 @@ where
                 async move { answer(&routing, request, peer).await }
             }),
         );
-    graceful::run(connection, http2::Connection::graceful_shutdown, stop).await
+    // A client moves to another connection as soon as it is told, and loses no request (RFC 9113, section 6.8). A connection
+    // that begins during the stop gets its first requests answered.
+    let is_late = stop.has_begun();
+    let ends = async {
+        if is_late {
+            stop.closes().await;
+        } else {
+            stop.begins().await;
+        }
+    };
+    graceful::run(connection, http2::Connection::graceful_shutdown, ends).await
 }
 
 async fn answer(

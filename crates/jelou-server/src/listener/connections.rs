@@ -142,7 +142,7 @@ fn by_file_descriptors() -> usize {
 
 /// Sends the reason of the refusal to the caller, as far as that is possible without waiting. A TLS connection is
 /// closed without a reason.
-pub(super) fn refuse(mut stream: std::net::TcpStream, refused: &Refused, is_encrypted: bool) {
+pub(super) fn refuse(mut stream: &std::net::TcpStream, refused: &Refused, is_encrypted: bool) {
     if is_encrypted || stream.set_nonblocking(true).is_err() {
         return;
     }

@@ -4,17 +4,13 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use tokio::sync::watch;
-
-use super::stopped;
-
 pub(super) type ConnectionResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-/// Runs a hyper connection, and shuts it down gracefully when the server stops.
+/// Runs a hyper connection, and shuts it down gracefully when `stop` completes.
 pub(super) async fn run<C>(
     connection: C,
     shut_down: impl FnOnce(Pin<&mut C>),
-    mut stop: watch::Receiver<bool>,
+    stop: impl Future<Output = ()>,
 ) -> ConnectionResult
 where
     C: Future<Output = hyper::Result<()>>,
@@ -28,7 +24,7 @@ where
     tokio::select! {
         // Checked first, so that a response that is ready at the same time gets `Connection: close`.
         biased;
-        () = stopped(&mut stop) => shut_down(connection.as_mut()),
+        () = stop => shut_down(connection.as_mut()),
         ended = &mut connection => return Ok(ended?),
     }
     Ok(connection.await?)

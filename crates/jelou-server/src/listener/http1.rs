@@ -5,18 +5,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::{CONNECTION, HeaderValue};
+use http::{Response, StatusCode};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 
 use super::graceful::{self, ConnectionResult};
 use super::head_timer::HeadTimer;
 use super::watched::{Progress, Watched};
-use super::{MAX_HEAD_BYTES, Routing};
+use super::{MAX_HEAD_BYTES, Routing, Stop};
 
 /// Timeout of an idle connection. It is longer than the usual 60 s of proxies, so that the proxy closes the connection
 /// first and sends no request to a closed one. hyper has only one timer for idle connections and for heads:
@@ -27,7 +28,7 @@ pub(super) async fn serve<S>(
     stream: S,
     peer: IpAddr,
     routing: Arc<Routing>,
-    stop: watch::Receiver<bool>,
+    mut stop: Stop,
 ) -> ConnectionResult
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -38,7 +39,13 @@ where
         progress.answers();
         let routing = &routing;
         // Pinned in place, because `await` would move the future with all of its state.
-        async move { Ok::<_, std::convert::Infallible>(pin!(routing.answer(request, peer)).await) }
+        async move {
+            let mut response = pin!(routing.answer(request, peer)).await;
+            if routing.is_stopping() {
+                end_connection(&mut response);
+            }
+            Ok::<_, std::convert::Infallible>(response)
+        }
     });
     let connection = limited()
         .timer(HeadTimer::new(Arc::clone(&progress)))
@@ -49,9 +56,18 @@ where
     graceful::run(
         connection.with_upgrades(),
         http1::UpgradeableConnection::graceful_shutdown,
-        stop,
+        stop.closes(),
     )
     .await
+}
+
+/// Tells the caller that the connection ends after the response, so that it does not send another request when the server
+/// closes the connection.
+fn end_connection<B>(response: &mut Response<B>) {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
 }
 
 /// Returns a hyper server that limits the head of a request. The limit of header fields stays at hyper's default of

@@ -9,16 +9,19 @@ mod cores;
 mod graceful;
 mod head_timer;
 pub(crate) mod http1;
+mod inherited;
 mod proxy_protocol;
 mod sockets;
+mod stop;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod watched;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,9 +34,12 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 pub(crate) use connections::Connections;
+use connections::Slot;
 pub(crate) use cores::Cores;
+pub use inherited::InheritedSockets;
 pub use sockets::ListenError;
 pub(crate) use sockets::Sockets;
+use stop::Stop;
 use tls::Certificate;
 pub use tls::TlsError;
 use watched::Patience;
@@ -68,6 +74,8 @@ struct Routing {
     access_log: Option<AccessLog>,
     head_timeout: Duration,
     patience: Patience,
+    /// Whether the server stops. Shared by all listeners.
+    is_stopping: Arc<AtomicBool>,
 }
 
 impl Routing {
@@ -96,6 +104,10 @@ impl Routing {
         {
             let answered = issuer.answer(request.method(), request.uri().path());
             return cold_future(|| answered).await;
+        }
+        if target.is_none() && request.uri().path() == HEALTH && self.is_stopping() {
+            let body = Bytes::from_static(br#"{"status":"stopping"}"#);
+            return answer::json(StatusCode::SERVICE_UNAVAILABLE, body);
         }
         let Some(gateway) = &self.gateway else {
             return match &self.api {
@@ -139,6 +151,10 @@ impl Routing {
             log.other(head, caller.address, None, response.status().as_u16());
         }
         response
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
     }
 
     /// Whether every path of this machine belongs to functions in development.
@@ -207,43 +223,55 @@ async fn answer_api(api: &axum::Router, request: Request<Incoming>) -> Response<
     response.map(GatewayBody::Api)
 }
 
+/// A listening socket.
+#[derive(Debug)]
+struct Listener {
+    socket: TcpListener,
+    /// Whether it stays open when the server ends, because a service manager has it too.
+    is_inherited: bool,
+}
+
 /// Serves until `stop`, then drains the requests in flight.
 async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     routing: Arc<Routing>,
     cores: Arc<Cores>,
-    mut stop: watch::Receiver<bool>,
+    stop: Stop,
     drain_timeout: Duration,
 ) {
+    let Listener {
+        socket,
+        is_inherited,
+    } = listener;
     // Each connection holds a receiver, so that the sender detects when all connections are closed.
     let (open, _) = watch::channel(());
+    let serve_connection = |stream: std::net::TcpStream, peer: SocketAddr| {
+        if let Some(slot) = enter(&stream, peer, &routing) {
+            let (open, routing, stop) = (open.subscribe(), Arc::clone(&routing), stop.clone());
+            cores.spawn(async move {
+                connection::serve(stream, peer, routing, slot, stop).await;
+                drop(open);
+            });
+        }
+    };
+    let mut ending = stop.clone();
+    let ends = async {
+        if is_inherited {
+            // Further connections wait in the socket for the next server.
+            ending.begins().await;
+        } else {
+            ending.refuses().await;
+        }
+    };
+    let mut ends = pin!(ends);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stopped(&mut stop) => break,
+            accepted = socket.accept() => accepted,
+            () = &mut ends => break,
         };
         // Detaches the connection from this thread's runtime, because it will run on the runtime of a core.
         match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
-            Ok((stream, peer)) => {
-                let slot = match routing.connections.enter() {
-                    Ok(slot) => slot,
-                    Err(refused) => {
-                        if let Some(gateway) = &routing.gateway {
-                            gateway.metrics.server.connections_refused.one();
-                        }
-                        routing.connections.log(&refused, peer.ip());
-                        connections::refuse(stream, &refused, routing.certificate.is_some());
-                        continue;
-                    }
-                };
-                let open = open.subscribe();
-                let routing = Arc::clone(&routing);
-                let stop = stop.clone();
-                cores.spawn(async move {
-                    connection::serve(stream, peer, routing, slot, stop).await;
-                    drop(open);
-                });
-            }
+            Ok((stream, peer)) => serve_connection(stream, peer),
             Err(error) => {
                 // The file descriptors are probably exhausted. Waits until some are closed.
                 tracing::error!(%error, "cannot accept a connection");
@@ -251,7 +279,16 @@ async fn serve(
             }
         }
     }
-    drop(listener);
+    if let Ok(socket) = socket.into_std()
+        && !is_inherited
+    {
+        // Connections that the kernel has established already would be reset.
+        while let Ok((stream, peer)) = socket.accept() {
+            if stream.set_nonblocking(true).is_ok() {
+                serve_connection(stream, peer);
+            }
+        }
+    }
     if tokio::time::timeout(drain_timeout, open.closed())
         .await
         .is_err()
@@ -263,7 +300,17 @@ async fn serve(
     }
 }
 
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the sender was dropped, which also stops the server.
-    let _ = stop.wait_for(|stop| *stop).await;
+/// Counts a connection. Answers it if there are too many.
+fn enter(stream: &std::net::TcpStream, peer: SocketAddr, routing: &Routing) -> Option<Slot> {
+    match routing.connections.enter() {
+        Ok(slot) => Some(slot),
+        Err(refused) => {
+            if let Some(gateway) = &routing.gateway {
+                gateway.metrics.server.connections_refused.one();
+            }
+            routing.connections.log(&refused, peer.ip());
+            connections::refuse(stream, &refused, routing.certificate.is_some());
+            None
+        }
+    }
 }

@@ -2,14 +2,16 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::watched::Patience;
-use super::{Certificate, Connections, Cores, Routing, TlsError};
+use super::{Certificate, Connections, Cores, InheritedSockets, Listener, Routing, Stop, TlsError};
 use crate::config::{self, Config};
 use crate::gateway::Gateway;
 use crate::network::TrustedProxies;
@@ -17,16 +19,16 @@ use crate::oidc::IdentityIssuer;
 
 #[derive(Debug)]
 pub(crate) struct Sockets {
-    public: TcpListener,
+    public: Listener,
     pub(crate) public_address: SocketAddr,
     /// The listener for the management API only, if one is configured.
-    api_only: Option<TcpListener>,
+    api_only: Option<Listener>,
     api_address: SocketAddr,
     certificate: Option<Arc<Certificate>>,
     trusted_proxies: TrustedProxies,
     drain_timeout: Duration,
     /// The listener for metrics only, if one is configured.
-    metrics: Option<TcpListener>,
+    metrics: Option<Listener>,
     settings: config::Connections,
     connections: Arc<Connections>,
 }
@@ -38,25 +40,40 @@ pub enum ListenError {
         address: SocketAddr,
         source: std::io::Error,
     },
+    #[error("cannot use a socket of the service manager (LISTEN_FDS)")]
+    Inherited(#[source] std::io::Error),
+    #[error(
+        "the service manager listens on {0}, which is neither `listen` nor `api_listen` nor `metrics.listen`; set one of \
+         them to this address, or remove the socket"
+    )]
+    Unused(SocketAddr),
     #[error(transparent)]
     Tls(#[from] TlsError),
 }
 
 impl Sockets {
-    pub(crate) async fn bind(config: &Config) -> Result<Self, ListenError> {
+    /// Listens on the configured addresses, with the inherited sockets where there are any.
+    ///
+    /// # Errors
+    /// [`ListenError`].
+    pub(crate) async fn bind(
+        config: &Config,
+        mut inherited: InheritedSockets,
+    ) -> Result<Self, ListenError> {
         let certificate = config.tls.clone().map(Certificate::open).transpose()?;
-        let (public, public_address) = bind(config.listen).await?;
+        let (public, public_address) = bind(config.listen, &mut inherited).await?;
         let (api_only, api_address) = match config.api_listen {
             Some(address) => {
-                let (listener, address) = bind(address).await?;
+                let (listener, address) = bind(address, &mut inherited).await?;
                 (Some(listener), address)
             }
             None => (None, public_address),
         };
         let metrics = match config.metrics.listen {
-            Some(address) => Some(bind(address).await?.0),
+            Some(address) => Some(bind(address, &mut inherited).await?.0),
             None => None,
         };
+        inherited.finish()?;
         let settings = config.connections.clone();
         Ok(Self {
             public,
@@ -114,6 +131,17 @@ impl Sockets {
         stop: &watch::Receiver<bool>,
     ) -> JoinSet<()> {
         let mut listeners = JoinSet::new();
+        let (began, begun) = watch::channel(None);
+        let is_stopping = Arc::<AtomicBool>::default();
+        let (mut stop, stopping) = (stop.clone(), Arc::clone(&is_stopping));
+        listeners.spawn(async move {
+            // An error means that the sender was dropped, which also stops the server.
+            let _ = stop.wait_for(|stop| *stop).await;
+            stopping.store(true, Ordering::Relaxed);
+            began.send_replace(Some(Instant::now()));
+        });
+        let delay = Duration::from_millis(self.settings.drain_delay_ms);
+        let stop = Stop::new(begun, delay);
         let settings = &self.settings;
         let access_log = gateway.access_log.clone();
         let mut serve = |listener, gateway, api, issuer, certificate| {
@@ -130,6 +158,7 @@ impl Sockets {
                 api,
                 trusted_proxies: self.trusted_proxies.clone(),
                 certificate,
+                is_stopping: Arc::clone(&is_stopping),
             };
             let routing = Arc::new(routing);
             listeners.spawn(super::serve(
@@ -162,10 +191,23 @@ impl Sockets {
     }
 }
 
-/// Binds a listener. Returns it with its address, which contains the port that the kernel chose for port 0.
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
+/// Binds a listener, unless it is inherited. Returns it with its address, which contains the port that the kernel chose for
+/// port 0.
+async fn bind(
+    address: SocketAddr,
+    inherited: &mut InheritedSockets,
+) -> Result<(Listener, SocketAddr), ListenError> {
     let refused = |source| ListenError::Bind { address, source };
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let bound = listener.local_addr().map_err(refused)?;
+    let inherited = inherited.take(address);
+    let is_inherited = inherited.is_some();
+    let socket = match inherited {
+        Some(socket) => TcpListener::from_std(socket).map_err(refused)?,
+        None => TcpListener::bind(address).await.map_err(refused)?,
+    };
+    let bound = socket.local_addr().map_err(refused)?;
+    let listener = Listener {
+        socket,
+        is_inherited,
+    };
     Ok((listener, bound))
 }

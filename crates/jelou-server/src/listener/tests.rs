@@ -2,30 +2,33 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::graceful::ConnectionResult;
 use super::watched::Patience;
-use super::{Connections, Routing, http1};
+use super::{Connections, Routing, Stop, http1};
 use crate::network::TrustedProxies;
 
 /// A server that returns an empty response to every request.
 struct Serving {
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Option<Instant>>,
+    is_stopping: Arc<AtomicBool>,
     caller: DuplexStream,
     task: JoinHandle<ConnectionResult>,
 }
 
 impl Serving {
     fn start() -> Self {
-        Self::with(None)
+        Self::with(None, Duration::ZERO)
     }
 
-    fn with(api: Option<axum::Router>) -> Self {
+    fn with(api: Option<axum::Router>, drain_delay: Duration) -> Self {
         let (near, caller) = tokio::io::duplex(64 * 1024);
         let routing = Arc::new(Routing {
             gateway: None,
@@ -40,14 +43,23 @@ impl Serving {
                 write: Duration::from_secs(10),
                 half_closed: Duration::ZERO,
             },
+            is_stopping: Arc::default(),
         });
-        let (stop, stopped) = watch::channel(false);
+        let is_stopping = Arc::clone(&routing.is_stopping);
+        let (stop, begun) = watch::channel(None);
+        let stopped = Stop::new(begun, drain_delay);
         let peer = IpAddr::from([127, 0, 0, 1]);
         Self {
             stop,
+            is_stopping,
             caller,
             task: tokio::spawn(http1::serve(near, peer, routing, stopped)),
         }
+    }
+
+    fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+        self.stop.send(Some(Instant::now())).unwrap();
     }
 
     async fn send(&mut self, bytes: &str) {
@@ -92,7 +104,7 @@ async fn an_idle_connection_ends_when_the_server_stops() {
             assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
             assert!(!head.contains("connection: close"), "{head}");
         }
-        serving.stop.send(true).unwrap();
+        serving.stop();
         assert_eq!(serving.rest().await, "");
     }
 }
@@ -106,7 +118,7 @@ async fn a_request_that_has_begun_is_answered_when_the_server_stops() {
             let (first, second) = request.split_at(cut);
             let mut serving = Serving::start();
             serving.send(first).await;
-            serving.stop.send(true).unwrap();
+            serving.stop();
             serving.send(second).await;
             let rest = serving.rest().await;
             assert!(
@@ -122,6 +134,27 @@ async fn a_request_that_has_begun_is_answered_when_the_server_stops() {
 }
 
 #[tokio::test]
+async fn an_open_connection_has_time_for_one_more_request_when_the_server_stops() {
+    let mut serving = Serving::with(None, Duration::from_mins(1));
+    serving.send(REQUEST).await;
+    assert!(!serving.head().await.contains("connection: close"));
+    serving.stop();
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    serving.send(REQUEST).await;
+    let rest = serving.rest().await;
+    assert!(rest.starts_with("HTTP/1.1 200 "), "{rest}");
+    assert!(rest.contains("connection: close\r\n"), "{rest}");
+
+    // Without a request, it ends by itself.
+    let delay = Duration::from_millis(50);
+    let serving = Serving::with(None, delay);
+    let begun = Instant::now();
+    serving.stop();
+    assert_eq!(serving.rest().await, "");
+    assert!(begun.elapsed() >= delay);
+}
+
+#[tokio::test]
 async fn an_answer_that_is_streamed_goes_out_when_the_server_stops() {
     // The server streams the response, as it streams all responses of the management API.
     for request in [REQUEST, CHUNKED].repeat(10) {
@@ -131,9 +164,9 @@ async fn an_answer_that_is_streamed_goes_out_when_the_server_stops() {
             opened.notified().await;
             "late"
         });
-        let mut serving = Serving::with(Some(api));
+        let mut serving = Serving::with(Some(api), Duration::ZERO);
         serving.send(request).await;
-        serving.stop.send(true).unwrap();
+        serving.stop();
         gate.notify_one();
         let rest = serving.rest().await;
         assert!(rest.contains("\r\nconnection: close\r\n"), "{rest}");

@@ -1,4 +1,5 @@
-//! Counts the calls of a token towards its quota. The count is stored in batches, so a restart does not reset it.
+//! Counts the calls of a token towards its quota. The count is stored in batches, so a restart does not reset it. Servers of a
+//! shared database add their calls there, and so learn of each other's.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,9 +27,10 @@ struct State {
     /// In milliseconds since the Unix epoch, like all times here.
     start_ms: i64,
     end_ms: i64,
+    /// The calls of all servers, as far as this one knows.
     calls: u64,
-    /// The part of `calls` that is already stored.
-    stored: u64,
+    /// The part of `calls` that this server has not stored yet.
+    unstored: u64,
 }
 
 /// What is left of a quota.
@@ -68,6 +70,7 @@ impl QuotaCounter {
             return Err(self.left(*state, now_ms));
         }
         state.calls += 1;
+        state.unstored += 1;
         Ok(())
     }
 
@@ -97,7 +100,6 @@ impl QuotaPeriod {
                 let (_, end_ms) = calendar.period_of(start);
                 State {
                     calls: stored.calls,
-                    stored: stored.calls,
                     ..State::begin(stored.start_ms, end_ms)
                 }
             },
@@ -119,19 +121,24 @@ impl QuotaPeriod {
         state
     }
 
-    /// Returns the count if it is not stored yet.
+    /// Returns the calls that are not stored yet, if there are any.
     pub(crate) fn unstored(&self) -> Option<QuotaUse> {
         let state = *self.lock();
-        (state.calls != state.stored).then_some(QuotaUse {
+        (state.unstored > 0).then_some(QuotaUse {
             start_ms: state.start_ms,
-            calls: state.calls,
+            calls: state.unstored,
         })
     }
 
-    pub(crate) fn mark_stored(&self, stored: QuotaUse) {
+    /// Records that these calls were stored. `sum` has them, and those of other servers.
+    pub(crate) fn mark_stored(&self, added: QuotaUse, sum: QuotaUse) {
         let mut state = self.lock();
-        if state.start_ms == stored.start_ms {
-            state.stored = stored.calls;
+        if state.start_ms != added.start_ms {
+            return;
+        }
+        state.unstored = state.unstored.saturating_sub(added.calls);
+        if state.start_ms == sum.start_ms {
+            state.calls = sum.calls + state.unstored;
         }
     }
 
@@ -146,7 +153,7 @@ impl State {
             start_ms,
             end_ms,
             calls: 0,
-            stored: 0,
+            unstored: 0,
         }
     }
 }
@@ -189,7 +196,7 @@ mod tests {
         let counter = counter("3/month");
         assert!(counter.count(now).is_ok() && counter.count(now).is_ok());
         let stored = counter.period().unstored().unwrap();
-        counter.period().mark_stored(stored);
+        counter.period().mark_stored(stored, stored);
         assert_eq!(counter.period().unstored(), None);
         let restarted = QuotaCounter::new("3/month".parse().unwrap(), None, Some(stored));
         assert!(restarted.count(now).is_ok() && restarted.count(now).is_err());
@@ -198,6 +205,36 @@ mod tests {
         assert_eq!(raised.status(now).remaining, 2);
         let other = QuotaCounter::new("4/day".parse().unwrap(), Some(&counter), None);
         assert_eq!(other.status(now).remaining, 4);
+    }
+
+    #[test]
+    fn calls_of_other_servers_count_from_the_next_store_on() {
+        let now = at("2026-05-31T23:00:00Z");
+        let counter = counter("10/day");
+        let used = |calls| QuotaUse {
+            start_ms: at("2026-05-31T00:00:00Z"),
+            calls,
+        };
+        assert!(counter.count(now).is_ok() && counter.count(now).is_ok());
+        let added = counter.period().unstored().unwrap();
+        assert_eq!(added, used(2));
+        // One more call, while the two are stored, after five of another server.
+        assert!(counter.count(now).is_ok());
+        counter.period().mark_stored(added, used(7));
+        assert_eq!(counter.status(now).remaining, 2);
+        assert_eq!(counter.period().unstored(), Some(used(1)));
+        // The other server has begun the next period, by its clock.
+        let next = QuotaUse {
+            start_ms: at("2026-06-01T00:00:00Z"),
+            calls: 1,
+        };
+        counter.period().mark_stored(used(1), next);
+        assert_eq!(counter.period().unstored(), None);
+        assert_eq!(counter.status(now).remaining, 2);
+        // A store that has taken long, past the end of the period.
+        assert!(counter.count(at("2026-06-01T00:00:00Z")).is_ok());
+        counter.period().mark_stored(used(1), used(8));
+        assert_eq!(counter.status(at("2026-06-01T00:00:00Z")).remaining, 9);
     }
 
     #[test]

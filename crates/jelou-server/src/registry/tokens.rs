@@ -215,7 +215,7 @@ impl RuntimeTokens {
         tokens.retain(|hash, token| is_kept(hash, &token.function));
     }
 
-    /// Returns the counts of quotas that are not stored yet.
+    /// Returns the calls of quotas that are not stored yet.
     pub(crate) fn unstored_quotas(&self) -> Vec<(TokenId, QuotaUse)> {
         let quotas = self.quotas.pin();
         quotas
@@ -224,11 +224,17 @@ impl RuntimeTokens {
             .collect()
     }
 
-    pub(crate) fn mark_quotas_stored(&self, stored: &[(TokenId, QuotaUse)]) {
+    /// `sums` are the stored sums of all servers, which contain the calls that were `added`.
+    pub(crate) fn mark_quotas_stored(
+        &self,
+        added: &[(TokenId, QuotaUse)],
+        sums: &[(TokenId, QuotaUse)],
+    ) {
+        let sums: HashMap<_, _> = sums.iter().map(|(token, sum)| (token, *sum)).collect();
         let quotas = self.quotas.pin();
-        for (token, used) in stored {
-            if let Some(period) = quotas.get(token) {
-                period.mark_stored(*used);
+        for (token, added) in added {
+            if let (Some(period), Some(sum)) = (quotas.get(token), sums.get(token)) {
+                period.mark_stored(*added, *sum);
             }
         }
     }

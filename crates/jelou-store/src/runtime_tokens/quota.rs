@@ -1,4 +1,4 @@
-//! The call counts of quotas, written in batches. A server that is killed loses the counts since the last batch.
+//! The call counts of quotas, added in batches by each server. A server that is killed loses the counts since the last batch.
 
 use jelou_core::TokenId;
 use sqlx::any::AnyRow;
@@ -28,27 +28,38 @@ impl QuotaUse {
 }
 
 impl Store {
-    /// Records the quota use of tokens. A token's period never moves back, and the count of a period never decreases.
-    /// This is not a change of configuration, so it leaves no audit entry and does not raise the revision.
+    /// Adds calls to the quota use of tokens. Returns the sums of all servers, of the tokens that still exist. A period is
+    /// followed only by a later one, so calls of an earlier one than the stored one are not added. This is not a change of
+    /// configuration, so it leaves no audit entry and does not raise the revision.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn record_quotas(&self, uses: &[(TokenId, QuotaUse)]) -> Result<(), StoreError> {
-        if uses.is_empty() {
-            return Ok(());
+    pub async fn add_quotas(
+        &self,
+        added: &[(TokenId, QuotaUse)],
+    ) -> Result<Vec<(TokenId, QuotaUse)>, StoreError> {
+        let mut sums = Vec::with_capacity(added.len());
+        if added.is_empty() {
+            return Ok(sums);
         }
         let mut write = self.database.write().await?;
-        for (id, used) in uses {
-            sqlx::query(
-                "UPDATE runtime_tokens SET quota_start = $1, quota_calls = $2 WHERE id = $3 AND (quota_start IS NULL \
-                 OR quota_start < $1 OR (quota_start = $1 AND quota_calls < $2))",
+        for (id, used) in added {
+            let row = sqlx::query(
+                "UPDATE runtime_tokens SET \
+                 quota_calls = CASE WHEN quota_start > $1 THEN quota_calls WHEN quota_start = $1 THEN quota_calls + $2 ELSE $2 END, \
+                 quota_start = CASE WHEN quota_start > $1 THEN quota_start ELSE $1 END \
+                 WHERE id = $3 RETURNING quota_start, quota_calls",
             )
             .bind(used.start_ms)
             .bind(i64::try_from(used.calls).unwrap_or(i64::MAX))
             .bind(id.as_str())
-            .execute(&mut **write.transaction())
+            .fetch_optional(&mut **write.transaction())
             .await?;
+            if let Some(sum) = row.as_ref().map(QuotaUse::of).transpose()?.flatten() {
+                sums.push((id.clone(), sum));
+            }
         }
-        Ok(write.commit().await?)
+        write.commit().await?;
+        Ok(sums)
     }
 }

@@ -13,6 +13,9 @@ const KEY_BYTES: usize = 32;
 /// separation).
 const ID_DOMAIN: &[u8] = b"jelou vault key id\0";
 
+/// A prefix for the digest that gives the key of requests between servers.
+const REQUESTS_DOMAIN: &[u8] = b"jelou requests between servers\0";
+
 /// The 32 bytes that encrypt every secret. Zeroized on drop.
 pub(super) struct MasterKey {
     bytes: Zeroizing<[u8; KEY_BYTES]>,
@@ -60,16 +63,23 @@ impl MasterKey {
         &self.bytes
     }
 
-    fn new(bytes: Zeroizing<[u8; KEY_BYTES]>) -> Self {
-        let digest = Sha256::new()
-            .chain_update(ID_DOMAIN)
-            .chain_update(bytes.as_slice())
-            .finalize();
-        Self {
-            bytes,
-            id: KeyId::from_digest(&digest.into()),
-        }
+    /// Returns the key that authenticates requests between servers. It says nothing about the master key.
+    pub(super) fn for_requests(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(digest(REQUESTS_DOMAIN, &self.bytes))
     }
+
+    fn new(bytes: Zeroizing<[u8; KEY_BYTES]>) -> Self {
+        let id = KeyId::from_digest(&digest(ID_DOMAIN, &bytes));
+        Self { bytes, id }
+    }
+}
+
+fn digest(domain: &[u8], bytes: &[u8; KEY_BYTES]) -> [u8; 32] {
+    Sha256::new()
+        .chain_update(domain)
+        .chain_update(bytes)
+        .finalize()
+        .into()
 }
 
 fn from_hexadecimal(text: &str) -> Option<Zeroizing<Vec<u8>>> {

@@ -101,6 +101,12 @@ impl Vault {
         self.keys().current.id().clone()
     }
 
+    /// Returns the keys that authenticate requests between servers: first the one to sign with, then those of earlier master
+    /// keys.
+    pub fn request_keys(&self) -> Vec<Zeroizing<[u8; 32]>> {
+        self.keys().all().map(MasterKey::for_requests).collect()
+    }
+
     /// Encrypts a value for this owner and key.
     ///
     /// # Errors

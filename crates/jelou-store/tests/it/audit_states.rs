@@ -165,6 +165,7 @@ async fn everything(fixture: &Fixture) {
         reason: None,
         deployment: DeploymentId::generate(),
         missed: 0,
+        max_elsewhere: None,
     };
     store.claim_manual_run(by, &run).await.unwrap();
     runtime_tokens(fixture, function).await;

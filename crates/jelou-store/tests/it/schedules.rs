@@ -2,7 +2,7 @@
 
 use jelou_core::api::{RunOrigin, RunState};
 use jelou_core::{DeploymentId, FunctionId, NodeId, RunId};
-use jelou_store::{NewRun, NodeReport, Position, RunEnd, RunQuery, StoreError};
+use jelou_store::{Claimed, NewRun, NodeReport, Position, RunEnd, RunQuery, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::fixture::{Fixture, actor, slug, start};
@@ -18,6 +18,7 @@ fn run(function: &FunctionId, minutes: i64) -> NewRun {
         reason: None,
         deployment: DeploymentId::generate(),
         missed: 0,
+        max_elsewhere: None,
     }
 }
 
@@ -63,7 +64,10 @@ async fn a_due_time_is_claimed_once_by_however_many_servers() {
         claims.spawn(async move { store.claim_runs(&[run]).await.unwrap()[0] });
     }
     let claimed = claims.join_all().await;
-    assert_eq!(claimed.iter().filter(|claimed| **claimed).count(), 1);
+    let granted = claimed
+        .iter()
+        .filter(|claimed| **claimed == Claimed::Granted);
+    assert_eq!(granted.count(), 1);
     assert_eq!(
         fixture
             .store
@@ -86,7 +90,8 @@ async fn an_earlier_due_time_is_settled_too() {
         run(&function, 6),
     ];
     let claimed = fixture.store.claim_runs(&claims).await.unwrap();
-    assert_eq!(claimed, [true, true, false, false]);
+    let (granted, settled) = (Claimed::Granted, Claimed::Settled);
+    assert_eq!(claimed, [granted, granted, settled, settled]);
     let states = fixture.store.schedule_states().await.unwrap();
     assert_eq!(states[0].settled_until, due(6));
     // A run by hand claims no due time.
@@ -114,7 +119,7 @@ async fn an_earlier_due_time_is_settled_too() {
             .claim_runs(&[run(&function, 7)])
             .await
             .unwrap(),
-        [true]
+        [Claimed::Granted]
     );
 }
 
@@ -151,6 +156,85 @@ async fn a_run_that_a_crash_interrupted_is_an_error() {
     assert_eq!(fixture.store.interrupt_runs().await.unwrap(), []);
 }
 
+async fn report(store: &Store, node: &NodeId, now_ms: i64) {
+    let report = NodeReport {
+        id: node.clone(),
+        address: String::new(),
+        version: String::new(),
+        started_at: start(),
+        position: Position::default(),
+        clock_offset_ms: 0,
+    };
+    store.report_node(&report, now_ms).await.unwrap();
+}
+
+#[tokio::test]
+async fn runs_of_other_servers_overlap_while_their_server_is_there() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("f").await.id;
+    let nodes = [NodeId::generate(), NodeId::generate()];
+    let [here, there] = nodes
+        .each_ref()
+        .map(|node| fixture.store.clone().of_node(node.clone()));
+    let now = fixture.store.database_time().await.unwrap();
+    for node in &nodes {
+        report(&here, node, now).await;
+    }
+    let claim = async |store: &Store, minute, max_elsewhere| {
+        let run = NewRun {
+            max_elsewhere,
+            ..run(&function, minute)
+        };
+        let claimed = store.claim_runs(std::slice::from_ref(&run)).await.unwrap()[0];
+        (claimed, run)
+    };
+    let (skip, queue, allow) = (Some(0), Some(1), None);
+    let (claimed, first) = claim(&there, 1, skip).await;
+    assert_eq!(claimed, Claimed::Granted);
+
+    // The rule of its own runs is the server's, which knows of an end before it is stored.
+    assert_eq!(claim(&there, 2, skip).await.0, Claimed::Granted);
+    let (claimed, missed) = claim(&here, 3, skip).await;
+    assert_eq!(claimed, Claimed::Overlapped);
+    let stored = here.run(&function, &missed.id).await.unwrap();
+    let why = stored.reason.as_deref();
+    assert_eq!(
+        (stored.state, why, stored.missed),
+        (RunState::Missed, Some("overlap"), 1)
+    );
+    // The due time is settled.
+    assert_eq!(claim(&there, 3, allow).await.0, Claimed::Settled);
+    assert_eq!(claim(&here, 4, queue).await.0, Claimed::Overlapped);
+    there
+        .finish_runs(&[end(&first, RunState::Ok)])
+        .await
+        .unwrap();
+    let (claimed, queued) = claim(&here, 5, queue).await;
+    assert_eq!(claimed, Claimed::Granted);
+    assert!(here.has_earlier_run_elsewhere(&queued).await.unwrap());
+    let (claimed, later) = claim(&there, 6, allow).await;
+    assert_eq!(claimed, Claimed::Granted);
+    let two = RunQuery {
+        state: Some(RunState::Running),
+        ..all()
+    };
+    for running in here.list_runs(&function, &two).await.unwrap() {
+        if ![&queued.id, &later.id].contains(&&running.id) {
+            let mut ended = end(&later, RunState::Ok);
+            ended.id = running.id;
+            there.finish_runs(&[ended]).await.unwrap();
+        }
+    }
+    // A later run does not hold it up.
+    assert!(!here.has_earlier_run_elsewhere(&queued).await.unwrap());
+    assert!(there.has_earlier_run_elsewhere(&later).await.unwrap());
+
+    // The other server was killed a minute ago.
+    assert_eq!(claim(&here, 7, skip).await.0, Claimed::Overlapped);
+    report(&there, &nodes[1], now - 61_000).await;
+    assert_eq!(claim(&here, 8, skip).await.0, Claimed::Granted);
+}
+
 #[tokio::test]
 async fn runs_of_other_servers_go_on_unless_their_server_is_gone() {
     let fixture = Fixture::new().await;
@@ -160,15 +244,7 @@ async fn runs_of_other_servers_go_on_unless_their_server_is_gone() {
     for (minute, (node, silent_ms)) in (1..).zip(nodes.iter().zip([0, 0, 3_600_000])) {
         let store = fixture.store.clone().of_node(node.clone());
         store.claim_runs(&[run(&function, minute)]).await.unwrap();
-        let report = NodeReport {
-            id: node.clone(),
-            address: String::new(),
-            version: String::new(),
-            started_at: fixture.clock.now(),
-            position: Position::default(),
-            clock_offset_ms: 0,
-        };
-        store.report_node(&report, now - silent_ms).await.unwrap();
+        report(&store, node, now - silent_ms).await;
     }
     let restarted = fixture.store.clone().of_node(nodes[0].clone());
     let interrupted = restarted.interrupt_runs().await.unwrap();

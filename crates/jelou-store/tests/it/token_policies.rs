@@ -1,7 +1,7 @@
 //! Token policies: storage, and databases of releases without policies.
 
-use jelou_core::{Clock, TokenPolicy};
-use jelou_store::{NewRuntimeToken, RuntimeTokenCredential, Store, StoreConfig, Vault};
+use jelou_core::{Clock, TokenId, TokenPolicy};
+use jelou_store::{NewRuntimeToken, QuotaUse, RuntimeTokenCredential, Store, StoreConfig, Vault};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Connection, SqlSafeStr, SqliteConnection};
 
@@ -159,4 +159,35 @@ async fn tokens_of_an_older_database_stay_as_they_are() {
         ..runtime_token("ci")
     };
     store.create_token(&actor(), &function, new).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_calls_of_a_quota_are_those_of_all_servers() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("mi-funcion").await;
+    let token = fixture.token(&function.id, "ci").await.id;
+    let other = fixture.open_again().await;
+    let add = async |store: &Store, start_ms, calls| {
+        let used = QuotaUse { start_ms, calls };
+        let sums = store.add_quotas(&[(token.clone(), used)]).await.unwrap();
+        let [(_, QuotaUse { start_ms, calls })] = sums[..] else {
+            panic!("{sums:?}")
+        };
+        (start_ms, calls)
+    };
+    let store = &fixture.store;
+    assert_eq!(add(store, 1_000, 2).await, (1_000, 2));
+    assert_eq!(add(&other, 1_000, 5).await, (1_000, 7));
+    assert_eq!(add(store, 1_000, 1).await, (1_000, 8));
+    // The clock of the other server is ahead.
+    assert_eq!(add(&other, 2_000, 1).await, (2_000, 1));
+    assert_eq!(add(store, 1_000, 4).await, (2_000, 1));
+    let gone = (
+        TokenId::generate(),
+        QuotaUse {
+            start_ms: 1,
+            calls: 1,
+        },
+    );
+    assert_eq!(store.add_quotas(&[gone]).await.unwrap(), []);
 }

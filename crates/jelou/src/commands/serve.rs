@@ -7,8 +7,8 @@ use std::io::{self, IsTerminal};
 use anyhow::Context as _;
 use jelou_client::ApiUrl;
 use jelou_server::{
-    Config, DatabaseOverrides, ListenError, LogFormat, Overrides, Ready, Server, StartError,
-    TlsOverrides,
+    Config, DatabaseOverrides, InheritedSockets, ListenError, LogFormat, Overrides, Ready, Server,
+    StartError, TlsOverrides,
 };
 use jelou_token::AccessToken;
 use serde::Serialize;
@@ -35,14 +35,17 @@ pub(super) fn run(args: ServeArgs, context: &Context) -> anyhow::Result<()> {
     let config = Config::load(args.config.as_deref(), &overrides)
         .map_err(|error| Failure::validation(error.to_string()))?;
     log_to_stderr(config.log.format)?;
+    // Before the runtime, because this changes the environment.
+    let sockets = InheritedSockets::from_environment()
+        .map_err(|error| Failure::validation(error.to_string()).because(error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(config, context))
+    runtime.block_on(serve(config, sockets, context))
 }
 
-async fn serve(config: Config, context: &Context) -> anyhow::Result<()> {
+async fn serve(config: Config, sockets: InheritedSockets, context: &Context) -> anyhow::Result<()> {
     let progress = |text: &str| {
         // An output error must not prevent the start.
         let _ = context.output.human(|human| human.item(text));
@@ -52,7 +55,7 @@ async fn serve(config: Config, context: &Context) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let api_address = config.api_listen.unwrap_or(config.listen);
     let (server, ready) = tokio::select! {
-        started = Server::start(config, progress) => started.map_err(explain)?,
+        started = Server::start(config, sockets, progress) => started.map_err(explain)?,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Err(Failure::interrupted().into()),
     };

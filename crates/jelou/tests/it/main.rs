@@ -49,6 +49,7 @@ mod prompts;
 mod reference;
 mod registry;
 mod remote_modules;
+mod restart;
 mod rollback;
 mod runtime_tokens;
 mod sandbox;

@@ -109,7 +109,7 @@ impl Follower {
         let mut was_connected = false;
         let mut pause = FIRST_PAUSE;
         loop {
-            let events = self.open(last_seen);
+            let events = self.open(last_seen.clone());
             let mut connected = false;
             loop {
                 let message = match events.recv_timeout(SILENCE) {
@@ -117,12 +117,12 @@ impl Follower {
                         error if was_connected && is_temporary(&error) => break,
                         error => Message::Refused(error),
                     },
-                    Ok(Opened::Event(LogEvent::Record { seq, json })) => {
-                        last_seen = Some(seq);
+                    Ok(Opened::Event(LogEvent::Record { id, json })) => {
+                        last_seen = Some(id);
                         Message::Record(json)
                     }
-                    Ok(Opened::Event(LogEvent::Alive { seq })) => {
-                        last_seen = seq.or(last_seen);
+                    Ok(Opened::Event(LogEvent::Alive { id })) => {
+                        last_seen = id.or(last_seen);
                         if connected {
                             continue;
                         }
@@ -150,26 +150,28 @@ impl Follower {
     }
 
     /// Opens a stream of events. A separate thread reads it, because a read from a dead connection does not return.
-    fn open(&self, last_seen: Option<u64>) -> Receiver<Opened> {
+    fn open(&self, last_seen: Option<String>) -> Receiver<Opened> {
         let (sender, events) = mpsc::sync_channel(16);
         let (client, slug, query) = (
             Arc::clone(&self.client),
             self.slug.clone(),
             self.query.clone(),
         );
-        thread::spawn(move || match client.logs(&slug).follow(&query, last_seen) {
-            Ok(stream) => {
-                for event in stream.map_while(Result::ok) {
-                    if sender.send(Opened::Event(event)).is_err() {
-                        return;
+        thread::spawn(
+            move || match client.logs(&slug).follow(&query, last_seen.as_deref()) {
+                Ok(stream) => {
+                    for event in stream.map_while(Result::ok) {
+                        if sender.send(Opened::Event(event)).is_err() {
+                            return;
+                        }
                     }
                 }
-            }
-            Err(error) => {
-                // Fails only if the receiver was dropped.
-                let _ = sender.send(Opened::Refused(error));
-            }
-        });
+                Err(error) => {
+                    // Fails only if the receiver was dropped.
+                    let _ = sender.send(Opened::Refused(error));
+                }
+            },
+        );
         events
     }
 }

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::Stage;
-use super::process::{Database, command, folder, free_port, give, program, run};
+use crate::support::daemon::{Daemon, command, folder, free_port, give, program, run};
 
-fn start(port: u16) -> Database {
+fn start(port: u16) -> Daemon {
     let folder = folder();
     let data = folder.path().join("data");
     let mut install = command(&program("mariadb-install-db", &["/usr/bin"]), folder.path());
@@ -32,7 +32,7 @@ fn start(port: u16) -> Database {
         .arg(format!("--socket={}", folder.path().join("s").display()))
         .arg(format!("--init-file={}", init.display()))
         .arg("--innodb-flush-log-at-trx-commit=0");
-    Database::start(&mut server, port, folder)
+    Daemon::start(&mut server, port, folder)
 }
 
 const CLIENTS: &str = r#"

@@ -3,7 +3,6 @@
 
 mod mariadb;
 pub(crate) mod postgres;
-mod process;
 mod redis;
 mod unreachable;
 

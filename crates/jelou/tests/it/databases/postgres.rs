@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::Stage;
-use super::process::{Database, command, folder, free_port, give, run};
+use crate::support::daemon::{Daemon, command, folder, free_port, give, run};
 use crate::support::eventually;
 
 /// The newest version that is installed.
@@ -21,7 +21,7 @@ fn binaries() -> PathBuf {
 }
 
 pub(crate) struct Postgres {
-    database: Database,
+    database: Daemon,
     certificate: String,
 }
 
@@ -57,7 +57,7 @@ impl Stopped {
     }
 }
 
-fn start_in(folder: tempfile::TempDir, port: u16) -> Database {
+fn start_in(folder: tempfile::TempDir, port: u16) -> Daemon {
     let data = folder.path().join("data");
     let mut server = command(&binaries().join("postgres"), folder.path());
     server
@@ -72,7 +72,7 @@ fn start_in(folder: tempfile::TempDir, port: u16) -> Database {
             "-c",
             "ssl_key_file=server.key",
         ]);
-    Database::start(&mut server, port, folder)
+    Daemon::start(&mut server, port, folder)
 }
 
 impl Postgres {

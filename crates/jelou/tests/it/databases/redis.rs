@@ -6,10 +6,10 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::Stage;
-use super::process::{Database, command, folder, free_port, program};
+use crate::support::daemon::{Daemon, command, folder, free_port, program};
 use crate::support::eventually;
 
-fn start(port: u16) -> Database {
+fn start(port: u16) -> Daemon {
     let folder = folder();
     // The package `redis-tools` has the server's program, under another name.
     let program = program("redis-check-rdb", &["/usr/bin"]);
@@ -18,7 +18,7 @@ fn start(port: u16) -> Database {
         .arg0("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
         .args(["--save", "", "--requirepass", "secreto"]);
-    Database::start(&mut server, port, folder)
+    Daemon::start(&mut server, port, folder)
 }
 
 const CLIENTS: &str = r#"

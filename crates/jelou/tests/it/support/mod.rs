@@ -1,6 +1,7 @@
 //! Runs the real binary in a temporary home and folder, and captures its output.
 
 mod call;
+pub(crate) mod daemon;
 mod data_folder;
 mod dev;
 mod fake_api;

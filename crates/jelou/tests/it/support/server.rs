@@ -1,6 +1,8 @@
 //! A real `jelou serve`. Its credentials are in the sandbox's home, so commands are logged in.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
@@ -30,6 +32,8 @@ pub(crate) struct Serve<'a> {
     before: Vec<String>,
     binary: String,
     arguments: Vec<String>,
+    /// A socket that the server gets from its service manager.
+    inherited: Option<OwnedFd>,
     environment: Vec<(String, String)>,
 }
 
@@ -42,6 +46,7 @@ impl<'a> Serve<'a> {
             before: Vec::new(),
             binary: BINARY.to_owned(),
             arguments: vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()],
+            inherited: None,
             // All test servers use the same user ids, and the firewall's table is named after them. The servers would
             // delete each other's table.
             environment: vec![("JELOU_SANDBOX__FIREWALL".to_owned(), "off".to_owned())],
@@ -84,6 +89,16 @@ impl<'a> Serve<'a> {
         self
     }
 
+    /// Gives the server this socket, as systemd does. The caller keeps it open.
+    pub(crate) fn listening(mut self, socket: &TcpListener) -> Self {
+        self.inherited = Some(socket.try_clone().unwrap().into());
+        let address = socket.local_addr().unwrap();
+        // The first passed descriptor is 3 (sd_listen_fds(3)). `$$` stays the same through `exec`.
+        let script = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"";
+        self.before = ["sh", "-c", script, "sh"].map(str::to_owned).into();
+        self.arguments(&format!("--listen {address}"))
+    }
+
     /// Starts a copy of the binary.
     pub(crate) fn binary(mut self, path: &std::path::Path) -> Self {
         path.to_str().unwrap().clone_into(&mut self.binary);
@@ -103,6 +118,9 @@ impl<'a> Serve<'a> {
             .envs(self.sandbox.variables())
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null());
+        if let Some(socket) = &self.inherited {
+            command.stdin(socket.try_clone().unwrap());
+        }
         command
     }
 
@@ -139,7 +157,9 @@ impl<'a> Serve<'a> {
     /// Runs a server that must fail to start, and waits for its end.
     pub(crate) fn run(mut self) -> Outcome {
         // If the server starts nevertheless, the timeout makes the test fail instead of hang.
-        self.before = vec!["timeout".to_owned(), "120".to_owned()];
+        let mut before = vec!["timeout".to_owned(), "120".to_owned()];
+        before.append(&mut self.before);
+        self.before = before;
         let output = self.command().arg("--json").output().unwrap();
         let text = |bytes| {
             let text = self

@@ -1,4 +1,4 @@
-//! A database server as a child process, in a folder of its own.
+//! A server of another project as a child process, in a folder of its own.
 
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::chown;
@@ -8,39 +8,41 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
-use crate::support::eventually;
+use super::eventually;
 
 /// The user `nobody`, for servers that refuse to run as root.
 const NOBODY: u32 = 65_534;
 
-pub(super) struct Database {
+pub(crate) struct Daemon {
     process: Child,
-    pub(super) port: u16,
+    /// Ends the server and its other processes.
+    ending: Signal,
+    pub(crate) port: u16,
     folder: tempfile::TempDir,
 }
 
 /// A port that was free a moment ago.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 /// A folder that belongs to the user of the server.
-pub(super) fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     give(folder.path());
     folder
 }
 
 /// Makes the path the server's.
-pub(super) fn give(path: &Path) {
+pub(crate) fn give(path: &Path) {
     if geteuid().is_root() {
         chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
     }
 }
 
 /// The program, which may be in a folder that is not in `PATH`.
-pub(super) fn program(name: &str, folders: &[&str]) -> PathBuf {
+pub(crate) fn program(name: &str, folders: &[&str]) -> PathBuf {
     let found = folders
         .iter()
         .map(|folder| Path::new(folder).join(name))
@@ -49,7 +51,7 @@ pub(super) fn program(name: &str, folders: &[&str]) -> PathBuf {
 }
 
 /// A command that runs as an unprivileged user.
-pub(super) fn command(program: &Path, folder: &Path) -> Command {
+pub(crate) fn command(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .current_dir(folder)
@@ -66,7 +68,7 @@ pub(super) fn command(program: &Path, folder: &Path) -> Command {
 }
 
 /// Runs a step before the server starts.
-pub(super) fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(
         output.status.success(),
@@ -76,27 +78,29 @@ pub(super) fn run(command: &mut Command) {
     );
 }
 
-impl Database {
+impl Daemon {
     /// Starts the server and waits until it accepts connections.
-    pub(super) fn start(command: &mut Command, port: u16, folder: tempfile::TempDir) -> Self {
+    pub(crate) fn start(command: &mut Command, port: u16, folder: tempfile::TempDir) -> Self {
         let log = std::fs::File::create(folder.path().join("server.log")).unwrap();
         let process = command
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut database = Self {
+        let mut daemon = Self {
             process,
+            // PostgreSQL ends its other processes at this signal, which SIGKILL would leave behind.
+            ending: Signal::QUIT,
             port,
             folder,
         };
-        database.wait();
-        database
+        daemon.wait();
+        daemon
     }
 
-    pub(super) fn wait(&mut self) {
+    pub(crate) fn wait(&mut self) {
         let port = self.port;
-        eventually("a database server", || {
+        eventually("another server", || {
             if let Some(status) = self.process.try_wait().unwrap() {
                 let log = std::fs::read_to_string(self.path().join("server.log"));
                 panic!("the server has ended: {status}\n{}", log.unwrap());
@@ -105,12 +109,18 @@ impl Database {
         });
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Ends the server by this signal when it is dropped.
+    pub(crate) fn ended_by(mut self, signal: Signal) -> Self {
+        self.ending = signal;
+        self
+    }
+
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Ends the server, and keeps its folder.
-    pub(super) fn stop(mut self, signal: Signal) -> tempfile::TempDir {
+    pub(crate) fn stop(mut self, signal: Signal) -> tempfile::TempDir {
         self.end(signal);
         std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
     }
@@ -124,9 +134,8 @@ impl Database {
     }
 }
 
-impl Drop for Database {
+impl Drop for Daemon {
     fn drop(&mut self) {
-        // PostgreSQL ends its other processes at this signal, which SIGKILL would leave behind.
-        self.end(Signal::QUIT);
+        self.end(self.ending);
     }
 }

@@ -1,5 +1,9 @@
 //! Several servers on one PostgreSQL database, over TLS.
 
+mod balancers;
+mod logs;
+mod schedules;
+
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -25,6 +29,7 @@ fn node<'a>(sandbox: &'a Sandbox, url: &str, key: &str) -> Serve<'a> {
     Serve::new(sandbox)
         .env("JELOU_DATABASE__URL", url)
         .env("JELOU_MASTER_KEY", key)
+        .env("JELOU_TRUSTED_PROXIES", "[\"127.0.0.1\"]")
         // The machine may be busy.
         .env("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "60000")
 }

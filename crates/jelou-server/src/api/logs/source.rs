@@ -1,0 +1,261 @@
+//! The records of one server, page by page. A task reads ahead by one page.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use jelou_core::{FunctionId, NodeId};
+use jelou_logs::Query;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use url::form_urlencoded::Serializer;
+
+use super::local::{Read, Reading};
+use super::response::removed;
+use crate::api::app::App;
+use crate::peers::Peer;
+
+/// How long another server waits for a record before it answers that there is none.
+pub(super) const WAIT: Duration = Duration::from_secs(5);
+/// The pause before another attempt at a server that does not answer.
+const RETRY: Duration = Duration::from_secs(1);
+/// How long a server may be away, for instance for a restart, before readers are told.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is asked of every server.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) function: FunctionId,
+    pub(super) query: Query,
+    /// The text of the query's filter.
+    pub(super) filter: Option<String>,
+    /// Whether new records are wanted, too.
+    pub(super) follows: bool,
+}
+
+/// A record of a server.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) seq: u64,
+    pub(super) time: Timestamp,
+    pub(super) json: String,
+}
+
+/// A page of records.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) lines: VecDeque<Line>,
+    /// The next page begins after this sequence number.
+    pub(super) cursor: u64,
+    /// Whether the server has no more records now.
+    pub(super) is_last: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Event {
+    Piece(Piece),
+    /// The server does not answer, for this reason.
+    Lost(String),
+}
+
+/// The first line of the answer of another server. The other lines are the records.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PageHead {
+    pub(super) cursor: u64,
+    pub(super) is_last: bool,
+    /// The newest record in the range of the query that the retention has removed.
+    pub(super) removed: Option<(u64, Timestamp)>,
+}
+
+/// Starts to read the records of a server. Dropping the set of tasks ends the reading.
+pub(super) fn read(
+    control: App,
+    node: NodeId,
+    address: String,
+    asked: Asked,
+    from: Read,
+) -> (mpsc::Receiver<Event>, JoinSet<()>) {
+    let (sender, events) = mpsc::channel(1);
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        let is_own = control.store.node() == Some(&node);
+        let server = if is_own {
+            local(control, &asked).await.map(Server::Own)
+        } else {
+            let peer = Peer::new(&control, node, &address);
+            let peer = peer.map_err(|error| error.to_string());
+            peer.map(|peer| Server::Other(control, Box::new(peer)))
+        };
+        match server {
+            Ok(server) => run(server, asked, from, sender).await,
+            Err(reason) => {
+                // Fails only if nobody reads any more.
+                let _ = sender.send(Event::Lost(reason)).await;
+            }
+        }
+    });
+    (events, task)
+}
+
+async fn local(control: App, asked: &Asked) -> Result<Box<Reading>, String> {
+    let reading = Reading::new(control, asked.function.clone(), asked.query.clone()).await;
+    let reading = reading.map_err(|error| error.into_texts().0)?;
+    Ok(Box::new(reading))
+}
+
+enum Server {
+    Own(Box<Reading>),
+    Other(App, Box<Peer>),
+}
+
+async fn run(mut server: Server, mut asked: Asked, from: Read, sender: mpsc::Sender<Event>) {
+    let mut from = from;
+    let mut waits = false;
+    let mut fails_since = None;
+    let mut is_lost = false;
+    loop {
+        let begun = Instant::now();
+        match server.page(&asked, from, waits).await {
+            Ok(piece) => {
+                let is_news = is_lost || !waits || !piece.lines.is_empty();
+                from = Read::After(piece.cursor);
+                (waits, fails_since, is_lost) = (piece.is_last, None, false);
+                if is_news && sender.send(Event::Piece(piece)).await.is_err() {
+                    return;
+                }
+                if waits && !asked.follows {
+                    return;
+                }
+            }
+            Err(reason) => {
+                let since = *fails_since.get_or_insert(begun);
+                if !is_lost && (!asked.follows || since.elapsed() >= PATIENCE) {
+                    is_lost = true;
+                    if sender.send(Event::Lost(reason)).await.is_err() || !asked.follows {
+                        return;
+                    }
+                    if matches!(from, Read::Last(_)) {
+                        // The last records of the other servers have been shown without these.
+                        let now = Some(Timestamp::now());
+                        asked.query.since = asked.query.since.max(now);
+                        from = Read::After(0);
+                    }
+                }
+                waits = false;
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+impl Server {
+    /// Reads a page. With `waits`, waits a while for a record.
+    async fn page(&mut self, asked: &Asked, from: Read, waits: bool) -> Result<Piece, String> {
+        match self {
+            Self::Own(reading) => {
+                let from = match from {
+                    Read::After(cursor) => Read::After(cursor.min(reading.watch.last_seq())),
+                    last @ Read::Last(_) => last,
+                };
+                if let Read::After(cursor) = from
+                    && waits
+                {
+                    reading.watch.wait_beyond(cursor).await;
+                }
+                let page = reading
+                    .read(from)
+                    .await
+                    .map_err(|error| error.to_string())?;
+                let lines = page.records.into_iter().map(|found| Line {
+                    seq: found.seq,
+                    time: found.record.time,
+                    json: found.json,
+                });
+                Ok(Piece {
+                    lines: gap(page.removed).into_iter().chain(lines).collect(),
+                    cursor: page.cursor,
+                    is_last: page.is_last,
+                })
+            }
+            Self::Other(control, peer) => {
+                let wait = if waits { WAIT } else { Duration::ZERO };
+                let target = target("logs", asked, from, wait);
+                let answer = peer.get(&target, control.clock.now_ms(), wait).await;
+                let answer = answer.map_err(|error| error.to_string())?;
+                parse(&answer).map_err(|error| format!("its answer cannot be read ({error})"))
+            }
+        }
+    }
+}
+
+/// Returns the path and query of a request to another server.
+pub(super) fn target(route: &str, asked: &Asked, from: Read, wait: Duration) -> String {
+    let mut query = Serializer::new(String::new());
+    match from {
+        Read::Last(count) => query.append_pair("tail", &count.to_string()),
+        Read::After(cursor) => query.append_pair("after", &cursor.to_string()),
+    };
+    let Query {
+        since,
+        until,
+        level,
+        request,
+        deployment,
+        ..
+    } = &asked.query;
+    let pairs = [
+        ("since", since.map(|time| time.to_string())),
+        ("until", until.map(|time| time.to_string())),
+        ("level", level.map(|level| level.to_string())),
+        ("request", request.clone()),
+        ("deployment", deployment.as_ref().map(ToString::to_string)),
+        ("filter", asked.filter.clone()),
+        (
+            "wait_ms",
+            (!wait.is_zero()).then(|| wait.as_millis().to_string()),
+        ),
+    ];
+    for (name, value) in pairs {
+        if let Some(value) = value {
+            query.append_pair(name, &value);
+        }
+    }
+    format!("/v1/nodes/{route}/{}?{}", asked.function, query.finish())
+}
+
+fn parse(answer: &[u8]) -> io::Result<Piece> {
+    #[derive(Deserialize)]
+    struct Stamp {
+        seq: u64,
+        time: Timestamp,
+    }
+    let text = std::str::from_utf8(answer).map_err(io::Error::other)?;
+    let (head, lines) = text.split_once('\n').unwrap_or((text, ""));
+    let head: PageHead = serde_json::from_str(head)?;
+    let lines = lines.lines().map(|json| {
+        let Stamp { seq, time } = serde_json::from_str(json)?;
+        Ok(Line {
+            seq,
+            time,
+            json: json.to_owned(),
+        })
+    });
+    let lines = lines.collect::<io::Result<VecDeque<_>>>()?;
+    Ok(Piece {
+        lines: gap(head.removed).into_iter().chain(lines).collect(),
+        cursor: head.cursor,
+        is_last: head.is_last,
+    })
+}
+
+fn gap(newest: Option<(u64, Timestamp)>) -> Option<Line> {
+    newest.map(|(seq, time)| Line {
+        seq,
+        time,
+        json: removed(seq, time),
+    })
+}

@@ -1,0 +1,54 @@
+//! The steps of a stop. First, responses end their connections, while the server still accepts others. Then it accepts no
+//! more, and idle connections end.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// How long a connection that was accepted last has for its first request.
+const FIRST_REQUEST: Duration = Duration::from_millis(250);
+
+#[derive(Debug, Clone)]
+pub(super) struct Stop {
+    /// When the stop began.
+    begun: watch::Receiver<Option<Instant>>,
+    /// How long connections are still accepted.
+    delay: Duration,
+}
+
+impl Stop {
+    pub(super) fn new(begun: watch::Receiver<Option<Instant>>, delay: Duration) -> Self {
+        Self { begun, delay }
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.borrow().is_some()
+    }
+
+    /// Waits until the stop begins.
+    pub(super) async fn begins(&mut self) {
+        self.after(Duration::ZERO).await;
+    }
+
+    /// Waits until no more connections are accepted.
+    pub(super) async fn refuses(&mut self) {
+        self.after(self.delay).await;
+    }
+
+    /// Waits until idle connections end.
+    pub(super) async fn closes(&mut self) {
+        self.after(self.delay + self.delay.min(FIRST_REQUEST)).await;
+    }
+
+    async fn after(&mut self, delay: Duration) {
+        // An error means that the sender was dropped, which also stops the server.
+        let begun = self.begun.wait_for(Option::is_some).await;
+        let begun = begun.ok().and_then(|begun| *begun);
+        if let Some(begun) = begun
+            && !delay.is_zero()
+        {
+            sleep_until(begun + delay).await;
+        }
+    }
+}

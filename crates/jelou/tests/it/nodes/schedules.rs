@@ -1,0 +1,70 @@
+//! Runs of one schedule on two servers.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::Cluster;
+use crate::support::eventually;
+
+/// A run takes longer than the test.
+const SLOW: &str = r#"import { define } from "@jelou/functions";
+
+export default define({
+  description: "A slow job",
+  config: { cron: [{ name: "cada-minuto", expression: "* * * * *", timeout: 600000 }] },
+  handler: async (_input, ctx) => {
+    ctx.log("runs");
+    await new Promise((resolve) => setTimeout(resolve, 500000));
+  },
+});
+"#;
+
+#[test]
+fn a_run_of_another_server_overlaps() {
+    let cluster = Cluster::start();
+    // A run by hand on the first server. Commands go to the second one.
+    cluster.sandbox.deploy("lenta", SLOW);
+    eventually("the function on the other server", || {
+        let path = "/v1/functions/lenta/schedules";
+        let listed = cluster
+            .first
+            .manage(&cluster.access_token, path)
+            .get(path)
+            .send();
+        listed.body.contains("cada-minuto").then_some(())
+    });
+    let started = cluster.change(
+        "POST",
+        "/v1/functions/lenta/schedules/cada-minuto/runs",
+        &json!({}),
+    );
+    assert_eq!(started["state"], "RUNNING", "{started}");
+
+    // Shortly before the next minute the first server stands still, so that the second one claims the due time. A server
+    // that was silent for a minute would no longer count.
+    let left = || 60 - Timestamp::now().as_second().rem_euclid(60);
+    while left() > 15 {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    cluster.first.signal(Signal::STOP);
+    let missed = eventually("the missed run", || {
+        let outcome = cluster
+            .sandbox
+            .jelou("cron logs lenta --state MISSED --json")
+            .run();
+        let runs = outcome.json()["data"].as_array().unwrap().clone();
+        (!runs.is_empty()).then_some(runs)
+    });
+    cluster.first.signal(Signal::CONT);
+    assert_eq!(missed[0]["reason"], "overlap", "{missed:?}");
+    let outcome = cluster
+        .sandbox
+        .jelou("cron logs lenta --state RUNNING --json")
+        .run();
+    let running = outcome.json()["data"].clone();
+    assert_eq!(running[0]["id"], started["id"], "{running}");
+    assert_eq!(running.as_array().unwrap().len(), 1, "{running}");
+}
