@@ -168,7 +168,7 @@ fn say(server: &Server, token: &str, text: &str) {
 }
 
 #[test]
-fn followers_survive_a_killed_server_and_see_every_record_once() {
+fn followers_see_every_record_once_across_a_killed_server_and_a_rollback() {
     let sandbox = Sandbox::new();
     let server = Serve::new(&sandbox).start();
     let address = server.address().to_owned();
@@ -194,6 +194,14 @@ fn followers_survive_a_killed_server_and_see_every_record_once() {
         .arguments(&format!("--listen {address}"))
         .start();
     for number in 0..50 {
+        match number {
+            10 => drop(sandbox.deploy("parrot", &format!("{parrot}// changed\n"))),
+            30 => {
+                let rolled_back = sandbox.jelou("rollback parrot -y").run();
+                assert_eq!(rolled_back.code, 0, "{rolled_back}");
+            }
+            _ => {}
+        }
         say(&server, &token, &format!("after {number}"));
     }
     follower.wait_for("after 49");
