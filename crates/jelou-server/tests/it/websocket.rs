@@ -1,6 +1,8 @@
 //! `WebSocket`s that functions accept.
 
 use futures_util::{SinkExt, StreamExt};
+use jelou_core::api::OpenPreview;
+use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -29,7 +31,15 @@ export default define({ description: "A room", config: { path: "*", methods: ["G
 });"#;
 
 async fn connect(server: &TestServer, token: &str) -> Result<WebSocketStream<TcpStream>, Error> {
-    let origin = server.origin("room").replace("http://", "ws://");
+    connect_to(server, "room", token).await
+}
+
+async fn connect_to(
+    server: &TestServer,
+    label: &str,
+    token: &str,
+) -> Result<WebSocketStream<TcpStream>, Error> {
+    let origin = server.origin(label).replace("http://", "ws://");
     let mut request = format!("{origin}/lobby").into_client_request().unwrap();
     let headers = request.headers_mut();
     headers.insert("sec-websocket-protocol", "chat".parse().unwrap());
@@ -372,6 +382,34 @@ async fn a_deploy_lets_it_talk_on_until_the_drain_ends() {
     assert_eq!(
         next(&mut socket).await,
         Some(Message::text("bienvenido to /lobby"))
+    );
+    tokio::task::block_in_place(|| drop(server));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_opens_sockets_for_tokens_only_and_ends_them_with_itself() {
+    let (server, token) = start(|config| config.limits.drain_timeout_ms = 1_000);
+    let preview = OpenPreview {
+        name: Some("pr-7".parse().unwrap()),
+        ..OpenPreview::default()
+    };
+    let source = ROOM.replace("welcome", "welcome in the preview");
+    tokio::task::block_in_place(|| server.preview("room", &source, preview)).unwrap();
+    match connect_to(&server, "pr-7--room", "wrong").await {
+        Err(Error::Http(response)) => assert_eq!(response.status(), 401),
+        other => panic!("{other:?}"),
+    }
+    let mut socket = connect_to(&server, "pr-7--room", &token).await.unwrap();
+    assert_eq!(
+        next(&mut socket).await,
+        Some(Message::text("welcome in the preview to /lobby"))
+    );
+    let path = "/v1/functions/room/previews/pr-7";
+    let deleted = tokio::task::block_in_place(|| server.manage("DELETE", path, &Value::Null));
+    assert_eq!(deleted.0, 204, "{deleted:?}");
+    assert_eq!(
+        going_away(&mut socket).await,
+        "the function's process ended"
     );
     tokio::task::block_in_place(|| drop(server));
 }
