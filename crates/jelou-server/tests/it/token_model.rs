@@ -15,6 +15,8 @@ use step::{Step, step};
 
 const SLUG: &str = "model";
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+/// The tag of the tokens that are created under the first two names.
+const TAG: &str = "ci";
 
 #[derive(Debug, Clone)]
 struct Token {
@@ -24,6 +26,7 @@ struct Token {
     previous: Option<(String, Timestamp)>,
     expires_at: Option<Timestamp>,
     disabled: bool,
+    is_tagged: bool,
     /// The rate, and the calls that were counted.
     rate: Option<(u32, u32)>,
     /// The calls of a month, and those that were counted. No sequence lasts until the next one.
@@ -144,6 +147,7 @@ impl Model<'_> {
                     self.tokens.remove(position);
                 }
             }
+            Step::RevokeTagged { force } => self.revoke_tagged(force),
             Step::SetDisabled {
                 name,
                 disabled,
@@ -213,8 +217,10 @@ impl Model<'_> {
     }
 
     fn create(&mut self, name: usize, replace: bool, expires_in: Option<i64>, rate: Option<u32>) {
+        let is_tagged = name < 2;
+        let tags: &[&str] = if is_tagged { &[TAG] } else { &[] };
         let body = json!({
-            "name": NAMES[name], "replace": replace, "expiresIn": expires_in,
+            "name": NAMES[name], "replace": replace, "expiresIn": expires_in, "tags": tags,
             "rate": rate.map(|calls| format!("{calls}/d")),
         });
         let (status, body) = self.manage("POST", "", &body);
@@ -235,10 +241,32 @@ impl Model<'_> {
             previous: None,
             expires_at: expires_in.map(|seconds| self.after(seconds)),
             disabled: false,
+            is_tagged,
             rate: rate.map(|calls| (calls, 0)),
             quota: None,
             used: false,
         });
+    }
+
+    fn revoke_tagged(&mut self, force: bool) {
+        let path = format!("/v1/functions/{SLUG}/token-revocation");
+        let body = json!({ "tag": TAG, "force": force });
+        let (status, body) = self.server.manage("POST", &path, &body);
+        let now = self.now();
+        let is_active = |tagged: bool| {
+            let mut tokens = self.tokens.iter();
+            tokens.any(|token| token.is_tagged == tagged && token.is_active(now))
+        };
+        let tagged = self.tokens.iter().filter(|token| token.is_tagged).count();
+        if tagged == 0 {
+            assert_eq!(status, 404, "{body}");
+        } else if !force && is_active(true) && !is_active(false) {
+            assert_eq!(status, 409, "{body}");
+        } else {
+            assert_eq!(status, 200, "{body}");
+            assert_eq!(body["items"].as_array().map(Vec::len), Some(tagged));
+            self.tokens.retain(|token| !token.is_tagged);
+        }
     }
 
     fn import(&mut self, name: usize, replace: bool, disabled: bool) {
@@ -272,6 +300,7 @@ impl Model<'_> {
             previous: None,
             expires_at: None,
             disabled,
+            is_tagged: false,
             rate: None,
             quota: None,
             used: false,
