@@ -116,7 +116,7 @@ pub enum RunState {
 
 /// The text is not one of the known values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown word `{0}`; known are {1}")]
+#[error("unknown value `{0}`; the values are {1}")]
 pub struct ParseWordError(String, &'static str);
 
 impl RunOrigin {

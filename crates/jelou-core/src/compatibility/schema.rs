@@ -22,7 +22,7 @@ pub(super) enum Position {
     Output,
 }
 
-/// A difference because of which some value is refused.
+/// A difference that makes a schema refuse some values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Narrowing {
     /// Path below the root, such as `.address.zip` or `[]`.
@@ -70,7 +70,8 @@ impl Comparison<'_> {
         found
     }
 
-    /// Compares one alternative of `from` with all alternatives of `to`. One of them must accept all its values.
+    /// Compares one alternative of `from` with all alternatives of `to`. One alternative of `to` must accept all its
+    /// values.
     fn against_all(
         &mut self,
         from: &Shape,
