@@ -70,7 +70,7 @@ impl Schedule {
         &self.zone
     }
 
-    /// Returns the first due time after an instant, or `None` if the calendar ends before.
+    /// Returns the first due time after an instant, or `None` if there is none before the end of the calendar.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         if self.has_fixed_times {
             self.next_fixed(after)
