@@ -117,7 +117,7 @@ impl Folders {
         self.set_weight(limits.cpu_weight)
     }
 
-    /// Sets the weight; 100 is normal. With version 1, normal is a quarter of the server's 1024 shares.
+    /// Sets the weight; 100 is normal. In cgroup v1, a weight of 100 is 256 shares, a quarter of the server's 1024.
     fn set_weight(&self, weight: u64) -> std::io::Result<()> {
         match self {
             Self::Unified(folder) => write(folder, "cpu.weight", weight.clamp(1, 10_000)),

@@ -204,7 +204,7 @@ fn remove_ended_servers(own: &Folders) {
 pub enum CpuShare {
     /// The normal share, according to the process's weight (`limits.cpu_weight`).
     Own,
-    /// Idle priority: only the time that other processes leave. For a start without a waiting call, a stalled event
+    /// Idle priority: only CPU time that no other process uses. For a start without a waiting call, a stalled event
     /// loop, or a restart after a crash.
     Rest,
 }
