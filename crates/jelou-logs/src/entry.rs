@@ -1,4 +1,4 @@
-//! Entries: what the parts of the server send to the log. An entry owns its data; the writer formats it later.
+//! Entries that the parts of the server send to the log. An entry owns its data; the writer formats it later.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -103,7 +103,7 @@ fn records() -> (Log, TokenNames) {
     (log, names)
 }
 
-/// The text of a term, and a function that tells whether the JSON of a record matches.
+/// The text of a term, and a function that returns whether the JSON of a record matches.
 #[derive(Clone)]
 struct Term {
     text: String,
@@ -393,7 +393,7 @@ fn a_bad_filter_is_shown_with_its_place() {
         ("ñ status:", "`status` needs a value", "  ^^^^^^^"),
         (
             "args.>5",
-            "a name is missing: `args.order.id=9` looks into the arguments of a line",
+            "a name is missing: `args.order.id=9` searches the arguments of a line",
             "^^^^^",
         ),
     ];
