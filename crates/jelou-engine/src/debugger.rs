@@ -36,7 +36,7 @@ impl Inspector {
         })
     }
 
-    /// Returns the id of the process, which no other process has.
+    /// Returns the id of the process, which is unique.
     pub fn id(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
@@ -77,7 +77,7 @@ impl Debuggers {
             .await;
     }
 
-    /// Makes the inspector of a new process known until the result is dropped.
+    /// Publishes the inspector of a new process until the result is dropped.
     pub(crate) fn announce(self: &Arc<Self>, function: Slug, inspector: Inspector) -> Announced {
         self.inspectors.send_modify(|all| {
             let known = all.entry(function.clone()).or_default();

@@ -165,7 +165,7 @@ impl Builder {
             .map_err(BuildError::Load)?;
         let files = Unpacked::write(&launcher.run_dir.artifacts(), &bundle.code, &bundle.assets)?;
         let module = blank.provide(&files).await?;
-        // This must be before the function's code runs, because the code could write to the caches of its process.
+        // Must run before the function's code, because the code could write to the caches of its process.
         builtins::prepare(launcher, &files);
         if files.begin_compiling() {
             bundle.compiled = blank.compile(launcher, &module, &files).await?;

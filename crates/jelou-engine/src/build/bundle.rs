@@ -185,7 +185,7 @@ fn source_map(
     Ok(map.to_string())
 }
 
-/// Refuses packages that need machine code.
+/// Refuses packages that need a native addon.
 fn check_native<'a>(
     resolved: &Resolved,
     ids: impl Iterator<Item = &'a str>,

@@ -26,7 +26,7 @@ const EVERY_IMPORT: &str = ".*";
 /// The bundler of one build folder. All its builds use the same resolved imports.
 #[derive(Debug, Default)]
 pub(super) struct Bundler {
-    /// Whether the bundler asks the plugin about every import, so that the plugin detects new ones.
+    /// Whether the bundler passes every import to the plugin, so that the plugin detects new imports.
     asks_about_all: bool,
     /// The imports of the upload that were not resolved, by importer and specifier, in the last build.
     pub(super) unresolved: BTreeSet<(String, String)>,

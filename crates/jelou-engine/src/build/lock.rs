@@ -59,7 +59,7 @@ pub(super) struct Dependency {
 }
 
 impl Locked {
-    /// Returns whether the package is only for certain processors, on Linux among others.
+    /// Returns whether the package is a prebuilt binary for certain processors on Linux.
     pub(super) fn is_for_this_platform(&self) -> bool {
         let has = |list: &[String], wanted: &str| list.iter().any(|item| item == wanted);
         has(&self.os, "linux") && !self.cpu.is_empty()

@@ -1,4 +1,4 @@
-//! Answers the bundler's questions: where an import leads, and what a file contains.
+//! The bundler's plugin: resolves imports and loads files.
 //!
 //! Imports in the upload and in remote modules lead to the targets that Deno resolved. The bundler itself resolves the
 //! imports in packages, by the manifest of [`super::pnp`]. No other files are read.
@@ -14,7 +14,7 @@ use super::workspace::Workspace;
 use super::{builtins, computed_import, config, data_files, here, native, own_require, pnp, wasm};
 use crate::artifacts::AssetFiles;
 
-/// The start of a module's reference to its own source map. It is removed from a module in the bundle.
+/// Start of a `sourceMappingURL` comment. Such comments are removed when a module is bundled.
 const MAP_REFERENCE: &str = "sourceMappingURL=";
 /// Name of the folder with the packages' data files, in the function's folder.
 const PACKAGES: &str = "npm";
@@ -39,11 +39,11 @@ pub(super) struct Modules<'a> {
     pub(super) loaded: BTreeSet<String>,
     /// Imports of the upload and of remote modules that were not resolved before, by importer and specifier.
     pub(super) unresolved: BTreeSet<(String, String)>,
-    /// The first file outside the upload and the packages that the bundler wanted to read.
+    /// The first file outside the upload and the packages that the bundler tried to read.
     pub(super) leak: Option<String>,
 }
 
-/// The origin of a file in the bundle.
+/// Where a bundled file comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin<'p> {
     /// A file of the upload, by its path in the upload.
@@ -100,8 +100,8 @@ impl<'a> Modules<'a> {
         }
     }
 
-    /// Returns the origin of a file, or `None` for a file that belongs to neither the upload nor a package. `path` must
-    /// not contain `.` and `..`.
+    /// Returns where a file comes from, or `None` for a file that belongs to neither the upload nor a package. `path`
+    /// must not contain `.` and `..`.
     pub(super) fn origin<'p>(&'p self, path: &'p Path) -> Option<Origin<'p>> {
         let url = path.to_str().filter(|path| path.contains("://"));
         if let Some(url) = url.filter(|url| self.resolved.remote.contains_key(*url)) {

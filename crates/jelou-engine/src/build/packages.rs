@@ -17,7 +17,7 @@ pub(super) struct Package {
 }
 
 impl Package {
-    /// Returns the package's folder without symbolic links, which the bundler uses in paths. For a package that was not
+    /// Returns the package's folder with symbolic links resolved, as in the bundler's paths. For a package that was not
     /// downloaded, returns `local_path`.
     pub(super) fn folder(&self) -> PathBuf {
         self.local_path

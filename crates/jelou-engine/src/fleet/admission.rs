@@ -107,7 +107,7 @@ impl Admission {
         self.streams.set(count * self.streams_per_process);
     }
 
-    /// Rejects new calls and bodies, and those that wait for a permit.
+    /// Rejects new and waiting calls and bodies.
     pub(crate) fn close(&self) {
         self.calls.close();
         self.middle_bodies.close();

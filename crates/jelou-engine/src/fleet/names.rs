@@ -1,5 +1,5 @@
-//! Follows the host names of egress rules. The allowed addresses of a process are fixed at its start, so a process is
-//! replaced when a name resolves to another address.
+//! Resolves the host names of egress rules repeatedly. The allowed addresses of a process are fixed at its start, so a
+//! process is replaced when a name resolves to another address.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

@@ -55,9 +55,8 @@ impl Starts {
         }
     }
 
-    /// Waits for a permit to start a process, then for memory. Only a start with a permit waits for memory until its
-    /// deadline. The starts behind it have no timeout of their own: they get the permit late, and fail fast if there is
-    /// still no memory after their deadline.
+    /// Waits for a permit to start a process, then until `deadline` for memory. The wait for the permit has no timeout.
+    /// A start that gets its permit after its deadline fails at once if memory is short.
     async fn permit(
         &self,
         budget: &Arc<Budget>,
@@ -88,8 +87,8 @@ impl Pool {
         }
     }
 
-    /// Takes a ready blank worker, or starts one. The caller must call [`Pool::refill`] when the function runs. So the
-    /// start of a replacement does not compete with the function for the processor.
+    /// Takes a ready blank worker, or starts one. The caller must call [`Pool::refill`] when the function runs, so that
+    /// the start of a replacement does not compete with the function for the processor.
     pub(crate) async fn take(&self, share: CpuShare) -> Result<Blank, LeaseError> {
         self.demand().count(std::time::Instant::now());
         if let Some(blank) = self.pop() {

@@ -241,7 +241,7 @@ impl Processes {
         let budget = &self.starter.launcher.budget;
         if !self.has_room() {
             let reason = budget.reason();
-            tracing::debug!(%function, reason, "there is no room for another process of a busy function");
+            tracing::debug!(%function, reason, "there is no memory for another process of a busy function");
             return;
         }
         match self.start_one(backoff, "the others are busy").await {

@@ -10,7 +10,7 @@ use crate::capacity::{Budget, IdleCpu};
 
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// The processes of all deployments.
+/// The processes of all deployments: one group for each deployment.
 #[derive(Debug, Default)]
 pub(crate) struct Deployments(Mutex<Vec<Weak<Processes>>>);
 
@@ -60,8 +60,8 @@ impl Reaper {
         }
     }
 
-    /// Ends workers while they exceed the memory budget: first idle workers of functions, then one blank worker, and
-    /// only without blank workers also idle workers that stay loaded.
+    /// Ends workers while they exceed the memory budget: first idle workers of functions, then one blank worker. If
+    /// there is no blank worker, also ends idle workers that stay loaded.
     fn keep_to_budget(&self, pool: &Pool) {
         self.budget.measure_machine();
         let excess = self.budget.excess();

@@ -118,7 +118,7 @@ impl WorkerBody {
         }
     }
 
-    /// Calls `tell` once if the stream ends too early.
+    /// Calls `report` once if the stream ends too early.
     pub fn on_failure(self, tell: impl FnOnce(&StreamError) + Send + 'static) -> Self {
         if let Source::Stream(stream) = &self.0 {
             lock(&stream.state).on_failure = Some(Box::new(tell));

@@ -73,7 +73,8 @@ pub(crate) struct Scaling {
 }
 
 impl Scaling {
-    /// Checks the load and decides. `free_percent` is the machine's free processor time, in percent of one core.
+    /// Returns whether to add or to end a process. `free_percent` is the machine's free processor time, in percent of
+    /// one core.
     pub(crate) fn look(
         &mut self,
         loads: &[Load],
@@ -122,7 +123,7 @@ mod tests {
         per_process: 100,
     };
 
-    /// The first change, and the number of the check that led to it.
+    /// The first decision, and the number of the check that led to it.
     fn first_change(loads: &[Load], most: usize) -> Option<(u32, Change)> {
         let mut scaling = Scaling::default();
         let most = NonZero::new(most).unwrap();

@@ -10,8 +10,8 @@ use super::instance::Entered;
 use super::processes::Processes;
 use crate::worker::{LoadError, Loaded};
 
-/// Started processes that are not evicted while this value exists. The owner drops it after the requests, or when it
-/// expects none any more.
+/// Started processes that are not evicted while this value exists. The owner drops it after the requests, or when no
+/// request is expected any more.
 #[derive(Debug, Default)]
 pub struct Warm {
     started: Vec<Entered>,

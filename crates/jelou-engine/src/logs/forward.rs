@@ -76,7 +76,7 @@ impl LogForwarder {
         line.await
     }
 
-    /// Marks the cut of a line with `…`: the masking of secrets looks there for the start of a secret.
+    /// Marks the cut of a line with `…`. The masking of secrets then checks whether a secret begins before this mark.
     fn with_note(&self, line: Line) -> String {
         let Line { mut text, dropped } = line;
         if dropped > 0 {

@@ -23,7 +23,7 @@ pub struct LogSource {
     pub sample: f64,
 }
 
-/// The limit for which the server ended a process.
+/// Why the server killed a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     Memory,
@@ -43,7 +43,7 @@ pub enum LogLine {
     Started { took: Duration, why: &'static str },
     /// The process ended on its own.
     Died(String),
-    /// The server ended the process because it exceeded a limit; the text names the setting.
+    /// The server killed the process, usually because it exceeded a limit. The text names the setting.
     Breach { limit: Limit, reason: String },
     /// The process has exhausted a resource; the text names the limit.
     AtLimit(String),

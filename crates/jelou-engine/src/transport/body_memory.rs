@@ -17,7 +17,7 @@ const LEAST_OF_MULTIPART: u64 = 512 * 1024;
 pub(crate) enum BodySize {
     /// Needs no permit.
     Small,
-    /// Goes over the call channel.
+    /// On the call channel.
     Middle,
     /// Streamed, or of unknown length.
     Large,
@@ -65,8 +65,8 @@ impl BodyMemory {
         }
     }
 
-    /// Returns the memory of a WebSocket frame. `message` are the bytes of the frame's message that have arrived,
-    /// including this frame.
+    /// Returns the memory of a WebSocket frame. `message`: bytes received so far of the message that the frame belongs
+    /// to, including this frame.
     pub fn of_message(frame: u64, message: u64, limits: &Limits) -> Self {
         if message <= MAX_SMALL {
             return Self::NONE;
@@ -94,7 +94,7 @@ impl BodyMemory {
         u32::try_from(self.bytes.div_ceil(1024)).unwrap_or(u32::MAX)
     }
 
-    /// Returns a counter for the content that may take this memory.
+    /// Returns a counter that fails when the content takes more than this memory.
     pub(crate) fn contents(self) -> Contents {
         Contents {
             left: match self.size {
@@ -152,8 +152,8 @@ impl Format {
     }
 }
 
-/// Counts, while a body passes, content that takes more memory than its bytes suggest: 10 MB of `[{},{},…]` take 280 MB
-/// after parsing, and short form fields are similar.
+/// Counts, while a body passes, content that takes more memory than its bytes suggest. For example, 10 MB of
+/// `[{},{},…]` take 280 MB after parsing, and short form fields are similar.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Contents {
     /// Remaining bytes of memory.

@@ -19,7 +19,7 @@ use crate::assets::Assets;
 /// - The global function `gc`, for the rehearsal. The worker removes it before any user code runs.
 const V8_FLAGS: &str = "--max-semi-space-size=1,--no-parallel-scavenge,--expose-gc";
 
-/// What every worker runs: Deno with the SDK's `worker.js`.
+/// The program of every worker: Deno with the SDK's `worker.js`.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) deno: PathBuf,

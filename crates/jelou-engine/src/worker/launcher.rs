@@ -30,7 +30,7 @@ use crate::logs::next_line;
 /// Maximum bytes of the line by which a worker reports that it listens on its sockets.
 const MAX_READY_BYTES: usize = 1024;
 
-/// Starts the processes of one server, and has the data that they share.
+/// Starts the processes of one server, and holds the data that they share.
 #[derive(Debug)]
 pub(crate) struct Launcher {
     /// The server's limits.
@@ -97,7 +97,7 @@ impl Launcher {
         debuggers.is_some_and(|debuggers| debuggers.break_at == BreakAt::Import)
     }
 
-    /// Returns the terms of blank workers, which any function can get.
+    /// Returns the launch terms of blank workers, which any function can get.
     pub(crate) async fn common_terms(&self) -> Terms {
         Terms {
             limits: Arc::clone(&self.limits),

@@ -23,7 +23,7 @@ pub(super) struct Process {
     pub(super) child: Child,
     pub(super) dir: WorkerDir,
     pub(super) egress: UnixListener,
-    /// Makes the inspector of the process known as long as the process runs.
+    /// Publishes the inspector of the process while the process runs.
     pub(super) _announced: Option<Announced>,
 }
 
@@ -68,7 +68,7 @@ async fn supervise(
         tokio::select! {
             status = child.wait() => break Some(LogLine::Died(exit::describe(status, &dir, limits))),
             breach = &mut breach => {
-                // Closed before the kill, so that a caller whose connection breaks sees that the worker has crashed.
+                // Closed before the kill, so that a caller whose connection breaks finds that the worker has crashed.
                 worker.close_crashed();
                 let _ = child.kill().await;
                 break Some(LogLine::Breach { limit: breach.limit(), reason: breach.to_string() });
@@ -139,7 +139,7 @@ async fn end_broken(child: &mut Child, dir: &WorkerDir, limits: &FunctionLimits)
             let _ = child.kill().await;
             LogLine::Breach {
                 limit: Limit::Channel,
-                reason: "it closed the channel on which it takes calls".to_owned(),
+                reason: "it closed its call channel".to_owned(),
             }
         }
     }

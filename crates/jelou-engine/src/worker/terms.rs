@@ -1,4 +1,4 @@
-//! The terms of a process: what it is started with, and what cannot change later.
+//! The launch terms of a process: its settings that cannot change after the start.
 
 use std::sync::Arc;
 
