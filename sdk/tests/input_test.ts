@@ -102,9 +102,9 @@ Deno.test("a body of the wrong type says how it was read, and how to send JSON",
     [
       "text/plain",
       '{"name":"Ana",}',
-      "its Content-Type is text/plain, and it is no JSON: no comma may stand before }",
+      "its Content-Type is text/plain, and it is not JSON: no comma may stand before }",
     ],
-    ["application/json", "", "The body is empty, though its Content-Type is the one of JSON"],
+    ["application/json", "", "The body is empty, but its Content-Type is JSON"],
     [
       "multipart/form-data; boundary=x",
       "--x--",
@@ -307,14 +307,14 @@ Deno.test("JSON of another type is the input of a function with a schema", async
 Deno.test("a body that is not read says so in the 400", async () => {
   await using worker = await Worker.serving(strict);
   const cases: [type: string, body: BodyInit, why: string][] = [
-    ["text/plain", "hola", "and it is no JSON"],
+    ["text/plain", "hola", "and it is not JSON"],
     [
       "text/plain",
       "{nope",
-      "and it is no JSON: a property name in double quotes is missing (line 1, column 2)",
+      "and it is not JSON: a property name in double quotes is missing (line 1, column 2)",
     ],
     ["image/png", '{"name":"Ana"}', "which gives no input"],
-    ["application/octet-stream", new Uint8Array([0, 159, 146]), "and it is no JSON"],
+    ["application/octet-stream", new Uint8Array([0, 159, 146]), "and it is not JSON"],
   ];
   for (const [type, content, why] of cases) {
     const response = await worker.invoke("/", body(content, type));

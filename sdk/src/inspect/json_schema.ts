@@ -35,8 +35,8 @@ export function toJsonSchema(schema: unknown, place: SchemaPlace, report: Report
   if (schema === undefined || schema === null) return null;
   if (!isStandardSchema(schema)) {
     report.problems.push(
-      `${place.label}: \`${place.part}\` is no schema. Use z.object({ ... }), or a schema of another library` +
-        " that speaks Standard Schema (Zod 3.24+, Valibot 1+, ArkType 2+)",
+      `${place.label}: \`${place.part}\` is not a schema. Use z.object({ ... }), or a schema of another library` +
+        " that implements Standard Schema (Zod 3.24+, Valibot 1+, ArkType 2+)",
     );
     return null;
   }
@@ -52,7 +52,7 @@ export function toJsonSchema(schema: unknown, place: SchemaPlace, report: Report
     unsendable: (path, what, instead) => {
       if (place.part === "output") return;
       report.warnings.push(
-        `${place.label}: no JSON is ${what}, so no caller can send ${
+        `${place.label}: JSON cannot express ${what}, so no caller can send ${
           showPath(place.part, path)
         }; use ${instead} instead`,
       );
@@ -69,7 +69,7 @@ export function toJsonSchema(schema: unknown, place: SchemaPlace, report: Report
       report.warnings.push(
         `${place.label}: ${
           showPath(place.part, path)
-        } is z.coerce.boolean(), which takes every text for true, ` +
+        } is z.coerce.boolean(), which converts every text to true, ` +
           '"false" too; use z.stringbool() for query strings and forms',
       );
     },

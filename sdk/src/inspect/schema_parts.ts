@@ -63,7 +63,7 @@ export const INPUT_ADVICE: Record<string, string> = {
   set: "z.array()",
   symbol: "z.enum()",
   nan: "z.number()",
-  function: "the name of what is to be done",
+  function: "the name of the action",
 };
 
 /** Replacements for input types that JSON can carry and a query string cannot. */

@@ -192,7 +192,7 @@ function notJson(text: string): Refused {
 const SEND_JSON = "Send JSON with the header `content-type: application/json` " +
   "(curl: -H 'content-type: application/json')";
 
-const EMPTY: Note = () => "The body is empty, though its Content-Type is the one of JSON";
+const EMPTY: Note = () => "The body is empty, but its Content-Type is JSON";
 
 function fields(text: string, bytes: Uint8Array<ArrayBuffer> | null, charset: TextDecoder | null): Input {
   const note = matches(BEGINS_AS_JSON, text)
@@ -214,8 +214,8 @@ function unread(type: string, bytes: Uint8Array<ArrayBuffer> | null, text: strin
     const why = matches(FILE_TYPE, type)
       ? "which gives no input"
       : matches(BEGINS_AS_JSON, text)
-      ? `and it is no JSON: ${jsonFault(text)}`
-      : "and it is no JSON";
+      ? `and it is not JSON: ${jsonFault(text)}`
+      : "and it is not JSON";
     return `The body was not read: ${named}, ${why}. ${SEND_JSON}`;
   };
   return { value: undefined, bytes, isFields: false, note };

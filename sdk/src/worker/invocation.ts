@@ -146,7 +146,7 @@ function toolOf(tools: Tools, incoming: Incoming): Tool {
   const key = incoming.facts.tool;
   const tool = tools[key];
   if (tool === undefined) {
-    throw new Error(`The gateway asked for the tool "${key}", which this function does not have`);
+    throw new Error(`The gateway called the tool "${key}", which this function does not have`);
   }
   return tool;
 }
@@ -165,8 +165,8 @@ function validate(tool: Tool, context: InvocationContext, input: Input): Validat
 }
 
 /**
- * A query or form cannot mark a single value as a list. If the schema expects a list, the value becomes one. Clients
- * that mark lists by their name are understood too, unless the schema has such names itself.
+ * A query or form cannot mark a single value as a list. If the schema expects a list, the value becomes one.
+ * Clients that mark lists by their name are also supported, unless the schema has such names itself.
  */
 function validateFields(validator: Validator, value: unknown): Validated | Promise<Validated> {
   const lists = withLists(value as Fields);

@@ -32,8 +32,8 @@ import {
 let inspecting = false;
 
 /**
- * Whether the module is imported for its manifest. In development the process has a network by then, which the import
- * must not use either, because a deploy would fail.
+ * Whether the module is imported for its manifest. In development, the process already has network access,
+ * but the import must not use it, because the same import would fail during a deploy.
  */
 export function isInspecting(): boolean {
   return inspecting;
@@ -145,8 +145,8 @@ const logged = new NativeSet<string>();
 let loggedCount = 0;
 
 /**
- * Logs a refusal once, because packages often hide the cause of their errors. Not during a deploy, which shows its
- * error anyway.
+ * Logs a refusal once, because packages often hide the cause of their errors. Logs nothing during a deploy,
+ * which reports the error itself.
  */
 function told(message: string): string {
   if (!inspecting && !setHas(logged, message) && loggedCount < MAX_LOGGED) {

@@ -1,5 +1,6 @@
 /**
- * Records the variables that the function has read although they are not set, to explain a later error.
+ * Records unset variables that the function reads. Builds the message about missing secrets for a later
+ * error.
  *
  * @module
  */
@@ -54,8 +55,8 @@ export function noteUnset(key: string): void {
 }
 
 /**
- * Returns the variables that may have caused an error: those in its message, otherwise all that were read in the
- * request.
+ * Returns the variables that may have caused an error: the variables in its message, otherwise all that were
+ * read in the request.
  */
 function suspects(message: string, requestId: string | null): [key: string, unset: Unset][] {
   const named: [string, Unset][] = [];

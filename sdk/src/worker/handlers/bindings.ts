@@ -9,7 +9,7 @@
 import { currentContext } from "../current.ts";
 import { isError, NativeProxy, NativeWeakMap, startsWith, weakMapGet, weakMapSet } from "../primordials.ts";
 
-/** By context of a request: the last name that its code read from `env` and that is not set. */
+/** By context of a request: the last unset name that the request's code has read from `env`. */
 const missing = new NativeWeakMap<object, string>();
 
 /** Creates `env` from the secrets. */
