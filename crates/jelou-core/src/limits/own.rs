@@ -119,12 +119,12 @@ impl FunctionLimits {
 
     /// Describes a limit for errors, with its value and where it is set: `limits.max_memory_mib = 512, set for this
     /// function`.
-    pub fn told(&self, setting: &str) -> String {
+    pub fn describe(&self, setting: &str) -> String {
         if setting == "max_body_memory_mib" && self.limits.max_body_memory_mib.is_none() {
             let memory = self.limits.body_memory_mib();
             return format!(
                 "limits.{setting} = {memory}, 80 % of {}",
-                self.told("max_heap_mib")
+                self.describe("max_heap_mib")
             );
         }
         let whose = self.whose(setting);
@@ -182,15 +182,15 @@ mod tests {
         let own = OwnLimits::from([("max_memory_mib".parse().unwrap(), 512)]);
         let limits = FunctionLimits::new(&Limits::default(), &own);
         assert_eq!(
-            limits.told("max_memory_mib"),
+            limits.describe("max_memory_mib"),
             "limits.max_memory_mib = 512, set for this function"
         );
         assert_eq!(
-            limits.told("stall_timeout_ms"),
+            limits.describe("stall_timeout_ms"),
             "limits.stall_timeout_ms = 5000, the server's"
         );
         assert_eq!(
-            limits.told("max_body_memory_mib"),
+            limits.describe("max_body_memory_mib"),
             "limits.max_body_memory_mib = 102, 80 % of limits.max_heap_mib = 128, the server's"
         );
     }

@@ -125,8 +125,8 @@ impl Admission {
             return Err(LeaseError::Overloaded {
                 running: self.calls.count(),
                 queued: self.max_waiting,
-                limit: self.limits.told("max_concurrent_requests"),
-                queue_limit: self.limits.told("max_queued_requests"),
+                limit: self.limits.describe("max_concurrent_requests"),
+                queue_limit: self.limits.describe("max_queued_requests"),
             });
         }
         // `take` fails only after the slot is retired.
@@ -166,7 +166,7 @@ impl Admission {
         let refused = |waited| LeaseError::NoBodyMemory {
             wanted_mib: u64::from(kib).div_ceil(1024),
             limit_mib: self.body_memory_mib,
-            limit: self.limits.told("max_body_memory_mib"),
+            limit: self.limits.describe("max_body_memory_mib"),
             waited,
         };
         let waiting = Waiting::enter(&self.bodies_waiting);
@@ -191,7 +191,7 @@ impl Admission {
     fn too_many_streams(&self) -> TooManyStreams {
         TooManyStreams {
             open: self.streams.count(),
-            limit: self.limits.told("max_concurrent_streams"),
+            limit: self.limits.describe("max_concurrent_streams"),
         }
     }
 

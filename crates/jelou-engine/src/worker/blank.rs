@@ -345,7 +345,7 @@ pub(super) async fn guarded<T>(
         result = work => result,
         () = too_long => return Err(LoadError::Timeout {
             after: timeout,
-            limit: limits.told("startup_timeout_ms"),
+            limit: limits.describe("startup_timeout_ms"),
         }),
         status = child.wait() => {
             return Err(LoadError::Crashed(exit::describe(status, dir, limits)));

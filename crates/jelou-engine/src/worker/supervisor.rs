@@ -121,7 +121,7 @@ fn cut_work(requests: &[Uuid], is_crash: bool, limits: &FunctionLimits) -> Optio
     let how = if is_crash {
         "ended".to_owned()
     } else {
-        let limit = limits.told("drain_timeout_ms");
+        let limit = limits.describe("drain_timeout_ms");
         format!("was ended at the end of its drain ({limit})")
     };
     let text = format!(

@@ -128,7 +128,7 @@ pub(crate) async fn watch(
             } else if stalled_for >= stall_timeout {
                 return Breach::Stalled {
                     after: stall_timeout,
-                    limit: limits.told("stall_timeout_ms"),
+                    limit: limits.describe("stall_timeout_ms"),
                 };
             }
         }
@@ -211,7 +211,7 @@ fn over_memory(private: u64, limits: &FunctionLimits) -> Option<Breach> {
     (used_mib > limit_mib).then(|| Breach::Memory {
         used_mib,
         limit_mib,
-        limit: limits.told("max_memory_mib"),
+        limit: limits.describe("max_memory_mib"),
     })
 }
 
