@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use jelou_sandbox::{Confinement, FileRights, Identity, Launch, Purpose, Sandbox};
+use jelou_sandbox::{Confinement, FileRights, Launch, ProcessIds, Purpose, Sandbox};
 use tokio::process::Command;
 
 use super::directory::WorkerDir;
@@ -94,7 +94,7 @@ impl Program {
         let mut confinement = Confinement::new(
             sandbox,
             purpose,
-            dir.user().map(|user| Identity { user, group: None }),
+            dir.user().map(|user| ProcessIds { user, group: None }),
             &rights,
             max_data_bytes,
         )?;
