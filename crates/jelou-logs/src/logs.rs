@@ -146,7 +146,7 @@ impl Logs {
     /// Queues an entry. Never waits: when the queue is full, the entry is dropped and counted.
     pub fn send(&self, entry: Entry) {
         let shared = &self.0;
-        let bytes = entry.what.bytes();
+        let bytes = entry.content.bytes();
         if shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed) > QUEUE_BYTES {
             return shared.overflow(&entry, bytes);
         }
@@ -420,7 +420,7 @@ impl Writer {
         let mut by_function: HashMap<FunctionId, Vec<Entry>> = HashMap::new();
         let mut bytes = 0;
         for entry in entries {
-            bytes += entry.what.bytes();
+            bytes += entry.content.bytes();
             match by_function.get_mut(&entry.function) {
                 Some(batch) => batch.push(entry),
                 None => {
@@ -447,7 +447,11 @@ impl Writer {
         let mut kept = Vec::with_capacity(batch.len());
         for entry in batch {
             let sample = entry.sample;
-            let record = (entry.at_ms, entry.deployment, entry.what.redact(redactor));
+            let record = (
+                entry.at_ms,
+                entry.deployment,
+                entry.content.redact(redactor),
+            );
             if sample >= 1.0 {
                 kept.push(record);
             } else {

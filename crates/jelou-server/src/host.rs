@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use jelou_core::secret_key::PREVIEW_VARIABLE;
 use jelou_core::{PreviewId, Slug};
 use jelou_engine::{Caller, Host, Limit, LogLine, LogSink, LogSource};
-use jelou_logs::{Entry, EventEntry, Logs, What};
+use jelou_logs::{Entry, EntryContent, EventEntry, Logs};
 use jelou_store::{SecretRecord, Store, Vault};
 use tokio::net::UnixStream;
 use tracing::Level;
@@ -190,15 +190,15 @@ impl LogSink for ServerHost {
             at_ms: self.gateway.clock.now_ms(),
             deployment: Some(source.deployment.clone()),
             sample: source.sample,
-            what: entry_of(line),
+            content: entry_of(line),
         });
     }
 }
 
-fn entry_of(line: LogLine) -> What {
+fn entry_of(line: LogLine) -> EntryContent {
     let (level, event, message) = match line {
-        LogLine::Output(text) => return What::Output(text),
-        LogLine::Engine(text) => return What::Text(jelou_logs::Level::Error, text),
+        LogLine::Output(text) => return EntryContent::Output(text),
+        LogLine::Engine(text) => return EntryContent::Text(jelou_logs::Level::Error, text),
         LogLine::Started { took, why } => (
             jelou_logs::Level::Debug,
             "process.started",
@@ -232,7 +232,7 @@ fn entry_of(line: LogLine) -> What {
             format!("the function's process ended: {reason}"),
         ),
     };
-    What::Event(EventEntry {
+    EntryContent::Event(EventEntry {
         level,
         event,
         message,

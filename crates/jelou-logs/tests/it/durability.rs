@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::Duration;
 
-use jelou_logs::{LogSettings, What};
+use jelou_logs::{EntryContent, LogSettings};
 
 use crate::support::{Log, call, filler};
 
@@ -29,7 +29,7 @@ fn records_survive_a_restart_in_order() {
     for number in 0..2000 {
         log.line(&text(number));
         if number % 10 == 0 {
-            log.send(What::Call(Box::new(call(200))));
+            log.send(EntryContent::Call(Box::new(call(200))));
         }
     }
     log.settle();

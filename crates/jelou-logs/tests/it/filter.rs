@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use jelou_core::TokenId;
-use jelou_logs::{Filter, LogSettings, Query, TokenNames, What};
+use jelou_logs::{EntryContent, Filter, LogSettings, Query, TokenNames};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -97,7 +97,7 @@ fn records() -> (Log, TokenNames) {
         entry.token = (number % 3 > 0).then(|| tokens[number % 2].clone());
         entry.error = (number % 6 > 3).then_some("timeout");
         entry.path = format!("/orders/{}", number % 5).into();
-        log.send(What::Call(Box::new(entry)));
+        log.send(EntryContent::Call(Box::new(entry)));
     }
     log.settle();
     (log, names)
