@@ -212,7 +212,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When the upload cannot be built ([`BuildError::is_callers`]), or the server cannot build now.
+    /// When the upload cannot be built ([`BuildError::is_upload_fault`]), or the server cannot build now.
     pub async fn build(
         &self,
         slug: &Slug,
@@ -231,7 +231,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When the project cannot be built ([`BuildError::is_callers`]), or the server cannot build now.
+    /// When the project cannot be built ([`BuildError::is_upload_fault`]), or the server cannot build now.
     pub async fn rebuild(
         &self,
         builds: &IncrementalBuild,
@@ -245,7 +245,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When a type is wrong ([`BuildError::is_callers`]), or the types cannot be checked now.
+    /// When a type is wrong ([`BuildError::is_upload_fault`]), or the types cannot be checked now.
     pub async fn check_types(&self, tree: &SourceTree) -> Result<(), BuildError> {
         self.builder.check_types(tree).await
     }
@@ -255,7 +255,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When the function cannot be loaded ([`BuildError::is_callers`]), or the server cannot start a process.
+    /// When the function cannot be loaded ([`BuildError::is_upload_fault`]), or the server cannot start a process.
     pub async fn start_described(
         &self,
         slot: &Slot,

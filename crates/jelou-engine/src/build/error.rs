@@ -200,14 +200,14 @@ impl BuildError {
     }
 
     /// Returns whether the upload caused the error, not the server.
-    pub fn is_callers(&self) -> bool {
+    pub fn is_upload_fault(&self) -> bool {
         match self {
             Self::Io(_)
             | Self::Secrets(_)
             | Self::Load(LoadError::Died(_) | LoadError::NotReady(_) | LoadError::Protocol(_)) => {
                 false
             }
-            Self::Several(errors) => errors.iter().all(Self::is_callers),
+            Self::Several(errors) => errors.iter().all(Self::is_upload_fault),
             Self::Config { .. }
             | Self::Encoding { .. }
             | Self::Import { .. }
@@ -262,7 +262,7 @@ mod tests {
             let error = error.or_full_disk();
             let is_full = matches!(&error, BuildError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull);
             assert!(is_full, "{error:?}");
-            assert!(!error.is_callers());
+            assert!(!error.is_upload_fault());
         }
     }
 }
