@@ -28,7 +28,7 @@ pub(super) fn options() -> impl Iterator<Item = String> {
 }
 
 /// Returns whether the module uses its address.
-pub(super) fn is_asked(source: &str) -> bool {
+pub(super) fn uses_address(source: &str) -> bool {
     WORDS.iter().any(|(word, _)| source.contains(word))
 }
 
@@ -152,6 +152,6 @@ mod tests {
         );
         let address = header("var here = __jelouAt(\"a\")").unwrap();
         assert!(!address.contains("node:module") && !address.contains('\n'));
-        assert!(is_asked("join(__dirname)") && !is_asked("dirname"));
+        assert!(uses_address("join(__dirname)") && !uses_address("dirname"));
     }
 }

@@ -60,7 +60,7 @@ pub(super) struct Dependency {
 
 impl Locked {
     /// Returns whether the package is a prebuilt binary for certain processors on Linux.
-    pub(super) fn is_for_this_platform(&self) -> bool {
+    pub(super) fn is_prebuilt_for_linux(&self) -> bool {
         let has = |list: &[String], wanted: &str| list.iter().any(|item| item == wanted);
         has(&self.os, "linux") && !self.cpu.is_empty()
     }
@@ -319,7 +319,11 @@ mod tests {
         ]
         .map(|(name, id, is_optional)| (name.to_owned(), id.to_owned(), is_optional));
         assert_eq!(dependencies, expected);
-        assert!(lock.package("native@1.0.0").unwrap().is_for_this_platform());
+        assert!(
+            lock.package("native@1.0.0")
+                .unwrap()
+                .is_prebuilt_for_linux()
+        );
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(super) struct Modules<'a> {
 
 /// Where a bundled file comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin<'p> {
+pub(super) enum ModuleSource<'p> {
     /// A file of the upload, by its path in the upload.
     Upload(&'p str),
     /// A file of a package.
@@ -102,19 +102,22 @@ impl<'a> Modules<'a> {
 
     /// Returns where a file comes from, or `None` for a file that belongs to neither the upload nor a package. `path`
     /// must not contain `.` and `..`.
-    pub(super) fn origin<'p>(&'p self, path: &'p Path) -> Option<Origin<'p>> {
+    pub(super) fn source_of<'p>(&'p self, path: &'p Path) -> Option<ModuleSource<'p>> {
         let url = path.to_str().filter(|path| path.contains("://"));
         if let Some(url) = url.filter(|url| self.resolved.remote.contains_key(*url)) {
-            return Some(Origin::Remote(url));
+            return Some(ModuleSource::Remote(url));
         }
         if let Ok(file) = path.strip_prefix(&self.src) {
             let file = file.to_str()?;
-            return self.files.contains(file).then_some(Origin::Upload(file));
+            return self
+                .files
+                .contains(file)
+                .then_some(ModuleSource::Upload(file));
         }
         let folder = path
             .ancestors()
             .find(|folder| self.folders.contains_key(*folder))?;
-        Some(Origin::Package {
+        Some(ModuleSource::Package {
             id: self.folders.get(folder)?,
             folder,
             file: path.strip_prefix(folder).ok()?.to_str()?,
@@ -198,18 +201,18 @@ impl<'a> Modules<'a> {
     }
 
     fn with_address(&mut self, path: &Path, text: &str) -> Option<String> {
-        let is_asked = here::is_asked(text);
-        if !is_asked && !text.contains(MAP_REFERENCE) {
+        let uses_address = here::uses_address(text);
+        if !uses_address && !text.contains(MAP_REFERENCE) {
             return None;
         }
         let text = text.replace(MAP_REFERENCE, "");
-        if !is_asked {
+        if !uses_address {
             return Some(text);
         }
         let text = own_require::visible(&text);
-        let (address, data) = match self.origin(path)? {
-            Origin::Upload(file) => (file.to_owned(), None),
-            Origin::Package { id, folder, file } => {
+        let (address, data) = match self.source_of(path)? {
+            ModuleSource::Upload(file) => (file.to_owned(), None),
+            ModuleSource::Package { id, folder, file } => {
                 let label = self.resolved.packages.get(id)?.label();
                 let own = format!("{PACKAGES}/{label}");
                 let named = data_files::named(&text, path, folder);
@@ -222,7 +225,7 @@ impl<'a> Modules<'a> {
                     .collect();
                 (format!("{own}/{file}"), Some(data))
             }
-            Origin::Remote(url) => (url.to_owned(), None),
+            ModuleSource::Remote(url) => (url.to_owned(), None),
         };
         self.data.extend(data.into_iter().flatten());
         Some(here::with_address(&text, &address))
@@ -270,25 +273,25 @@ impl Plugin for Modules<'_> {
         if config::is_sdk(import.specifier) {
             return Resolution::External(import.specifier.to_owned());
         }
-        match self.origin(Path::new(import.importer)) {
-            Some(Origin::Upload(importer) | Origin::Remote(importer)) => {
+        match self.source_of(Path::new(import.importer)) {
+            Some(ModuleSource::Upload(importer) | ModuleSource::Remote(importer)) => {
                 let importer = importer.to_owned();
                 self.resolve_as_deno(&importer, import)
             }
-            Some(Origin::Package { id, .. }) => self.resolve_in_package(id, import),
+            Some(ModuleSource::Package { id, .. }) => self.resolve_in_package(id, import),
             None => Resolution::Default,
         }
     }
 
     fn load(&mut self, load: &Load<'_>) -> Result<Loaded> {
         let path = PathBuf::from(load.path);
-        match self.origin(&path) {
-            Some(Origin::Upload(_)) => {}
-            Some(Origin::Remote(url)) => {
+        match self.source_of(&path) {
+            Some(ModuleSource::Upload(_)) => {}
+            Some(ModuleSource::Remote(url)) => {
                 let url = url.to_owned();
                 return self.load_remote(&url, &path, load.attribute);
             }
-            Some(Origin::Package { id, .. }) => {
+            Some(ModuleSource::Package { id, .. }) => {
                 let id = id.to_owned();
                 self.loaded.insert(id);
             }

@@ -61,7 +61,7 @@ pub(super) fn is_native(id: &str, package: &Package, packages: &Packages, lock: 
             let is_variant = dependency.is_optional
                 && lock
                     .package(&dependency.id)
-                    .is_some_and(super::lock::Locked::is_for_this_platform);
+                    .is_some_and(super::lock::Locked::is_prebuilt_for_linux);
             is_loader || is_variant
         })
 }
