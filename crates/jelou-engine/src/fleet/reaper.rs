@@ -10,11 +10,11 @@ use crate::capacity::{Budget, IdleCpu};
 
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// The processes of all deployments: one group for each deployment.
+/// The processes of all deployments.
 #[derive(Debug, Default)]
-pub(crate) struct Deployments(Mutex<Vec<Weak<Processes>>>);
+pub(crate) struct AllProcesses(Mutex<Vec<Weak<Processes>>>);
 
-impl Deployments {
+impl AllProcesses {
     pub(crate) fn add(&self, processes: &Arc<Processes>) {
         self.lock().push(Arc::downgrade(processes));
     }
@@ -37,7 +37,7 @@ impl Deployments {
 
 #[derive(Debug)]
 pub(crate) struct Reaper {
-    pub(crate) deployments: Arc<Deployments>,
+    pub(crate) all_processes: Arc<AllProcesses>,
     pub(crate) evictable: Arc<Evictable>,
     pub(crate) budget: Arc<Budget>,
 }
@@ -54,7 +54,7 @@ impl Reaper {
             self.evictable.end_idle();
             self.keep_to_budget(&pool);
             let free_percent = idle_cpu.sample();
-            for processes in self.deployments.all() {
+            for processes in self.all_processes.all() {
                 processes.maintain(free_percent);
             }
         }
