@@ -17,7 +17,7 @@ use super::admission::Admission;
 use super::backoff::Backoff;
 use super::error::LeaseError;
 use super::instance::{Entered, Instance};
-use super::scaling::{Change, Load, Scaling};
+use super::scaling::{Load, Scaling, ScalingDecision};
 use super::spec::LaunchSpec;
 use super::starter::{FunctionStarter, Reason};
 use crate::artifacts::{Unpacked, stack_trace};
@@ -185,12 +185,12 @@ impl Processes {
             .iter()
             .map(|instance| load_of(&instance.worker))
             .collect();
-        let change = self
+        let decision = self
             .scaling
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .look(&loads, self.admission.streams(), self.most(), free_percent);
-        if !ended && change == Change::Keep && instances.len() >= kept {
+            .decide(&loads, self.admission.streams(), self.most(), free_percent);
+        if !ended && decision == ScalingDecision::Keep && instances.len() >= kept {
             return;
         }
         tokio::spawn(async move {
@@ -199,10 +199,10 @@ impl Processes {
                 return;
             };
             self.remove_ended(&mut backoff);
-            match change {
-                Change::Keep => {}
-                Change::OneMore => self.scale_up(&mut backoff).await,
-                Change::OneLess => self.scale_down(&mut backoff),
+            match decision {
+                ScalingDecision::Keep => {}
+                ScalingDecision::OneMore => self.scale_up(&mut backoff).await,
+                ScalingDecision::OneLess => self.scale_down(&mut backoff),
             }
             self.keep_warm(&mut backoff).await;
         });
