@@ -41,8 +41,8 @@ pub(crate) struct Processes {
 
 impl Processes {
     pub(crate) fn new(starter: Arc<FunctionStarter>, mut spec: LaunchSpec) -> Self {
-        let most = most(&starter.launcher.limits).get();
-        spec.keep_warm = spec.keep_warm.min(most);
+        let max = max_processes(&starter.launcher.limits).get();
+        spec.keep_warm = spec.keep_warm.min(max);
         // If only the secrets have changed, the previous slot has unpacked the files.
         let files = starter.unpacked.known(&spec.artifact_hash);
         let admission = Arc::new(Admission::new(Arc::clone(&spec.limits)));
@@ -189,7 +189,12 @@ impl Processes {
             .scaling
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .decide(&loads, self.admission.streams(), self.most(), free_percent);
+            .decide(
+                &loads,
+                self.admission.streams(),
+                self.max_processes(),
+                free_percent,
+            );
         if !ended && decision == ScalingDecision::Keep && instances.len() >= kept {
             return;
         }
@@ -231,8 +236,8 @@ impl Processes {
         }
     }
 
-    pub(super) fn most(&self) -> NonZero<usize> {
-        most(self.limits())
+    pub(super) fn max_processes(&self) -> NonZero<usize> {
+        max_processes(self.limits())
     }
 
     /// Starts another process, if its memory fits without an eviction.
@@ -349,7 +354,7 @@ impl Processes {
 }
 
 /// Returns the maximum number of processes of a function.
-fn most(limits: &Limits) -> NonZero<usize> {
+fn max_processes(limits: &Limits) -> NonZero<usize> {
     let limit = limits.max_processes_per_function;
     NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)
 }

@@ -38,7 +38,7 @@ impl Warm {
         let own = Arc::clone(processes);
         let starting = async move {
             let mut started = Vec::new();
-            for number in 0..count.min(own.most().get()) {
+            for number in 0..count.min(own.max_processes().get()) {
                 if number > 0 && !own.has_room() {
                     break;
                 }
