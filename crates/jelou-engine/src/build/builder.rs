@@ -23,7 +23,7 @@ use super::usage::Usage;
 use super::workspace::Workspace;
 use super::{bindings, bundle, graph, near_miss, types};
 use crate::artifacts::{Bundle, Unpacked, stack_trace};
-use crate::worker::{Blank, LoadError, LoadMode, LoadRequest, Loaded, Terms, builtins};
+use crate::worker::{Blank, LaunchTerms, LoadError, LoadMode, LoadRequest, Loaded, builtins};
 
 /// Maximum number of concurrent builds. Further builds wait.
 const CONCURRENT_BUILDS: usize = 2;
@@ -156,7 +156,7 @@ impl Builder {
     ) -> Result<Loaded, BuildError> {
         let launcher = &self.tools.launcher;
         let charge = launcher.budget.charge();
-        let terms = Terms {
+        let terms = LaunchTerms {
             limits: Arc::clone(limits),
             ..launcher.common_terms().await
         };

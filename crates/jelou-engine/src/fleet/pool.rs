@@ -14,7 +14,7 @@ use super::error::LeaseError;
 use super::eviction::{Evictable, Victims};
 use super::room::make_room;
 use crate::capacity::{Budget, Charge, NoRoom};
-use crate::worker::{Blank, Launcher, LoadError, OpenRule, Terms};
+use crate::worker::{Blank, LaunchTerms, Launcher, LoadError, OpenRule};
 
 /// Pause after a failed start of a blank worker, so that retries do not overload a broken machine.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -110,7 +110,11 @@ impl Pool {
     }
 
     /// Starts a process whose terms differ from those of blank workers.
-    pub(crate) async fn start(&self, share: CpuShare, terms: Terms) -> Result<Blank, LeaseError> {
+    pub(crate) async fn start(
+        &self,
+        share: CpuShare,
+        terms: LaunchTerms,
+    ) -> Result<Blank, LeaseError> {
         let _waiting = (share == CpuShare::Own).then(|| self.launcher.waiting_calls.enter());
         let deadline = Instant::now() + self.launcher.limits.startup_timeout();
         let (_permit, charge) = self
@@ -123,7 +127,7 @@ impl Pool {
     async fn start_charged(
         &self,
         share: CpuShare,
-        terms: Terms,
+        terms: LaunchTerms,
         charge: Charge,
     ) -> Result<Blank, LeaseError> {
         let started = Blank::start(&self.launcher, Purpose::Serve, share, terms, charge);

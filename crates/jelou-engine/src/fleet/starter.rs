@@ -20,8 +20,8 @@ use super::spec::{LaunchSpec, Platform};
 use crate::artifacts::{ArtifactError, SourceMapCache, Unpacked, UnpackedArtifacts, stack_trace};
 use crate::logs::{LogForwarder, LogLimits, LogLine, LogSource};
 use crate::worker::{
-    Blank, Company, EngineStage, Jelou, Launcher, LoadError, LoadMode, LoadRequest, Loaded,
-    MemoryFeature, Openings, Terms, Usage, builtins, compile_apart,
+    Blank, Company, EngineStage, Jelou, LaunchTerms, Launcher, LoadError, LoadMode, LoadRequest,
+    Loaded, MemoryFeature, Openings, Usage, builtins, compile_apart,
 };
 
 #[derive(Debug)]
@@ -152,8 +152,8 @@ impl FunctionStarter {
         }
     }
 
-    async fn own_terms(&self, spec: &LaunchSpec) -> Terms {
-        Terms {
+    async fn own_terms(&self, spec: &LaunchSpec) -> LaunchTerms {
+        LaunchTerms {
             limits: Arc::clone(&spec.limits),
             openings: Arc::new(Openings::resolve(self.egress(spec)).await),
         }

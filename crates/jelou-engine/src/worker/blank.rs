@@ -24,7 +24,7 @@ use super::load::{self, LoadError, LoadRequest, Loaded};
 use super::module_cache;
 use super::procfs::{Status, pid_of};
 use super::supervisor::{self, Process};
-use super::terms::Terms;
+use super::terms::LaunchTerms;
 use super::usage::Usage;
 use super::watchdog::{self, Stage};
 use crate::capacity::Charge;
@@ -35,7 +35,7 @@ use crate::transport::{Channels, Connection, Connections, WorkReports};
 #[derive(Debug)]
 pub(crate) struct Blank {
     pub(super) child: Child,
-    terms: Terms,
+    terms: LaunchTerms,
     charge: Charge,
     stdout: BufReader<ChildStdout>,
     pub(super) dir: WorkerDir,
@@ -57,7 +57,7 @@ impl Blank {
         launcher: &Arc<Launcher>,
         purpose: Purpose,
         share: CpuShare,
-        terms: Terms,
+        terms: LaunchTerms,
         charge: Charge,
     ) -> Result<Self, LoadError> {
         let timeout = launcher.limits.startup_timeout();
@@ -78,7 +78,7 @@ impl Blank {
         launcher: &Launcher,
         purpose: Purpose,
         share: CpuShare,
-        terms: Terms,
+        terms: LaunchTerms,
         charge: Charge,
     ) -> Result<Self, LoadError> {
         let baseline = baseline(launcher).await?;
@@ -95,7 +95,7 @@ impl Blank {
     async fn connect(
         launcher: &Launcher,
         ready: Launched,
-        terms: Terms,
+        terms: LaunchTerms,
         charge: Charge,
     ) -> Result<Self, LoadError> {
         let Launched {
@@ -173,7 +173,7 @@ impl Blank {
         pid_of(&self.child).and_then(Status::of)
     }
 
-    pub(crate) fn terms(&self) -> &Terms {
+    pub(crate) fn terms(&self) -> &LaunchTerms {
         &self.terms
     }
 
@@ -251,7 +251,7 @@ impl Blank {
                 .spawn(logs.clone().run(stderr, LogLine::Engine));
         }
         let function = logs.source.function.clone();
-        let terms = Terms {
+        let terms = LaunchTerms {
             limits: Arc::clone(limits),
             ..terms
         };

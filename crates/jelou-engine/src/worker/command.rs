@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use super::directory::WorkerDir;
 use super::permissions;
-use super::terms::Terms;
+use super::terms::LaunchTerms;
 use crate::assets::Assets;
 
 /// V8's flags, except for the maximum size of the heap:
@@ -34,7 +34,7 @@ impl Program {
         sandbox: &Sandbox,
         dir: &WorkerDir,
         purpose: Purpose,
-        terms: &Terms,
+        terms: &LaunchTerms,
         max_data_bytes: Option<u64>,
     ) -> std::io::Result<Command> {
         let home = dir.home();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jelou_core::{Limits, Slug};
 use tokio::sync::Notify;
 
-use super::terms::Terms;
+use super::terms::LaunchTerms;
 use super::usage::Usage;
 
 use crate::capacity::Charge;
@@ -18,7 +18,7 @@ use crate::transport::{Channels, Connections};
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) function: Slug,
-    pub(crate) terms: Terms,
+    pub(crate) terms: LaunchTerms,
     pub(crate) charge: Charge,
     /// Percentage of the time in which the event loop ran. Measured by the watchdog.
     pub(crate) running_percent: AtomicU32,
@@ -41,7 +41,7 @@ pub(crate) struct Worker {
 impl Worker {
     pub(super) fn new(
         function: Slug,
-        terms: Terms,
+        terms: LaunchTerms,
         usage: Arc<Usage>,
         charge: Charge,
         channels: Channels,

@@ -7,7 +7,7 @@ use jelou_core::FunctionLimits;
 use super::openings::Openings;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Terms {
+pub(crate) struct LaunchTerms {
     pub(crate) limits: Arc<FunctionLimits>,
     pub(crate) openings: Arc<Openings>,
 }
