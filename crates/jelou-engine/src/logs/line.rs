@@ -25,7 +25,7 @@ pub struct LogSource {
 
 /// Why the server killed a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
+pub enum KillReason {
     Memory,
     /// The event loop was blocked for longer than the stall timeout.
     Stall,
@@ -44,7 +44,7 @@ pub enum LogLine {
     /// The process ended on its own.
     Died(String),
     /// The server killed the process, usually because it exceeded a limit. The text names the setting.
-    Breach { limit: Limit, reason: String },
+    Killed { kind: KillReason, reason: String },
     /// The process has exhausted a resource; the text names the limit.
     AtLimit(String),
     /// A host name of an egress rule has no address; the text names the host.

@@ -15,7 +15,7 @@ use super::launcher::Launcher;
 use super::procfs::pid_of;
 use super::watchdog::{self, Stage};
 use crate::debugger::Announced;
-use crate::logs::{Limit, LogForwarder, LogLine};
+use crate::logs::{KillReason, LogForwarder, LogLine};
 
 /// A worker's process, folder and egress socket.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ async fn supervise(
                 // Closed before the kill, so that a caller whose connection breaks finds that the worker has crashed.
                 worker.close_crashed();
                 let _ = child.kill().await;
-                break Some(LogLine::Breach { limit: breach.limit(), reason: breach.to_string() });
+                break Some(LogLine::Killed { kind: breach.kill_reason(), reason: breach.to_string() });
             }
             () = worker.broken.notified() => break Some(end_broken(&mut child, &dir, limits).await),
             () = worker.end.notified() => {
@@ -137,8 +137,8 @@ async fn end_broken(child: &mut Child, dir: &WorkerDir, limits: &FunctionLimits)
         Some(how) => LogLine::Died(how),
         None => {
             let _ = child.kill().await;
-            LogLine::Breach {
-                limit: Limit::Channel,
+            LogLine::Killed {
+                kind: KillReason::Channel,
                 reason: "it closed its call channel".to_owned(),
             }
         }

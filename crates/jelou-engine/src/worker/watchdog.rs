@@ -12,7 +12,7 @@ use super::directory::WorkerDir;
 use super::handle::Worker;
 use super::heartbeat::Heartbeat;
 use super::procfs::{self, Activity, Status, Work};
-use crate::logs::Limit;
+use crate::logs::KillReason;
 
 /// Interval between measurements of a busy process.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -40,10 +40,10 @@ pub(crate) enum Breach {
 }
 
 impl Breach {
-    pub(crate) fn limit(&self) -> Limit {
+    pub(crate) fn kill_reason(&self) -> KillReason {
         match self {
-            Self::Memory { .. } => Limit::Memory,
-            Self::Stalled { .. } => Limit::Stall,
+            Self::Memory { .. } => KillReason::Memory,
+            Self::Stalled { .. } => KillReason::Stall,
         }
     }
 }
