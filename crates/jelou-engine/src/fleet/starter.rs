@@ -68,7 +68,7 @@ impl FunctionStarter {
         let openings = Arc::clone(&blank.terms().openings);
         let unresolved = openings.unresolved();
         if !unresolved.is_empty() {
-            logs.say(LogLine::Unresolved(format!(
+            logs.write(LogLine::Unresolved(format!(
                 "the function cannot connect to {}: the name does not resolve (DNS)",
                 unresolved.join(", ")
             )));
@@ -133,7 +133,7 @@ impl FunctionStarter {
             Ok((worker, loaded)) => {
                 self.evictable.add(&worker);
                 let took = began.elapsed();
-                logs.say(LogLine::Started { took, why });
+                logs.write(LogLine::Started { took, why });
                 Ok((Entered::first(worker), loaded))
             }
             // The caller reports the error.

@@ -291,7 +291,7 @@ impl Blank {
             None => limits.startup_timeout(),
         };
         let loaded = {
-            let at_limit = |what| logs.say(LogLine::AtLimit(what));
+            let at_limit = |what| logs.write(LogLine::AtLimit(what));
             let watch = watchdog::watch(&worker, pid, &dir, Stage::Import, limits, at_limit);
             let loaded = load::load(&mut connection, request);
             let loaded = guarded(limits, timeout, &mut child, &dir, loaded);

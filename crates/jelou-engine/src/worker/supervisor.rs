@@ -60,7 +60,7 @@ async fn supervise(
     } = process;
     let limits = &worker.terms.limits;
     let pid = pid_of(&child);
-    let at_limit = |what| logs.say(LogLine::AtLimit(what));
+    let at_limit = |what| logs.write(LogLine::AtLimit(what));
     let breach = watchdog::watch(worker, pid, &dir, Stage::Calls, limits, at_limit);
     tokio::pin!(breach);
     let egress = EgressListener::new(egress);
@@ -79,7 +79,7 @@ async fn supervise(
                 break None;
             }
             overdue = worker.usage.overdue_work(limits.background_timeout()) => {
-                logs.say(LogLine::Unfinished(describe_overdue(&overdue, limits)));
+                logs.write(LogLine::Unfinished(describe_overdue(&overdue, limits)));
             }
             (stream, permit) = egress.accept() => egress_handler(stream, permit),
         }
@@ -87,10 +87,10 @@ async fn supervise(
     let cut = cut_work(&worker.usage.in_flight.with_work(), cause.is_some(), limits);
     if let Some(line) = cause {
         worker.close_crashed();
-        logs.say(line);
+        logs.write(line);
     }
     if let Some(line) = cut {
-        logs.say(line);
+        logs.write(line);
     }
     worker.close();
     worker.disconnect();

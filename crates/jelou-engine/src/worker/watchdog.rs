@@ -183,10 +183,10 @@ struct Exhausted {
 }
 
 impl Exhausted {
-    fn check(&mut self, pid: Pid, status: &Status, limits: &Limits, tell: impl Fn(String)) {
+    fn check(&mut self, pid: Pid, status: &Status, limits: &Limits, report: impl Fn(String)) {
         if !self.threads && status.threads() >= Some(limits.max_threads) {
             self.threads = true;
-            tell(format!(
+            report(format!(
                 "all {} threads that it may have (limits.max_threads, the server's)",
                 limits.max_threads
             ));
@@ -197,7 +197,7 @@ impl Exhausted {
             && procfs::open_files(pid) >= Some(limits.max_open_files)
         {
             self.files = true;
-            tell(format!(
+            report(format!(
                 "all {} files open that it may have (limits.max_open_files, the server's)",
                 limits.max_open_files
             ));
