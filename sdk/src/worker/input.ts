@@ -104,12 +104,12 @@ type Kind = "json" | "form" | "other";
  * Reads the input from a request's body.
  *
  * @param keepBytes Whether the raw bytes must stay readable. Without them, the body is read as text, which is faster.
- * @param isWanted Whether the function has an input schema.
+ * @param hasSchema Whether the function has an input schema.
  */
 export function readBody(
   incoming: Incoming,
   keepBytes: boolean,
-  isWanted: boolean,
+  hasSchema: boolean,
 ): ReadInput | Promise<ReadInput> {
   const { contentType } = incoming;
   const type = mediaType(contentType);
@@ -118,7 +118,7 @@ export function readBody(
     : type === "application/x-www-form-urlencoded"
     ? "form"
     : "other";
-  if (kind === "other" && type !== "" && !(isWanted && mayBeJson(incoming, type))) {
+  if (kind === "other" && type !== "" && !(hasSchema && mayBeJson(incoming, type))) {
     if (!incoming.hasBody()) return NO_BODY;
     return lacksBoundary(type, contentType) ? withoutBoundary(type) : unread(type, null, "");
   }

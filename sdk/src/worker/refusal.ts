@@ -107,9 +107,9 @@ function explain(right: string, what: string | null): string {
       return `Permission denied (os error 13): ${name(what)}; functions cannot write files, ` +
         "keep data in ctx.memory or in a database";
     case "net":
-      return told(refusedAddress(what));
+      return loggedOnce(refusedAddress(what));
     case "run":
-      return told(`functions cannot start other programs: ${name(what)}`);
+      return loggedOnce(`functions cannot start other programs: ${name(what)}`);
     case "ffi":
       return `functions cannot load native libraries: ${name(what)}`;
     case "import":
@@ -148,7 +148,7 @@ let loggedCount = 0;
  * Logs a refusal once, because packages often hide the cause of their errors. Logs nothing during a deploy,
  * which reports the error itself.
  */
-function told(message: string): string {
+function loggedOnce(message: string): string {
   if (!inspecting && !setHas(logged, message) && loggedCount < MAX_LOGGED) {
     loggedCount++;
     setAdd(logged, message);

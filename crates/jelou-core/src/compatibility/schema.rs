@@ -59,7 +59,7 @@ impl Comparison<'_> {
         if to.is_empty() && !from.is_empty() {
             return vec![narrowing(
                 path,
-                self.position.say("it is refused now", "it is sent now"),
+                self.position.choose("it is refused now", "it is sent now"),
             )];
         }
         let mut found = Vec::new();
@@ -357,7 +357,7 @@ impl Comparison<'_> {
 }
 
 impl Position {
-    fn say(self, input: &str, output: &str) -> String {
+    fn choose(self, input: &str, output: &str) -> String {
         match self {
             Self::Input => input.to_owned(),
             Self::Output => output.to_owned(),
