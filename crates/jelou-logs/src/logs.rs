@@ -35,7 +35,7 @@ const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 const GATHER: Duration = Duration::from_millis(20);
 /// How often written records are synced to the disk.
 const SYNC: Duration = Duration::from_secs(1);
-/// How often the retention is applied to all functions, including those that write nothing.
+/// How often the retention is applied to all functions, including functions that write nothing.
 const SWEEP: Duration = Duration::from_mins(10);
 /// How long a stream stays open without use.
 const IDLE: Duration = Duration::from_mins(1);
@@ -73,7 +73,7 @@ struct Shared {
     clock: Clock,
 }
 
-/// The values of a function's secrets since the start of the server: processes with an old value may still run.
+/// All values of a function's secrets since the server started, because processes with an old value may still run.
 #[derive(Debug, Default)]
 struct Secrets {
     values: Vec<Zeroizing<String>>,

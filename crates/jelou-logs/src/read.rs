@@ -39,7 +39,7 @@ pub struct Page {
     pub records: Vec<Found>,
     /// The next page begins after this sequence number.
     pub cursor: u64,
-    /// Whether the stream has no more records after the cursor now.
+    /// Whether the stream currently has no more records after the cursor.
     pub is_last: bool,
     /// Sequence number and time of the newest record in the range of the query that the retention has removed.
     pub removed: Option<(u64, Timestamp)>,

@@ -1,4 +1,4 @@
-//! Masks the secrets of a function, in all encodings in which they usually appear in output.
+//! Masks the secrets of a function, in all encodings that are usual in output.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

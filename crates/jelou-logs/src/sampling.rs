@@ -10,11 +10,11 @@ use uuid::Uuid;
 use crate::entry::Redacted;
 use crate::record::Content;
 
-/// Maximum bytes of the held lines of one function. Beyond it, the oldest request is dropped.
+/// Maximum bytes of the held lines of one function. Over this limit, the oldest request is dropped.
 const MAX_HELD_BYTES: usize = 4 * 1024 * 1024;
 /// Maximum time for which the lines of a request are held, for example while a long stream runs.
 const MAX_HELD_MS: i64 = 10 * 60 * 1000;
-/// Maximum number of remembered requests with an error, whose later lines are kept.
+/// Maximum number of failed requests that are remembered, because their later lines must be kept.
 const MAX_FAILED: usize = 1000;
 
 /// A record without a sequence number: time, deployment and content.

@@ -45,8 +45,8 @@ export interface Context {
   /** The HTTP method, in upper case. */
   readonly method: string;
   /**
-   * The path of the request, without the query: the `pathname` of `request.url`. Its literal segments are written as in
-   * the route, whatever percent-encoding the caller used.
+   * The path of the request, without the query: the `pathname` of `request.url`. Its literal segments have
+   * the percent-encoding of the route, not of the request.
    */
   readonly path: string;
   /** The values of the route's `:param` segments. */

@@ -79,7 +79,7 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
   }
 }
 
-/** The default maximum of a body in bytes. The engine can set another one. */
+/** The default maximum of a body in bytes. The engine can set another maximum. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 /** The data that a function needs in addition to its module. */

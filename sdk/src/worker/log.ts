@@ -25,7 +25,7 @@ export type Level = "INFO" | "WARN" | "ERROR" | "DEBUG";
 
 const RANKS: Readonly<Record<Level, number>> = { DEBUG: 0, INFO: 1, WARN: 2, ERROR: 3 };
 
-/** The default maximum of a line in bytes, including its newline. The engine can set another one. */
+/** The default maximum of a line in bytes, including its newline. The engine can set another maximum. */
 export const LOG_LINE_BYTES = 16 * 1024;
 
 /**

@@ -164,7 +164,7 @@ impl ArtifactCache {
         Ok(())
     }
 
-    /// Removes all artifacts except those of `keep`.
+    /// Removes all artifacts except the artifacts in `keep`.
     ///
     /// # Errors
     ///

@@ -40,7 +40,7 @@ struct UserPackage {
     optional_dependencies: BTreeMap<String, String>,
 }
 
-/// Returns the configuration file of the build. It is for a folder whose `src/` contains the upload.
+/// Returns the configuration file of the build, for a folder whose `src/` contains the upload.
 pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
     let mut imports = packages_of_node(tree)?;
     let user = UserConfig::of(tree)?;

@@ -13,8 +13,8 @@ const NOT_DATA: [&str; 12] = [
     "js", "cjs", "mjs", "jsx", "ts", "cts", "mts", "tsx", "map", "md", "node", "flow",
 ];
 
-/// Returns the existing files of the package whose path, or a folder of it, is a string in the module's source.
-/// `module` is the module's path, and `package` is the package's folder.
+/// Returns the files of the package that a string in the module's source names, directly or by their folder. `module`
+/// is the module's path, and `package` is the package's folder.
 pub(super) fn named(source: &str, module: &Path, package: &Path) -> BTreeSet<PathBuf> {
     let Some(folder) = module.parent() else {
         return BTreeSet::new();

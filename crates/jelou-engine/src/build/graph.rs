@@ -465,7 +465,7 @@ fn check_resolved(
     Ok(())
 }
 
-/// Whether `is_such` accepts the error of the imported module.
+/// Whether the imported module has an error that `is_such` accepts.
 fn has_error(graph: &Graph, import: &Import<'_>, is_such: fn(&str) -> bool) -> bool {
     let target = import.target.specifier.as_deref();
     let mut modules = graph.modules.iter();

@@ -134,7 +134,7 @@ impl Lock {
         self.npm.get(id)
     }
 
-    /// Returns the dependencies of a package, without those that are not installed.
+    /// Returns the installed dependencies of a package.
     pub(super) fn dependencies(&self, id: &str, packages: &Packages) -> Vec<Dependency> {
         let Some(locked) = self.npm.get(id) else {
             return Vec::new();

@@ -93,7 +93,7 @@ impl Workspace {
     }
 
     /// Gives the steps read access to the folder, and the step that fetches packages write access to the lock file and
-    /// the remote modules, whatever the server's umask is. Other users have no access.
+    /// the remote modules, regardless of the server's umask. Other users have no access.
     fn grant_access(&self, tools: &Tools) -> std::io::Result<()> {
         let Some(user) = self.user.as_ref().map(LentUser::user) else {
             return Ok(());

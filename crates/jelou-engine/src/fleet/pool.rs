@@ -109,7 +109,7 @@ impl Pool {
         self.start_charged(share, terms, charge).await
     }
 
-    /// Starts a process whose terms differ from those of blank workers.
+    /// Starts a process with other launch terms than those of blank workers.
     pub(crate) async fn start(
         &self,
         share: CpuShare,
@@ -134,7 +134,7 @@ impl Pool {
         started.await.map_err(LeaseError::Process)
     }
 
-    /// Ends blank workers that cannot reach an address to which a name of the egress rules resolves now.
+    /// Ends blank workers that cannot reach the new address of a host name in the egress rules.
     pub(crate) async fn end_outdated(&self) {
         if !self.launcher.egress.iter().any(EgressRule::is_name) {
             return;

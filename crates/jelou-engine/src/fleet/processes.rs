@@ -213,8 +213,8 @@ impl Processes {
         });
     }
 
-    /// Drains processes that cannot reach an address to which a name of the egress rules resolves now. Later requests
-    /// start new processes.
+    /// Drains processes that cannot reach the new address of a host name in the egress rules. Later requests start new
+    /// processes.
     pub(super) async fn replace_outdated(&self) {
         let instances = self.instances.load_full();
         let rules = || self.starter.egress(&self.spec);

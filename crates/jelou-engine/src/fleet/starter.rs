@@ -159,7 +159,7 @@ impl FunctionStarter {
         }
     }
 
-    /// Returns the egress rules for all functions and those of this function.
+    /// Returns the egress rules for all functions and for this function.
     pub(super) fn egress<'a>(
         &'a self,
         spec: &'a LaunchSpec,

@@ -8,7 +8,7 @@ use jelou_core::Limits;
 use super::body::{BodyError, MAX_CALL_BODY, RequestBody};
 
 /// Maximum bytes of a body that is not counted. A process has enough memory for such bodies of all its concurrent
-/// requests, whatever their content.
+/// requests, regardless of their content.
 const MAX_SMALL: u64 = 4 * 1024;
 /// Minimum memory for a multipart form, which may have a few dozen small files.
 const LEAST_OF_MULTIPART: u64 = 512 * 1024;
@@ -112,7 +112,7 @@ impl BodyMemory {
 /// The body's format, derived from its content type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
-    /// Any other body, which may be JSON, whatever its content type.
+    /// Any other body. It may be JSON, regardless of its content type.
     Text,
     UrlEncoded,
     Multipart,

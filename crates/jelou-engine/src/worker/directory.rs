@@ -10,7 +10,8 @@ use tokio::net::UnixListener;
 
 use super::code_cache::CodeCache;
 
-/// Maximum number of answer pipes of a worker. A thread of the server without a pipe reads answers from its socket.
+/// Maximum number of answer pipes of a worker. A thread of the server that gets no pipe reads the answers from the
+/// socket.
 const MAX_ANSWER_PIPES: usize = 8;
 
 /// A worker's private folder and its control group. Dropping it removes both.

@@ -70,8 +70,8 @@ impl Folders {
         self.all().into_iter().try_for_each(remove)
     }
 
-    /// Kills the processes in child groups whose name matches, and removes these groups. A group whose process has not
-    /// ended yet remains; the result is the last such error.
+    /// Kills the processes in child groups whose name matches, and removes these groups. Groups whose process has not
+    /// ended yet remain; the result is then the error of the last one.
     pub(super) fn remove_below(&self, matches: impl Fn(&str) -> bool) -> std::io::Result<()> {
         let mut result = Ok(());
         for folder in self.all() {

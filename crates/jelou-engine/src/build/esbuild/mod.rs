@@ -234,7 +234,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
                 let answer = by_plugin(&plugin_of(request), fields);
                 self.send(id, false, &answer).await
             }
-            // Other commands, such as the one about the start of a build, need no answer.
+            // Other commands, such as the notice that a build starts, need no answer.
             _ => self.send(id, false, &nothing()).await,
         }
     }
