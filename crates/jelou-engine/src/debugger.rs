@@ -1,5 +1,5 @@
-//! The debuggers of functions in development: the inspector of each function's process, and the limits of time that do
-//! not apply while a debugger is attached.
+//! The debuggers of functions in development: the inspector of each function's process, and the time limits that do not
+//! apply while a debugger is attached.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

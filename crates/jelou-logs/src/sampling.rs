@@ -41,7 +41,7 @@ struct Held {
 }
 
 impl Sampler {
-    /// Decides about a record. If the record is kept, adds it and the held lines of its request to `kept`.
+    /// Decides whether a record is kept. If it is, adds it and the held lines of its request to `kept`.
     pub(crate) fn add(&mut self, sample: f64, record: Unnumbered, kept: &mut Vec<Unnumbered>) {
         let (at_ms, _, redacted) = &record;
         let id = redacted.request_id.as_deref();

@@ -35,7 +35,7 @@ pub const DENIED_IPV4: [&str; 15] = [
     "240.0.0.0/4",
 ];
 
-/// The IPv6 addresses that Deno denies, which accepts only single addresses. The system call filter refuses IPv6
+/// The denied IPv6 addresses. Deno cannot deny IPv6 ranges, only single addresses. The system call filter refuses IPv6
 /// completely, unless `sandbox.ipv6` is set.
 const DENIED_IPV6: [&str; 2] = ["[::]", "[::1]"];
 

@@ -3,8 +3,7 @@
  *
  * A part that JSON Schema cannot express is not an error: a date becomes `date-time`, any other such part becomes
  * `{}`, and the deploy prints a warning. Both schemas describe the *input* side. For `input`, this is the
- * value that callers send. For `output`, this is the value that the handler returns: the platform sends it
- * unchanged.
+ * value that callers send. For `output`, this is the value that the handler returns: the platform sends it unchanged.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * `ctx.identity` over the egress socket. The platform identifies the function by its socket, and signs the
- * token.
+ * `ctx.identity` over the egress socket. The platform identifies the function by its socket, and signs the token.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * Records unset variables that the function reads. Builds the message about missing secrets for a later
- * error.
+ * Records unset variables that the function reads. Builds the message about missing secrets for a later error.
  *
  * @module
  */

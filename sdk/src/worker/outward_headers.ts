@@ -1,6 +1,5 @@
 /**
- * The headers of a request. Most handlers only look up one header, so the headers are copied only for other
- * operations.
+ * The headers of a request. Most handlers only look up one header, so the headers are copied only for other operations.
  *
  * @module
  */

@@ -8,7 +8,8 @@
  * only check for a file then continue, and `node:fs` converts it to Node's error.
  * - A refused write stays a `NotCapable` and gets the code EACCES, which `node:fs` converts to Node's error. A refused
  * connection gets the same code.
- * - Any other refusal stays a `NotCapable`. All get a new message.
+ * - Any other refusal stays a `NotCapable`.
+ * - Every refusal gets a new message.
  *
  * Some refusals are created outside of JavaScript, as part of the message of another error. {@link explainRefusals}
  * replaces their text.

@@ -152,8 +152,8 @@ fn warnings(modules: &Modules<'_>, resolved: &Resolved) -> Vec<String> {
     warnings
 }
 
-/// Returns the absolute path of a file, which the bundler names relative to the folder of the build, or the URL of a
-/// remote module.
+/// Converts the bundler's name of a file to an absolute path, or to the URL of a remote module. The bundler names files
+/// relative to the folder of the build.
 pub(super) fn path_of(workspace: &Workspace, file: &str) -> PathBuf {
     let namespaced = file.strip_prefix(modules::REMOTE);
     if let Some(url) = namespaced.and_then(|file| file.strip_prefix(':')) {
@@ -162,7 +162,7 @@ pub(super) fn path_of(workspace: &Workspace, file: &str) -> PathBuf {
     data_files::lexical(workspace.root(), file)
 }
 
-/// Rewrites the source map: the sources get the developer's names, and the lines move below the header.
+/// Rewrites the source map: gives the sources the developer's names, and shifts the lines by the header.
 fn source_map(
     modules: &Modules<'_>,
     workspace: &Workspace,

@@ -32,8 +32,8 @@ pub(super) fn uses_address(source: &str) -> bool {
     WORDS.iter().any(|(word, _)| source.contains(word))
 }
 
-/// Returns the source with the variable for its address. `path` is relative to the folder of the function. No line
-/// moves.
+/// Returns the source with a variable that contains its address. `path` is relative to the folder of the function. Line
+/// numbers do not change.
 pub(super) fn with_address(source: &str, path: &str) -> String {
     let at = after_directives(source);
     let path = serde_json::Value::from(path);

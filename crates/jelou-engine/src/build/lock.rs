@@ -1,7 +1,7 @@
 //! The lock file of a build: the exact version of every package, with its digest.
 //!
-//! A build uses the lock file of the upload, and extends it. Without one, the build creates a lock file, which lists
-//! the dependencies between packages.
+//! A build uses the lock file of the upload, and extends it. If the upload has none, the build creates a lock file. A
+//! lock file also lists the dependencies between packages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

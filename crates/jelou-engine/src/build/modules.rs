@@ -344,8 +344,8 @@ fn parent(path: &str) -> String {
         .to_string()
 }
 
-/// Reads a file without following symbolic links, because the user who fetches packages owns the cache, but this code
-/// runs as the server.
+/// Reads a file without following symbolic links. The cache belongs to the user who fetches packages, and a link could
+/// lead to a file that only the server can read.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
     use std::io::Read;

@@ -21,7 +21,7 @@ use super::sharded::Sharded;
 use super::stream::WorkerStream;
 
 /// Maximum number of idle connections of a thread. Each connection takes a file descriptor of the process
-/// (`limits.max_open_files`), and fewer are needed after a burst.
+/// (`limits.max_open_files`), and after a burst, fewer connections are needed.
 const MAX_IDLE: usize = 8;
 
 /// Buffer space for the status line and the end of a head, which do not count towards the limit of a head.

@@ -23,8 +23,8 @@ pub(super) struct Heartbeat {
     connection: Option<UnixStream>,
     /// The challenge that was sent and not answered.
     sent: Option<Challenge>,
-    /// The clock that runs while an answer is due. It also runs if the challenge could not be sent because of the
-    /// process, which may have removed its socket.
+    /// The clock that runs while an answer is due. It also runs if the process prevents the challenge, for example by
+    /// removing its socket.
     overdue: Option<FairClock>,
 }
 

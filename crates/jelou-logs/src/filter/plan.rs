@@ -29,8 +29,8 @@ pub(crate) struct Plan {
     needle: Option<Needle>,
 }
 
-/// A required text of a filter. A matching record contains all its words, or has the text as the id of its request or
-/// deployment.
+/// A required text of a filter. A matching record contains all words of the text, or the text is the id of the record's
+/// request or deployment.
 #[derive(Debug)]
 struct RequiredText {
     words: Vec<u64>,

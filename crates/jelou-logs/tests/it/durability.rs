@@ -55,7 +55,8 @@ fn torn_ends_are_repaired() {
     repairs_a_segment_that_ends_with(|block| &block[..1000]);
 }
 
-/// Appends the start of a block to the segment, and lines that are torn or in the segment already to the tail.
+/// Appends the start of a block to the segment. Appends to the tail a torn line, and lines that are already in the
+/// segment.
 fn repairs_a_segment_that_ends_with(torn_block: impl Fn(&[u8]) -> &[u8]) {
     let mut log = Log::new(LogSettings::default());
     let first: Vec<_> = (0..40).collect();

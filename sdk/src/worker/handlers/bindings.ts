@@ -2,7 +2,7 @@
  * `env` of `fetch(request, env, ctx)`: the secrets.
  *
  * In Cloudflare Workers, `env` also contains bindings: key-value stores, buckets, databases, queues. They do not exist
- * here, so code that uses one fails with "Cannot read properties of undefined". The log then names the binding.
+ * here, so code that uses a binding fails with "Cannot read properties of undefined". The log then names the binding.
  *
  * @module
  */
