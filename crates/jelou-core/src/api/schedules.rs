@@ -14,7 +14,7 @@ use crate::{DeploymentId, RunId, Slug};
 #[serde(rename_all = "camelCase")]
 pub struct ScheduleInfo {
     pub function: Slug,
-    /// The name. Without a name: tool, expression and time zone.
+    /// The name of the schedule. A schedule without a name has tool, expression and time zone as its id.
     pub id: String,
     pub name: Option<String>,
     /// Name of the tool.
@@ -37,7 +37,7 @@ pub struct ScheduleInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedSchedule {
-    /// The name. Without a name: tool, expression and time zone.
+    /// The name of the schedule. A schedule without a name has tool, expression and time zone as its id.
     pub id: String,
     /// Name of the tool.
     pub tool: String,

@@ -22,7 +22,7 @@ const JSR: &str = "https://jsr.io/";
 /// The start of the line about the response that Deno appends to each file in its cache.
 const CACHE_METADATA: &[u8] = b"\n// denoCacheMetadata=";
 
-/// The replacement for the HTTP server in old versions of Deno's standard library, which uses functions that the
+/// The replacement for the HTTP server of Deno's standard library. Old versions of this server use functions that the
 /// runtime no longer has.
 const STD_SERVER: &str = include_str!("std_server.js");
 

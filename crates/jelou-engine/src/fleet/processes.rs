@@ -160,7 +160,7 @@ impl Processes {
     pub(super) async fn retire(&self) {
         self.retired.send_replace(true);
         self.admission.close();
-        // The lock waits for a process that is starting.
+        // Waits until a process that is starting has started.
         let changing = self.changing.lock().await;
         let instances = self.instances.swap(Arc::default());
         drop(changing);

@@ -1,4 +1,4 @@
-//! The heartbeat: a challenge that only a running event loop can answer, and the time since it is overdue.
+//! The heartbeat: a challenge that only a running event loop can answer, and the time for which its answer is overdue.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
