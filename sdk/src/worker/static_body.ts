@@ -47,7 +47,8 @@ function check(): boolean {
   const touched = new NativeResponse("text", { headers: { a: "b" } });
   touched.headers.set("c", "d");
   try {
-    return storedBody(new NativeResponse("text")) === "text" && storedBody(new NativeResponse(null)) === null &&
+    return storedBody(new NativeResponse("text")) === "text" &&
+      storedBody(new NativeResponse(null)) === null &&
       storedBody(NativeResponse.json({ a: 1 })) === '{"a":1}' && storedBody(new NativeResponse("")) === "" &&
       String(storedBody(new NativeResponse(bytes))) === "1,2" && storedBody(touched) === "text" &&
       storedBody(new NativeResponse(new NativeReadableStream())) === undefined &&
