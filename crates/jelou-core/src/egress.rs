@@ -79,7 +79,7 @@ impl EgressRule {
         };
         if is_metadata {
             opens.push(format!(
-                "the metadata service of clouds ({METADATA}), which gives the credentials of this machine to anybody who asks"
+                "the metadata service of clouds ({METADATA}), which returns the credentials of this machine to every caller"
             ));
         }
         (!opens.is_empty()).then(|| {
@@ -116,7 +116,7 @@ impl FromStr for EgressRule {
         };
         let port = port
             .map(|port| {
-                // `parse` accepts a sign.
+                // `parse` also accepts a leading `+`.
                 let digits = port.bytes().all(|byte| byte.is_ascii_digit());
                 port.parse().ok().filter(|_| digits)
             })

@@ -19,7 +19,7 @@ use crate::capacity::Budget;
 use crate::debugger::Debuggers;
 use crate::deno::{DENO_VERSION, Deno};
 use crate::fleet::{
-    CompanyInfo, Deployments, Evictable, FunctionStarter, Host, JelouCredentials, LaunchSpec,
+    AllProcesses, CompanyInfo, Evictable, FunctionStarter, Host, JelouCredentials, LaunchSpec,
     LeaseError, Platform, Pool, Processes, Reaper, Slot, Warm, follow_names, keep_filled,
 };
 use crate::network::NetworkConfig;
@@ -83,7 +83,7 @@ pub struct Engine {
     builder: Arc<Builder>,
     starter: Arc<FunctionStarter>,
     artifacts: ArtifactCache,
-    deployments: Arc<Deployments>,
+    all_processes: Arc<AllProcesses>,
     toolchain: Arc<str>,
 }
 
@@ -158,16 +158,16 @@ impl Engine {
         )?;
         let evictable = Arc::<Evictable>::default();
         let pool = Arc::new(Pool::new(Arc::clone(&launcher), Arc::clone(&evictable)));
-        let deployments = Arc::<Deployments>::default();
+        let all_processes = Arc::<AllProcesses>::default();
         let reaper = Reaper {
-            deployments: Arc::clone(&deployments),
+            all_processes: Arc::clone(&all_processes),
             evictable: Arc::clone(&evictable),
             budget,
         };
         tokio::spawn(reaper.run(Arc::downgrade(&pool)));
         tokio::spawn(keep_filled(Arc::downgrade(&pool)));
         tokio::spawn(follow_names(
-            Arc::clone(&deployments),
+            Arc::clone(&all_processes),
             Arc::downgrade(&pool),
         ));
         let unpacked = UnpackedArtifacts::new(artifacts.clone(), launcher.run_dir.artifacts());
@@ -189,7 +189,7 @@ impl Engine {
                 host,
             }),
             artifacts,
-            deployments,
+            all_processes,
             toolchain,
         })
     }
@@ -203,7 +203,7 @@ impl Engine {
     /// Creates a slot for a deployment. The slot has no process until its first request.
     pub fn slot(&self, spec: LaunchSpec) -> Slot {
         let processes = Arc::new(Processes::new(Arc::clone(&self.starter), spec));
-        self.deployments.add(&processes);
+        self.all_processes.add(&processes);
         Slot::new(processes)
     }
 
@@ -212,7 +212,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When the upload cannot be built ([`BuildError::is_callers`]), or the server cannot build now.
+    /// When the upload cannot be built ([`BuildError::is_upload_fault`]), or the server cannot build now.
     pub async fn build(
         &self,
         slug: &Slug,
@@ -231,7 +231,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When the project cannot be built ([`BuildError::is_callers`]), or the server cannot build now.
+    /// When the project cannot be built ([`BuildError::is_upload_fault`]), or the server cannot build now.
     pub async fn rebuild(
         &self,
         builds: &IncrementalBuild,
@@ -245,7 +245,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When a type is wrong ([`BuildError::is_callers`]), or the types cannot be checked now.
+    /// When a type is wrong ([`BuildError::is_upload_fault`]), or the types cannot be checked now.
     pub async fn check_types(&self, tree: &SourceTree) -> Result<(), BuildError> {
         self.builder.check_types(tree).await
     }
@@ -255,7 +255,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When the function cannot be loaded ([`BuildError::is_callers`]), or the server cannot start a process.
+    /// When the function cannot be loaded ([`BuildError::is_upload_fault`]), or the server cannot start a process.
     pub async fn start_described(
         &self,
         slot: &Slot,

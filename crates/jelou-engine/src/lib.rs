@@ -42,7 +42,7 @@ pub use jelou_sandbox::{
     DENIED_IPV4, Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, denied_ipv4,
     sandbox_layers,
 };
-pub use logs::{Limit, LogLine, LogSink, LogSource};
+pub use logs::{KillReason, LogLine, LogSink, LogSource};
 pub use network::NetworkConfig;
 pub use transport::{
     BodyError, BodyMemory, CallFacts, LimitedStream, MAX_CALL_BODY, RequestBody, discard,

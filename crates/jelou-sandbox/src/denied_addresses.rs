@@ -35,7 +35,7 @@ pub const DENIED_IPV4: [&str; 15] = [
     "240.0.0.0/4",
 ];
 
-/// The IPv6 addresses that Deno denies, which accepts only single addresses. The system call filter refuses IPv6
+/// The denied IPv6 addresses. Deno cannot deny IPv6 ranges, only single addresses. The system call filter refuses IPv6
 /// completely, unless `sandbox.ipv6` is set.
 const DENIED_IPV6: [&str; 2] = ["[::]", "[::1]"];
 
@@ -54,7 +54,7 @@ pub fn denied_addresses(openings: &[Opening]) -> Vec<String> {
     denied
 }
 
-/// For the parts of `range` that are open for some ports only: denies all other ports.
+/// Denies the closed ports of the parts of `range` that are open for some ports only.
 fn deny_ports(range: Ipv4Net, openings: &[Opening], denied: &mut Vec<String>) {
     let mut whole = Vec::new();
     let mut parts = Vec::new();
@@ -75,8 +75,8 @@ fn deny_ports(range: Ipv4Net, openings: &[Opening], denied: &mut Vec<String>) {
     if partly_open.is_empty() {
         return;
     }
-    // The rest of the range is denied anyway. So one entry per port for the whole range is enough, unless it would
-    // close an opening of all ports.
+    // The rest of the range is denied anyway. So one entry per port for the whole range is enough, unless that would
+    // deny an address that is open for all ports.
     let anywhere = match partly_open.as_slice() {
         [_, _, ..] if whole.is_empty() => vec![range],
         networks => networks.to_vec(),

@@ -95,7 +95,7 @@ impl Firewall {
             }
         }
         if self.debugger {
-            // Every packet but the first one of a connection that the process opens.
+            // Accepts every packet except the first of a connection that the process opens.
             rules.push_str("    ip daddr 127.0.0.1 tcp flags & (syn | ack) != syn accept\n");
         }
         let mut refuse = |what: &str| {

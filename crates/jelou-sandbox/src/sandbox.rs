@@ -96,7 +96,7 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Removes control groups and firewall rules. The caller must have told all processes to end.
+    /// Removes control groups and firewall rules. The caller must first signal all processes to end.
     pub fn take_down(&self) {
         if let Some(groups) = &self.groups {
             groups.remove();

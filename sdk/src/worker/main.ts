@@ -124,8 +124,8 @@ const server = Deno.serve({
   },
 }, handle);
 
-// The server ends if it cannot accept a connection. Without the server the process is useless, so it exits, and the
-// engine starts another one.
+// The server ends if it cannot accept a connection. Without the server, the process is useless. So the
+// process exits, and the engine starts another process.
 const end = () => exit(1);
 server.finished.then(end, end);
 

@@ -41,7 +41,7 @@ function openRules(address: string): string {
   return open;
 }
 
-/** Lists the host names of the rules and their addresses, because the refused address may be the new address of one. */
+/** Lists the host names of the rules with their addresses, because such a host may have the refused address now. */
 function resolvedNames(): string {
   let names = "";
   for (let index = 0; index < rules.length; index++) {

@@ -72,7 +72,7 @@ impl<'a> Callers<'a> {
         self.found
     }
 
-    /// Returns the tool that now answers the old route.
+    /// Returns the tool that now serves the old route.
     fn http<'n>(&mut self, new: &'n Manifest) -> Option<&'n Tool> {
         let path = self.tool.path.as_str();
         let mut at_path: Vec<&Tool> = new

@@ -454,7 +454,7 @@ fn formats_and_patterns() {
         ["input.a: only a email is valid now"]
     );
     assert_eq!(property(email.clone(), text.clone()), Vec::<String>::new());
-    // The pattern may differ, because another release of the schema library may write another one.
+    // The pattern may differ, because another release of the schema library may generate another pattern.
     assert_eq!(
         property(
             email,

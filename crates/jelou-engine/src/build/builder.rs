@@ -23,7 +23,7 @@ use super::usage::Usage;
 use super::workspace::Workspace;
 use super::{bindings, bundle, graph, near_miss, types};
 use crate::artifacts::{Bundle, Unpacked, stack_trace};
-use crate::worker::{Blank, LoadError, LoadMode, LoadRequest, Loaded, Terms, builtins};
+use crate::worker::{Blank, LaunchTerms, LoadError, LoadMode, LoadRequest, Loaded, builtins};
 
 /// Maximum number of concurrent builds. Further builds wait.
 const CONCURRENT_BUILDS: usize = 2;
@@ -156,7 +156,7 @@ impl Builder {
     ) -> Result<Loaded, BuildError> {
         let launcher = &self.tools.launcher;
         let charge = launcher.budget.charge();
-        let terms = Terms {
+        let terms = LaunchTerms {
             limits: Arc::clone(limits),
             ..launcher.common_terms().await
         };
@@ -165,7 +165,7 @@ impl Builder {
             .map_err(BuildError::Load)?;
         let files = Unpacked::write(&launcher.run_dir.artifacts(), &bundle.code, &bundle.assets)?;
         let module = blank.provide(&files).await?;
-        // This must be before the function's code runs, because the code could write to the caches of its process.
+        // Must run before the function's code, because the code could write to the caches of its process.
         builtins::prepare(launcher, &files);
         if files.begin_compiling() {
             bundle.compiled = blank.compile(launcher, &module, &files).await?;

@@ -118,12 +118,12 @@ pub(super) async fn resolve(
     tree: &SourceTree,
 ) -> Result<Resolved, BuildError> {
     let own_lock = workspace.lock_for_build(tools).await?;
-    // In development, known versions are good enough, and need no network.
+    // In development, cached versions are good enough, and need no network.
     let wants_newest = tools.launcher.stage == EngineStage::Production;
     let output = match &own_lock {
         None => {
             if wants_newest && workspace.uses_packages() {
-                // Deno would take the versions that an earlier build knew.
+                // Deno would use the lists of versions that an earlier build cached.
                 refresh::forget_versions(&tools.cache.packages())?;
             }
             info(tools, workspace).await?
@@ -465,7 +465,7 @@ fn check_resolved(
     Ok(())
 }
 
-/// Whether `is_such` accepts the error of the imported module.
+/// Whether the imported module has an error that `is_such` accepts.
 fn has_error(graph: &Graph, import: &Import<'_>, is_such: fn(&str) -> bool) -> bool {
     let target = import.target.specifier.as_deref();
     let mut modules = graph.modules.iter();

@@ -65,7 +65,7 @@ impl Kept {
             tree: tree.clone(),
             workspace,
             resolved: resolved?,
-            bundler: Bundler::that_asks_about_all(),
+            bundler: Bundler::reporting_unresolved(),
             unresolved: BTreeSet::new(),
         })
     }

@@ -15,14 +15,14 @@ use crate::hex::hex;
 use crate::network::NetworkConfig;
 use jelou_core::Limits;
 
-/// The port for a host in the list without a port.
+/// The port of an allowed host that names none.
 const PORT: u16 = 443;
 /// The URL of JSR packages, unless the server's environment has another registry (`JSR_URL`).
 const JSR: &str = "https://jsr.io/";
 /// The start of the line about the response that Deno appends to each file in its cache.
 const CACHE_METADATA: &[u8] = b"\n// denoCacheMetadata=";
 
-/// The replacement for the HTTP server in old versions of Deno's standard library, which uses functions that the
+/// The replacement for the HTTP server of Deno's standard library. Old versions of this server use functions that the
 /// runtime no longer has.
 const STD_SERVER: &str = include_str!("std_server.js");
 
@@ -255,7 +255,7 @@ impl fmt::Display for Problem {
         match self {
             Self::Off => write!(
                 f,
-                "which is a remote module; this server takes none (egress.module_hosts is empty), so {instead}"
+                "which is a remote module; this server allows none (egress.module_hosts is empty), so {instead}"
             ),
             Self::Insecure => write!(
                 f,
@@ -272,7 +272,7 @@ impl fmt::Display for Problem {
                 }
                 write!(
                     f,
-                    "this server takes modules from {allowed} and not from `{host}` (egress.module_hosts), so {instead}"
+                    "this server allows modules from {allowed} and not from `{host}` (egress.module_hosts), so {instead}"
                 )
             }
             Self::Missing { host } => write!(f, "and `{host}` has no such module"),
@@ -328,7 +328,7 @@ mod tests {
         assert!(rules.check(url, url, None).is_ok());
         assert_eq!(
             check(url, other, Some(refused)),
-            "which redirects to `https://c.example/y.ts`; this server takes modules from a.example, b.example:8443 and not \
+            "which redirects to `https://c.example/y.ts`; this server allows modules from a.example, b.example:8443 and not \
              from `c.example` (egress.module_hosts), so use an `npm:` package or put the file into the project"
         );
         assert!(check(other, other, Some(refused)).starts_with("a remote module; this server"));

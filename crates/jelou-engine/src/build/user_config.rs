@@ -15,8 +15,8 @@ use super::error::BuildError;
 const FILES: [&str; 3] = ["deno.json", "deno.jsonc", "import_map.json"];
 /// The configuration of TypeScript's compiler. It is used in a folder without a configuration of Deno.
 const TSCONFIG: &str = "tsconfig.json";
-/// The schemes to which an import map may lead, besides files of the project. A host that is not allowed is an error
-/// only where it is imported, because a project may map modules that only its tests use.
+/// The schemes that a target of an import map may have. A target may also be a file of the project. A host that is not
+/// allowed is an error only where it is imported, because a project may map modules that only its tests use.
 const SCHEMES: [&str; 4] = ["npm:", "jsr:", "node:", "https:"];
 
 type Imports = BTreeMap<String, String>;

@@ -18,7 +18,7 @@ use super::lock::{DENO_LOCK, NPM_LOCK};
 use super::remote::Rules;
 use super::tools::Tools;
 use super::{command, config, output, registry};
-use jelou_sandbox::{Identity, LentUser, Purpose};
+use jelou_sandbox::{LentUser, ProcessIds, Purpose};
 
 #[derive(Debug)]
 pub(super) struct Workspace {
@@ -93,7 +93,7 @@ impl Workspace {
     }
 
     /// Gives the steps read access to the folder, and the step that fetches packages write access to the lock file and
-    /// the remote modules, whatever the server's umask is. Other users have no access.
+    /// the remote modules, regardless of the server's umask. Other users have no access.
     fn grant_access(&self, tools: &Tools) -> std::io::Result<()> {
         let Some(user) = self.user.as_ref().map(LentUser::user) else {
             return Ok(());
@@ -109,7 +109,7 @@ impl Workspace {
 
     /// Returns the user of a step. The owner of the package cache fetches packages for all builds. The other steps run
     /// as a user of this build only, and read the cache through the owner's group.
-    pub(super) fn identity(&self, tools: &Tools, step: Purpose) -> Option<Identity> {
+    pub(super) fn process_ids(&self, tools: &Tools, step: Purpose) -> Option<ProcessIds> {
         let own = self.user.as_ref().map(LentUser::user)?;
         let builder = tools.launcher.sandbox.builder()?;
         let (user, group) = if step == Purpose::Fetch {
@@ -117,7 +117,7 @@ impl Workspace {
         } else {
             (own, builder)
         };
-        Some(Identity {
+        Some(ProcessIds {
             user,
             group: Some(group),
         })

@@ -35,7 +35,7 @@ impl Openings {
     /// Resolves the names of the rules, and computes the flags.
     pub(crate) async fn resolve<'a>(rules: impl Iterator<Item = &'a EgressRule>) -> Self {
         let rules = OpenRule::resolve_all(rules).await;
-        // To compute the flags of a rule with a port takes some milliseconds.
+        // Computing the flags of a rule with a port takes some milliseconds.
         let flags = move || Self::of(rules);
         tokio::task::spawn_blocking(flags)
             .await
@@ -193,7 +193,7 @@ mod tests {
         moved[0].networks = vec!["127.0.0.2/32".parse().unwrap()];
         let told = one.outdated_by(&moved).unwrap();
         assert_eq!(told, "localhost:5432 is now at 127.0.0.2");
-        // A resolver that fails closes nothing.
+        // A failed resolution closes nothing.
         moved[0].networks.clear();
         assert_eq!(one.outdated_by(&moved), None);
     }

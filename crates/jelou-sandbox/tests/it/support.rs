@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use ipnet::Ipv4Net;
 use jelou_sandbox::{
-    Confinement, FileRights, Identity, Launch, Layer, LayerStatus, Opening, ProcessLimits, Purpose,
-    Sandbox, SandboxConfig, SandboxMode, sandbox_layers,
+    Confinement, FileRights, Launch, Layer, LayerStatus, Opening, ProcessIds, ProcessLimits,
+    Purpose, Sandbox, SandboxConfig, SandboxMode, sandbox_layers,
 };
 use serde_json::Value;
 
@@ -153,20 +153,15 @@ impl<'a> Run<'a> {
         if let Some(user) = user.as_mut().filter(|_| !self.openings.is_empty()) {
             sandbox.open_firewall(user, &self.openings).unwrap();
         }
-        let identity = user.as_ref().map(|lent| Identity {
+        let ids = user.as_ref().map(|lent| ProcessIds {
             user: lent.user(),
             group: None,
         });
-        if let Some(identity) = identity {
-            identity.user.own_all(&home).unwrap();
+        if let Some(ids) = ids {
+            ids.user.own_all(&home).unwrap();
         }
-        let confinement = Confinement::new(
-            &sandbox,
-            self.purpose,
-            identity,
-            &rights,
-            self.max_data_bytes,
-        );
+        let confinement =
+            Confinement::new(&sandbox, self.purpose, ids, &rights, self.max_data_bytes);
         let mut confinement = confinement.unwrap();
         let group = sandbox.lend_group(&self.limits);
         if let Some(group) = &group {

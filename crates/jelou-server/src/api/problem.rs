@@ -202,7 +202,7 @@ impl From<ControlError> for ApiError {
                 Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, error.to_string())
                     .hint("look at what is live, and run the command again")
             }
-            ControlError::Build(error) if error.is_callers() => {
+            ControlError::Build(error) if error.is_upload_fault() => {
                 let detail = match error.stack() {
                     Some(stack) if stack.contains(&error.to_string()) => stack.to_owned(),
                     Some(stack) => format!("{error}\n{stack}"),

@@ -58,7 +58,7 @@ impl Control {
                     detail: format!(
                         "`{}` has a timeout of {timeout} ms; the limit is {limit} ms ({})",
                         tool.name,
-                        limits.told("max_request_timeout_ms")
+                        limits.describe("max_request_timeout_ms")
                     ),
                     hint: "set a smaller `config.timeout`",
                 });

@@ -38,7 +38,7 @@ use std::time::Instant;
 
 use jelou_core::{Clock, DeploymentId, FunctionId, Manifest, Slug};
 use jelou_engine::{Engine, LaunchSpec, Slot};
-use jelou_logs::{Entry, EventEntry, Level, Logs, What};
+use jelou_logs::{Entry, EntryContent, EventEntry, Level, Logs};
 use jelou_store::{ArtifactHash, LiveDeployment, Position, Store};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, watch};
@@ -183,7 +183,7 @@ impl Control {
             at_ms: self.clock.now_ms(),
             deployment,
             sample: 1.0,
-            what: What::Event(EventEntry {
+            content: EntryContent::Event(EventEntry {
                 level: Level::Info,
                 event,
                 message,

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jelou_core::api::{RunOrigin, RunState};
 use jelou_core::{Clock, DeploymentId, FunctionId, RunId};
-use jelou_logs::{Entry, EventEntry, Level, What};
+use jelou_logs::{Entry, EntryContent, EventEntry, Level};
 use jelou_store::{FunctionRecord, NewRun, ScheduleState, Store, StoreError};
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -224,7 +224,7 @@ impl Cron {
             at_ms: self.clock.now_ms(),
             deployment,
             sample: 1.0,
-            what: What::Event(EventEntry {
+            content: EntryContent::Event(EventEntry {
                 level,
                 event,
                 message,

@@ -119,7 +119,7 @@ impl DevelopedFunction {
     pub async fn check_types(&self, project: &Project) -> Result<(), ReloadError> {
         let tree = &project.tree;
         match self.control.engine.check_types(tree).await {
-            Err(error) if error.is_callers() => Err(ReloadError::new(error.into(), tree)),
+            Err(error) if error.is_upload_fault() => Err(ReloadError::new(error.into(), tree)),
             Err(error) => {
                 tracing::debug!(%error, "cannot check types");
                 Ok(())

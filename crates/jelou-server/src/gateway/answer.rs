@@ -115,7 +115,7 @@ pub(crate) enum Oversize {
 
 impl Oversize {
     pub(crate) fn announced(length: u64, limits: &FunctionLimits) -> Self {
-        let limit = limits.told("max_body_bytes");
+        let limit = limits.describe("max_body_bytes");
         Self::Announced { length, limit }
     }
 
@@ -123,10 +123,10 @@ impl Oversize {
     pub(crate) fn of(error: &BodyError, limits: &FunctionLimits) -> Option<Self> {
         match error {
             BodyError::TooLarge { .. } => Some(Self::Sent {
-                limit: limits.told("max_body_bytes"),
+                limit: limits.describe("max_body_bytes"),
             }),
             BodyError::TooDense => Some(Self::Dense {
-                limit: limits.told("max_body_memory_mib"),
+                limit: limits.describe("max_body_memory_mib"),
             }),
             BodyError::Hyper(_) => None,
         }

@@ -226,10 +226,10 @@ pub(crate) fn timeout(limits: &Limits, tool: &Tool) -> Duration {
 /// Describes, for the log, the timeout and the setting that it comes from.
 pub(crate) fn timed_out(limits: &FunctionLimits, tool: &Tool) -> String {
     let after = timeout(limits, tool);
-    let limit = limits.told("request_timeout_ms");
+    let limit = limits.describe("request_timeout_ms");
     let whose = match tool.timeout_ms.map(Duration::from_millis) {
         None => limit,
-        Some(wanted) if wanted > after => limits.told("max_request_timeout_ms"),
+        Some(wanted) if wanted > after => limits.describe("max_request_timeout_ms"),
         Some(_) => format!("the function's `timeout`; without one, {limit}"),
     };
     format!("within {} ms ({whose})", after.as_millis())

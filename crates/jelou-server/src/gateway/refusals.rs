@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use http::{HeaderMap, Request, StatusCode, Uri, header};
 use jelou_core::{Clock, FunctionId, TokenId};
-use jelou_logs::{Entry, EventEntry, Level, Logs, What};
+use jelou_logs::{Entry, EntryContent, EventEntry, Level, Logs};
 use jelou_store::Revocation;
 use jelou_token::{AccessToken, RuntimeToken, TokenHash, redact_path, scan};
 use uuid::Uuid;
@@ -102,7 +102,7 @@ impl Events {
             at_ms: self.clock.now_ms(),
             deployment: None,
             sample: 1.0,
-            what: What::Event(EventEntry {
+            content: EntryContent::Event(EventEntry {
                 level: Level::Info,
                 event: "call.refused",
                 message,

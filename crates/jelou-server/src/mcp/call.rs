@@ -197,7 +197,7 @@ async fn ask(
         Err(error) => error,
     };
     if let ResultError::TooLarge(_) = error {
-        let limit = limits.told("max_body_bytes");
+        let limit = limits.describe("max_body_bytes");
         failures::log(
             gateway,
             function,

@@ -45,7 +45,7 @@ fn a_function_has_limits_of_its_own_until_they_are_unset() {
         (
             "limits set mi-funcion max_hops=1",
             2,
-            "is no limit of a function",
+            "is not a limit of a function",
         ),
         (
             "limits set mi-funcion max_memory_mib=much",

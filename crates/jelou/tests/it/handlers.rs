@@ -504,7 +504,7 @@ fn modules_without_a_handler_are_refused_with_what_to_write() {
         ),
         (
             "export default () => new Response();\nexport const GET = () => new Response();",
-            "The module exports a default function and GET; keep one of both.",
+            "The module exports a default function and GET; keep one of them.",
         ),
         (
             "Deno.serve({ port: 1 } as any);",

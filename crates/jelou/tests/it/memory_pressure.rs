@@ -122,7 +122,7 @@ fn without_room_a_call_waits_and_is_refused() {
         }
         eventually("a refusal that names the limit", || {
             let log = server.data.log();
-            let named = "there is no room for another process";
+            let named = "there is no memory for another process";
             let refusal = log.lines().find(|line| line.contains(named))?;
             assert!(refusal.contains("limits.max_workers_memory_mib"), "{log}");
             Some(())

@@ -160,7 +160,7 @@ fn what_is_not_allowed_is_named_with_its_host_and_the_setting() {
         .module("https://deno.land/x/broken.ts", "export const = 1;");
     let _server = start(&sandbox, &web);
     let import = |url: &str| function("() => 1") + &format!("import \"{url}\";\n");
-    let allowed = "this server takes modules from deno.land, esm.sh, jsr.io and not from `other.example` (egress.module_hosts)";
+    let allowed = "this server allows modules from deno.land, esm.sh, jsr.io and not from `other.example` (egress.module_hosts)";
     for (url, expected) in [
         ("https://other.example/x.ts", allowed.to_owned()),
         (
@@ -201,7 +201,7 @@ fn an_empty_list_turns_remote_modules_off() {
     let _server = serve.env("JELOU_EGRESS__MODULE_HOSTS", "[]").start();
     let message = refused(&sandbox, APPLICATION);
     assert!(
-        message.contains("`index.ts:2:28` imports `https://deno.land/x/greet/mod.ts`, which is a remote module; this server takes none (egress.module_hosts is empty)"),
+        message.contains("`index.ts:2:28` imports `https://deno.land/x/greet/mod.ts`, which is a remote module; this server allows none (egress.module_hosts is empty)"),
         "{message}"
     );
     assert_eq!(web.asked(), Vec::<String>::new());
@@ -265,7 +265,7 @@ fn a_lock_file_pins_the_content() {
     let message = refused(&sandbox, &format!("{source}// changed\n"));
     assert!(
         message.contains(&format!(
-            "`{name}` has another content than `deno.lock` says"
+            "the content of `{name}` does not match `deno.lock`"
         )),
         "{message}"
     );
