@@ -1,4 +1,4 @@
-//! Knows when each schedule is due next. No I/O.
+//! Computes when each schedule is due next. No I/O.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -241,7 +241,7 @@ impl Table {
         });
     }
 
-    /// Pauses and resumes the schedules whose stored state is another one.
+    /// Pauses and resumes the schedules whose stored state differs.
     pub(super) fn apply(&mut self, states: &[ScheduleState], now: Timestamp) {
         for state in states {
             let key = (state.function.clone(), state.schedule.clone());
