@@ -82,7 +82,7 @@ impl Store {
         let now = self.clock.now_ms();
         let mut write = self.database.write_one_row().await?;
         let connection: &mut AnyConnection = write.transaction();
-        // Two servers at once may exceed the limit by one value.
+        // Two servers that store a value at the same time may exceed the limit by one.
         if others(&mut *connection, owner, key, now).await? >= limits.entries {
             return Err(StoreError::MemoryFull {
                 limit: limits.entries,

@@ -235,7 +235,7 @@ impl Store {
     }
 }
 
-/// Tells other servers of the change of exchanged tokens. The expiry of one is no change: each server sees it.
+/// Notifies other servers that exchanged tokens have changed. Not needed when a token expires: each server checks that.
 async fn announce(write: &mut Write<'_>) -> Result<(), StoreError> {
     feed::count_exchange(write.transaction()).await?;
     Ok(write.announce().await?)

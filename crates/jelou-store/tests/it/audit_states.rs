@@ -1,5 +1,4 @@
-//! What each action of the audit trail says about the state before and after it. An action without a row here fails the
-//! test.
+//! The state before and after each action, as the audit trail records it. An action without a row here fails the test.
 
 use std::collections::{BTreeMap, BTreeSet};
 

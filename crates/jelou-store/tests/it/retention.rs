@@ -5,7 +5,7 @@ use jelou_store::{Deployed, NewDeployment, StoreError, Way};
 
 use crate::fixture::{Fixture, actor, deployment, first_token};
 
-/// Deploys another version. Three are kept.
+/// Deploys another version. Three versions are kept.
 async fn deploy(fixture: &Fixture, version: &str, pinned: bool) -> Deployed {
     let new = NewDeployment {
         pinned,

@@ -153,7 +153,7 @@ async fn a_rollback_can_be_rolled_back() {
     assert_eq!(rollback(None).await, second.deployment.id);
     let undo = Some(&third.deployment.id);
     assert_eq!(rollback(undo).await, third.deployment.id);
-    // The deployment that was left for a newer one was healthy.
+    // A deployment that was replaced by a newer one is healthy.
     assert_eq!(rollback(None).await, second.deployment.id);
     assert_eq!(rollback(None).await, first.deployment.id);
 }
@@ -201,7 +201,7 @@ async fn a_deployment_whose_calls_failed_is_no_default() {
         .unwrap();
     assert_eq!(plan.target.id, first.deployment.id);
     assert_eq!(plan.target.health(), Health::Healthy);
-    // A named one is restored in any case.
+    // A deployment that is named is restored in any case.
     let named = Some(&second.deployment.id);
     let back = store
         .rollback(&actor(), &first.function.id, named, Way::Rollback, None)
@@ -224,7 +224,7 @@ async fn a_plan_names_the_secrets_that_changed_since() {
     };
     let first = deploy("v1").await;
     let owner = SecretOwner::Function(first.function.id.clone());
-    // Its processes had this value.
+    // The processes of the target had this value.
     fixture.set(&owner, "BEFORE", "1").await;
     deploy("v2").await;
     fixture.set(&owner, "CHANGED", "1").await;
