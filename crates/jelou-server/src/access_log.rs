@@ -90,8 +90,10 @@ impl AccessHead {
 }
 
 impl AccessLog {
+    /// Starts the thread that writes the access log.
+    ///
     /// # Errors
-    /// When the thread cannot be started.
+    /// The thread cannot be started.
     pub(crate) fn start(
         logs: Logs,
         clock: Clock,

@@ -310,7 +310,7 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
     })
 }
 
-/// The text is not part of an error, because it contains a password.
+/// Parses the URL of a database. Errors do not contain the text, because it contains a password.
 fn database_url<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<PostgresUrl>, D::Error> {

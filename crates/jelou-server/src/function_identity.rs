@@ -1,6 +1,6 @@
 //! `ctx.identity`: answers requests of workers for a signed identity. They arrive through the egress sockets.
 //!
-//! A worker cannot choose the subject. The socket tells which process asks, and the process belongs to one deployment.
+//! A worker cannot choose the subject: its egress socket identifies the process, which belongs to one deployment.
 
 use std::sync::Arc;
 

@@ -196,11 +196,11 @@ impl From<ControlError> for ApiError {
                 error.to_string(),
             )
             .hint(
-                "`--replace` revokes the tokens that have the names; `--dry-run` shows every token",
+                "`--replace` revokes the tokens that have the same names; `--dry-run` shows every token",
             ),
             ControlError::Overtaken(_) => {
                 Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, error.to_string())
-                    .hint("look at what is live, and run the command again")
+                    .hint("check what is live, and run the command again")
             }
             ControlError::Build(error) if error.is_callers() => {
                 let detail = match error.stack() {
@@ -260,7 +260,7 @@ impl From<StoreError> for ApiError {
                 Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     ErrorCode::TransientError,
-                    "the database is not available; calls of functions go on",
+                    "the database is not available; calls of functions continue",
                 )
                 .hint("try again in a moment")
             }

@@ -323,7 +323,8 @@ impl Control {
         let (dependencies, warnings) = (built.dependencies, built.warnings);
         self.change(|control| async move {
             if control.registry.function(function.slug.as_str()).is_none() {
-                // Changes of the organisation's secrets reach only functions of the registry.
+                // The organisation's secrets may have changed since. Such changes update only functions of the
+                // registry.
                 let secrets = control.registry.with_inherited(Vec::new());
                 function.secrets.store(Arc::new(secrets));
             }
@@ -460,7 +461,7 @@ impl Control {
             return Ok(known);
         }
         let new = self.new_function(FunctionId::generate(), slug.clone());
-        // Masks the secrets in what its first processes write.
+        // Registers the secrets for masking before the first process can log them.
         self.build_secrets(&new)?;
         Ok(Arc::new(new))
     }

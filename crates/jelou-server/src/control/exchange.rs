@@ -236,7 +236,7 @@ fn accepted(
         };
         match checked {
             Ok(()) if is_wanted => accepted.push(policy),
-            Ok(()) => reasons.push(format!("`{}` is for something else", policy.name)),
+            Ok(()) => reasons.push(format!("`{}` gives another kind of token, or calls another function", policy.name)),
             Err(reason) => reasons.push(reason),
         }
     }

@@ -142,7 +142,7 @@ impl Control {
         self
     }
 
-    /// Sets the position of the registry that the caller fills.
+    /// Sets the position of the state that the caller loads into the registry.
     pub(crate) fn at(mut self, position: Position) -> Self {
         self.position = Mutex::new(position);
         self

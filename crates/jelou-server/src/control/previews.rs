@@ -22,7 +22,7 @@ use crate::registry::{self, Function};
 const DAY: u64 = 24 * 60 * 60;
 const DEFAULT_EXPIRES_IN: u64 = 14 * DAY;
 const MAX_EXPIRES_IN: u64 = 365 * DAY;
-/// How often the server looks for expired previews. They get no calls as soon as they expire.
+/// How often the server deletes expired previews. They get no calls as soon as they expire.
 const SWEEP_PERIOD: Duration = Duration::from_secs(5);
 
 /// The preview that a deploy targets.
@@ -30,9 +30,9 @@ const SWEEP_PERIOD: Duration = Duration::from_secs(5);
 pub(super) struct Opened {
     pub(super) function: Arc<Function>,
     pub(super) name: PreviewName,
-    /// Take effect when the deploy succeeds.
+    /// The rules that the preview gets when the deploy succeeds.
     pub(super) terms: PreviewTerms,
-    /// Whether the deploy created it.
+    /// Whether the deploy created the preview.
     is_new: bool,
 }
 

@@ -33,7 +33,7 @@ impl Control {
     pub(crate) async fn keep_tokens_periodically(self: Arc<Self>) {
         loop {
             if let Err(error) = self.keep_tokens().await {
-                tracing::warn!(%error, "cannot look after the tokens");
+                tracing::warn!(%error, "cannot check the expiry and the use of tokens");
             }
             tokio::time::sleep(PERIOD).await;
         }

@@ -188,7 +188,7 @@ impl Answer<'_> {
                 let reason = status.exceeded().map(|exceeded| exceeded.reason());
                 return Some(Refused(reason.unwrap_or_default().into()));
             }
-            Self::BadTarget(_) => "the path can be read in two ways",
+            Self::BadTarget(_) => "the path is ambiguous",
             Self::FunctionNotFound => "no deployed function has this host",
             Self::DeploymentNotFound => {
                 "the deployment of the header X-Jelou-Deployment is neither live nor in a preview"

@@ -181,7 +181,7 @@ pub(crate) async fn send(
     let is_websocket = websocket::is_asked_for(&request);
     let outgoing = outgoing(request, call, is_websocket)
         .map_err(|error| Failure::from(error).answer(gateway, function, request_id))?;
-    // The deployment that got the call. Also known after a timeout.
+    // The deployment that got the call. Known even after a timeout.
     let taken_by = OnceLock::new();
     let answered = async {
         let leased = pin!(lease(function, &facts, memory, is_websocket, &taken_by));

@@ -88,13 +88,14 @@ impl Unread {
             return;
         };
         match self.rest {
-            // Not reset, because clients that are still sending would lose the response.
+            // Discards instead of resetting: a client that is still sending would lose the response.
             Rest::Apart => jelou_engine::discard(body),
             Rest::Waits => close(headers),
             Rest::Comes => {
                 if announced > MAX_DROPPED || !is_dropped_whole(&mut body).await {
                     close(headers);
-                    // Not reset, because a caller that sends everything before it reads would lose the response.
+                    // Discards instead of resetting: a caller that sends the whole body before it reads would lose the
+                    // response.
                     jelou_engine::discard(body);
                 }
             }

@@ -1,4 +1,4 @@
-//! Stores what each function counted per minute, as one line of JSON per minute, and reads it for reports.
+//! Stores the counts of each function per minute, as one line of JSON per minute, and reads them for reports.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -30,8 +30,8 @@ pub(crate) struct Traffic {
     metrics: Arc<Metrics>,
     clock: Clock,
     max_age: Duration,
-    /// By function: the counts since the server's start that are already stored. Locked during a store, so that a
-    /// report counts nothing twice.
+    /// By function: the counts since the server's start that are already stored. Locked while counts are stored, so
+    /// that a report counts nothing twice.
     stored: Mutex<HashMap<FunctionId, Counts>>,
 }
 

@@ -1,8 +1,8 @@
 //! This server as an issuer of identity tokens: it signs a function's identity (`ctx.identity`) and publishes the keys
 //! (OpenID Connect Discovery 1.0; RFC 7517).
 //!
-//! Keys take turns. The next key is published for a whole period before it signs, so verifiers that cache the key set
-//! know it by then. A key that has ended stays published until its last token has certainly expired.
+//! Keys sign one after another. The next key is published a whole period before it signs, so verifiers that cache the
+//! key set have it by then. A key that has ended stays published until its last token has certainly expired.
 
 use std::fmt;
 use std::sync::Arc;
@@ -279,7 +279,7 @@ impl SigningKey {
     }
 }
 
-/// Returns the key that signs now. With a clock before the first key, that is the first one.
+/// Returns the key that signs now. If the clock is before the start of the first key, returns the first key.
 fn current(keys: &[SigningKey], now: Timestamp) -> Option<&SigningKey> {
     let begun = keys.iter().rev().find(|key| key.signs_from <= now);
     begun.or(keys.first())

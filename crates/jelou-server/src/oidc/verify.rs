@@ -24,7 +24,7 @@ pub(crate) enum Refusal {
     Malformed,
     #[error("its algorithm is not RS256 or ES256, or not the one of its key")]
     Algorithm,
-    #[error("its signature is not of its issuer")]
+    #[error("its signature was not made by its issuer")]
     Signature,
     #[error("its issuer is `{0}`, which no trust policy names")]
     Issuer(String),

@@ -15,8 +15,8 @@ use crate::gateway::call_log::CallRate;
 use crate::log_limit::LogLimit;
 use crate::metrics::FunctionMetrics;
 
-/// A function, from its creation to its deletion, or a preview of one. A preview has its own deployment, secrets and
-/// memory. It uses the tokens, the log and the settings of its function.
+/// A function, from its creation to its deletion, or a preview of a function. A preview has its own deployment, secrets
+/// and memory. It uses the tokens, the log and the settings of its function.
 #[derive(Debug)]
 pub(crate) struct Function {
     /// A preview has the id and the slug of its function.

@@ -86,7 +86,7 @@ pub(super) fn connect(
         let (caller, function) = match tokio::try_join!(caller, function) {
             Ok(both) => both,
             Err(error) => {
-                tracing::debug!(%error, "a WebSocket did not come to be");
+                tracing::debug!(%error, "a WebSocket could not be opened");
                 return;
             }
         };
