@@ -1,4 +1,4 @@
-//! What every command needs: output, prompts and credentials.
+//! The shared parts of every command: output, prompts and credentials.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ impl Context {
         self.client_and_origin().map(|(client, _)| client)
     }
 
-    /// Like [`Context::client`], but also returns the origin of the credentials.
+    /// Like [`Context::client`], but also returns the source of the credentials.
     pub(crate) fn client_and_origin(&self) -> anyhow::Result<(Client, Origin)> {
         let mut session = self.session()?;
         if session.token.is_none()
@@ -85,7 +85,7 @@ impl Context {
         Client::new(api, Some(token)).with_observer(Arc::new(waiting))
     }
 
-    /// A client without credentials, for what needs none.
+    /// Returns a client without credentials, for requests that need none.
     pub(crate) fn client_without_token(&self) -> anyhow::Result<Client> {
         Ok(Client::new(self.session()?.api, None))
     }

@@ -5,9 +5,9 @@ use jelou_core::{PreviewName, Slug};
 
 use crate::env;
 
-/// Call a function, and show its answer
+/// Call a function and show its answer
 ///
-/// Values get the type that the function's schema says. Required values that the command line lacks are asked for.
+/// Values are converted to the types in the function's schema. The command asks for missing required values.
 #[derive(Debug, Args)]
 pub(crate) struct CallArgs {
     /// Tool to call, if the function has several; then its input, as KEY=VALUE

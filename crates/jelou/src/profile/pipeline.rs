@@ -1,5 +1,5 @@
-//! The identity token of a pipeline, by which the CI service proves which job this is. If a trust policy accepts it,
-//! the server exchanges it for an access token. Thus the pipeline stores no secret.
+//! The identity token of a pipeline: the CI service's proof of which job this is. If a trust policy accepts it, the
+//! server exchanges it for an access token. Thus the pipeline stores no secret.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -47,7 +47,7 @@ pub(crate) fn run(args: ExchangeArgs, context: &Context) -> anyhow::Result<()> {
     context.output.result(&result, |human| {
         let minutes = exchanged.expires_in / 60;
         human.success(&format!("Exchanged; the token works for {minutes} minutes"))?;
-        value.show(human, Order::TokenFirst, "It is shown this once.")
+        value.show(human, Order::TokenFirst, "It is shown only once.")
     })?;
     Ok(())
 }
