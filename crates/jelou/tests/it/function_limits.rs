@@ -104,7 +104,7 @@ fn a_function_has_limits_of_its_own_until_they_are_unset() {
         assert_eq!(outcome.code, code, "{line}: {outcome}");
         let told = outcome.to_string();
         assert!(told.contains(reason), "{line}: {outcome}");
-        // Nobody has typed or set this one.
+        // The user has neither set nor mentioned this limit.
         assert!(!told.contains("max_body_memory_mib"), "{line}: {outcome}");
     }
 }

@@ -638,7 +638,7 @@ export default {
     assert_eq!(get(&server, "mi-funcion", token, "/").body, "ana");
 }
 
-/// Imports as bundlers take them: without an extension, of a folder, and of the file that a compiler would write.
+/// Imports that bundlers accept: without an extension, of a folder, and of the file that a compiler would write.
 #[test]
 fn imports_without_an_extension() {
     let sandbox = Sandbox::new();
@@ -659,7 +659,7 @@ fn imports_without_an_extension() {
     assert_eq!(reply.json(), json!([1, 2, 1]));
 }
 
-/// The end of a server that never ends is awaited at the top of the module.
+/// Modules that wait at their top level for the end of a server, which never ends.
 #[test]
 fn modules_that_wait_for_their_server() {
     let sandbox = Sandbox::new();
@@ -708,7 +708,7 @@ server.listen(3000);
     assert_eq!(get(&server, "mi-funcion", &token, "/").body, "plain");
 }
 
-/// JSX and aliases as the configuration of TypeScript's compiler has them.
+/// JSX and aliases in the configuration of TypeScript's compiler.
 #[test]
 fn jsx_and_aliases_of_tsconfig() {
     let sandbox = Sandbox::new();

@@ -178,7 +178,7 @@ fn a_token_in_the_wrong_place_is_named() {
     assert!(!log.contains(&token));
 }
 
-/// The line says which limit a body exceeds, by how much, and whose setting it is.
+/// The line contains the exceeded limit, the size of the body, and who set the limit.
 #[test]
 fn a_body_over_the_limit_is_logged_with_its_size() {
     let sandbox = Sandbox::new();
@@ -210,7 +210,7 @@ fn a_body_over_the_limit_is_logged_with_its_size() {
     // The function was reading the body.
     assert!(!log.contains("BadResource"), "{log}");
     for (id, reason) in expected {
-        // The function may have seen the body end early, and have a line too.
+        // The function may have seen a truncated body, and logged that too.
         let refused = |line: &&str| line.contains(&id) && line.contains("request refused");
         let lines: Vec<_> = log.lines().filter(refused).collect();
         let [line] = lines[..] else {

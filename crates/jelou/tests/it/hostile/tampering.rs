@@ -52,8 +52,9 @@ fn with_the_language_itself() {
     assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
 }
 
-/// Without the layers that keep a function from the caches of its process, it forges them. Nobody gets what it wrote:
-/// neither other functions, nor the next process of the same function, nor the server's own copies.
+/// Without the sandbox layers that protect the caches of its process, the function forges them. No other process uses
+/// the forged caches: neither those of other functions, nor the next process of the same function, nor the server's
+/// copies.
 #[cfg(debug_assertions)]
 #[test]
 fn with_the_caches_of_its_process() {
