@@ -1,4 +1,4 @@
-# `make` lists the targets. Each target sets up what it needs, asks nothing, and can be repeated.
+# `make` lists the targets. Each target sets up its own needs, never prompts, and can be repeated.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c

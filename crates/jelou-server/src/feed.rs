@@ -30,7 +30,7 @@ pub(crate) async fn follow(control: Arc<Control>) {
 
 struct Feed {
     control: Arc<Control>,
-    /// When this server last reported what it has applied.
+    /// When this server last reported its position.
     reported: Option<Instant>,
     /// Whether the last poll of the database succeeded.
     is_current: bool,

@@ -13,7 +13,7 @@ use crate::store::Store;
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryOwner<'a> {
     pub function: &'a FunctionId,
-    /// The preview of the function. It has a memory of its own.
+    /// The preview of the function. Its memory is separate.
     pub preview: Option<&'a PreviewId>,
     /// The user or conversation. Empty if the request has none.
     pub scope: &'a str,

@@ -224,7 +224,8 @@ impl Control {
         let prepared = self.prepare(function, self.live(function, live.clone()), &[], 0);
         let replaced = match tokio::time::timeout(MAX_START, prepared).await {
             Ok(Ok(candidate)) => candidate.put_live(function),
-            // It could start on the other server, so it goes live. The next call tries to start it again.
+            // The deployment started on another server, so it goes live here without a process. The next call tries to
+            // start one.
             Ok(Err(error)) => {
                 tracing::warn!(function = %function.slug, %error, "a deployment of another server goes live without a process");
                 function.put_live(self.live(function, live))

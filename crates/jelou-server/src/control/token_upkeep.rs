@@ -1,4 +1,4 @@
-//! Periodic tasks for tokens: warns before they expire, and disables unused ones.
+//! Periodic tasks for tokens: warns before they expire, and disables unused tokens.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,7 +39,7 @@ impl Control {
         }
     }
 
-    /// Warns about tokens that expire soon, and disables unused ones.
+    /// Warns about tokens that expire soon, and disables unused tokens.
     ///
     /// # Errors
     /// The store cannot be read or written.

@@ -1,4 +1,4 @@
-//! One run: waits for earlier runs, makes attempts, and stores the end.
+//! One run: waits for earlier runs, makes attempts, and stores the result.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,8 +18,8 @@ const WARM_AHEAD: SignedDuration = SignedDuration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Table {
     functions: HashMap<FunctionId, Schedules>,
-    /// By schedule: who paused it. A pause outlives the deployment, so that a rollback, or a later deploy with the same
-    /// schedule, does not undo it.
+    /// By schedule: the user who paused it. A pause outlives the deployment, so that neither a rollback nor a later
+    /// deploy with the same schedule undoes it.
     paused: HashMap<Key, String>,
     /// By schedule: the due time up to which an earlier process claimed all runs or counted them as missed.
     settled: HashMap<Key, Timestamp>,

@@ -32,7 +32,7 @@ use crate::registry::Function;
 use crate::server::{Assembly, Server, StartError};
 pub use jelou_engine::BreakAt;
 
-/// Settings of a development server, in addition to those of any server.
+/// Settings of a development server, in addition to the settings of every server.
 #[derive(Debug, Clone)]
 pub struct DevelopmentConfig {
     /// The functions of the projects. If there is only one, it gets every request that names no function.

@@ -84,7 +84,7 @@ pub(crate) struct Gateway {
 pub(crate) struct Target {
     /// `None` if no function has this name.
     pub(crate) function: Option<Arc<Function>>,
-    /// The name that the request asked for, if no function has it. For the log.
+    /// The requested name, if no function has it. For the log.
     pub(crate) unknown: Option<Box<str>>,
     /// Length in bytes of the path prefix that the function does not see.
     pub(crate) skipped: usize,

@@ -271,7 +271,7 @@ fn a_preview_reads_neither_secrets_nor_memory_of_the_function() {
     let shown = live(&json!({ "key": "shared" }));
     assert_eq!(shown["env"]["KEY"], "secret-of-the-live-function");
     assert_eq!(shown["memory"], "of live");
-    // A live secret that is set later does not reach it either.
+    // A live secret that is set later does not reach the preview either.
     server.set_secret("mi-funcion", "LATER", "set-after-the-preview");
     assert_eq!(preview(&json!({}))["env"]["LATER"], Value::Null);
     // Two previews are separated in the same way.

@@ -44,7 +44,7 @@ fn at(text: &str) -> Timestamp {
 fn start(time: &str) -> (TestServer, Clock) {
     let clock = Clock::fixed(at(time));
     let server = TestServer::start_with_clock(clock.clone(), |config| {
-        // A function remembers its runs in one process.
+        // The function keeps the record of its runs in one process.
         config.limits.max_processes_per_function = Some(1);
     });
     (server, clock)

@@ -1,4 +1,4 @@
-//! A store in a temporary folder or in a schema of its own, and test data.
+//! A store in a temporary folder or in its own schema, and test data.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

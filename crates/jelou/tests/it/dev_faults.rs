@@ -26,7 +26,7 @@ fn answer(dev: &Dev) -> String {
 
 #[test]
 fn a_missing_package_without_network() {
-    // Nothing listens there.
+    // Nothing listens at this address.
     let sandbox = Sandbox::new().env("NPM_CONFIG_REGISTRY", "http://127.0.0.1:9/");
     sandbox.file("index.ts", answers("good"));
     let dev = Dev::start(&sandbox, "");
@@ -135,7 +135,7 @@ fn a_full_disk() {
     assert_eq!(dev.ended(), Some(0));
 }
 
-/// Runs `jelou dev` without any network but loopback: loads, saves, calls. Prints what the kernel could not route.
+/// Runs `jelou dev` with loopback only: loads, saves, calls. Prints the packets that the kernel could not route.
 const OFFLINE: &str = r#"
 ip link set lo up
 jelou dev --port 3000 --json --data "$DATA" > events 2> log &

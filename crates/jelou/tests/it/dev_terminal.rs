@@ -1,4 +1,4 @@
-//! `jelou dev` in a terminal: what a developer sees and types.
+//! `jelou dev` in a terminal, with the input and output of a developer.
 
 use std::os::unix::fs::PermissionsExt;
 

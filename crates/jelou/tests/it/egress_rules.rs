@@ -1,4 +1,4 @@
-//! `jelou egress`: what a rule opens, for whom, and how long.
+//! `jelou egress`: the effect of a rule, for which functions, and how long.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Sandbox, Serve, Server, eventually, function};
 
-/// Connects to an address and reads what the other side says.
+/// Connects to an address and returns the data that it sends.
 const READS: &str = r"async ({ host, port }) => {
   try {
     const conn = await Deno.connect({ hostname: host, port });

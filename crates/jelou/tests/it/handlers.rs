@@ -411,7 +411,7 @@ export default async (request: Request) => {
     assert_eq!(allowed, Some("https://app.example.com"));
 }
 
-/// Each setting that is wrong is an error of the deploy that names the file and the setting.
+/// Each wrong setting is an error of the deploy that names the file and the setting.
 #[test]
 fn wrong_settings_are_refused_by_name() {
     let handler = "export default () => new Response();";
@@ -599,7 +599,7 @@ Deno.serve(async (request) => {
     }
 }
 
-/// The configuration of a Workers project, and what its code reads from `env`.
+/// The configuration of a Workers project, and the bindings that its code reads from `env`.
 #[test]
 fn bindings_of_workers_are_named_at_the_deploy() {
     let source = r#"
@@ -682,7 +682,7 @@ fn modules_of_workers_are_refused_by_name() {
     );
 }
 
-/// The client of a WebSocket gets an answer, and the log says what to use.
+/// The client of a WebSocket gets an answer, and the log suggests the supported API.
 #[test]
 fn websockets_of_node_servers_are_refused() {
     let source = r#"

@@ -100,7 +100,7 @@ fn a_failed_call_is_explained_by_its_records() {
     assert_eq!(groups["data"].as_array().unwrap().len(), 2, "{groups}");
 }
 
-/// A follower in a process of its own, and the records that it has shown.
+/// A follower in its own process, and the records that it has shown.
 struct Follower {
     process: Child,
     seen: Arc<Mutex<Vec<(u64, String)>>>,
@@ -432,7 +432,7 @@ fn a_flood_of_lines_is_dropped_and_slows_no_other_function() {
         dropped()
     );
     assert!(grown < 64, "the server has {grown} MiB more");
-    // Other tests use the same processors, so the factor is wide.
+    // Other tests use the same processors, so the limit is generous.
     assert!(
         during < before * 10 + std::time::Duration::from_millis(50),
         "{before:?}, then {during:?}"

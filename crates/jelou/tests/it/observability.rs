@@ -380,7 +380,7 @@ fn the_access_log_has_a_line_of_json_for_each_request() {
             .iter()
             .filter(move |line| line["function"] == function)
     };
-    // Calls that have no record, too.
+    // Includes calls that have no record.
     assert_eq!(of("fine").count(), 11, "{access:?}");
     let line = of("fine")
         .find(|line| line["requestId"] == refused.as_str())

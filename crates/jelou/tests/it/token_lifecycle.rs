@@ -43,7 +43,7 @@ impl Fixture {
         self.server.call("fine", Some(token), "{}").0
     }
 
-    /// As [`Self::call`], for a process that may start slowly on a busy machine.
+    /// Like [`Self::call`], for a process that may start slowly on a busy machine.
     fn settled(&self, token: &str) -> u16 {
         eventually("an answer that is not 503", || {
             Some(self.call(token)).filter(|status| *status != 503)
@@ -86,7 +86,7 @@ fn a_rotated_token_has_two_values_until_the_grace_period_ends() {
     let third = text(&fixture.data("tokens rotate fine ci -y"), "token");
     assert_eq!((fixture.call(&second), fixture.call(&third)), (401, 200));
 
-    // Nobody has used the fourth value, as if its answer was lost: the retry keeps the third one.
+    // The fourth value was never used, as if its response was lost: the retry keeps the third value valid.
     let fourth = text(&fixture.data("tokens rotate fine ci --grace 1h"), "token");
     let rotated = fixture.data("tokens rotate fine ci --grace 1h");
     assert!(

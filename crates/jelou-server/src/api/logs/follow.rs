@@ -45,7 +45,7 @@ pub(super) enum Format {
     Events,
 }
 
-/// A client's request for records, with what is needed to read them.
+/// A client's request for records, and the parts that are needed to read them.
 pub(super) struct Reading {
     control: App,
     slug: Slug,

@@ -24,7 +24,8 @@ const HEADS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Writes the SDK, and keeps its folder out of git. Overwrites the files of another version, but not those of `jelou types`.
+/// Writes the SDK, and keeps its folder out of git. Overwrites the files of another version, but not the files that
+/// `jelou types` writes.
 ///
 /// # Errors
 ///

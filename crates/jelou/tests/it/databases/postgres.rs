@@ -212,7 +212,7 @@ fn pools_of_pg_and_postgres_survive_between_calls() {
         assert_eq!(next["pids"], first["pids"], "the pools are the same");
     }
 
-    // Idle connections are lost, and the pools make new ones.
+    // Idle connections are lost, and the pools reconnect.
     let postgres = postgres.restart();
     let again = eventually("an answer after the restart", || {
         let (status, answer) = stage.try_call(&json!({ "n": 1 }));

@@ -55,7 +55,7 @@ fn a_client_of_ioredis_survives_between_calls() {
         assert_eq!((&next["count"], &next["id"]), (&json!(count), &first["id"]));
     }
 
-    // The client connects again by itself.
+    // The client reconnects automatically.
     drop(redis.stop(Signal::TERM));
     let _redis = start(port);
     eventually("an answer after the restart", || {

@@ -19,7 +19,7 @@ struct Reach {
     others: Vec<(&'static str, &'static str)>,
 }
 
-/// How refusals begin: those of Deno, those of Node, and those of the platform's captured servers.
+/// The first words of refusals by Deno, by Node, and by the platform's captured servers.
 const USUAL: [&str; 7] = [
     "NotCapable: ",
     "NotFound: ",
@@ -383,7 +383,7 @@ fn sockets_and_headers_of_the_platform() {
 
 #[test]
 fn the_runtimes_insides_and_other_processes() {
-    // Otherwise a blank process could become the process that searches for another process.
+    // Without blank workers, because one could become the process that searches for another process.
     let stage = Stage::start(&[
         ("LIMITS__BLANK_WORKERS", "0"),
         ("LIMITS__MAX_BLANK_WORKERS", "0"),

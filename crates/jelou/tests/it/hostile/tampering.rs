@@ -52,9 +52,8 @@ fn with_the_language_itself() {
     assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
 }
 
-/// Without the sandbox layers that protect the caches of its process, the function forges them. No other process uses
-/// the forged caches: neither those of other functions, nor the next process of the same function, nor the server's
-/// copies.
+/// Without the sandbox layers that protect the caches of its process, the function forges them. Its forged caches reach
+/// no process of another function, no later process of the same function, and not the server's copies.
 #[cfg(debug_assertions)]
 #[test]
 fn with_the_caches_of_its_process() {
