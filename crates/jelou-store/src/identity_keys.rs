@@ -46,7 +46,7 @@ impl Store {
     ///
     /// # Errors
     /// The error of `generate`; [`StoreError::Vault`], [`StoreError::Database`].
-    pub async fn identity_keys<E: From<StoreError>>(
+    pub async fn rotate_identity_keys<E: From<StoreError>>(
         &self,
         schedule: KeySchedule,
         generate: impl Fn() -> Result<(String, Zeroizing<Vec<u8>>), E>,

@@ -2,7 +2,7 @@
 
 use jelou_core::api::{AuditEntry, AuditHead, Patch, UpdateToken};
 use jelou_core::audit_chain::{ChainFault, Verifier};
-use jelou_store::{LastTokenRule, SecretOwner, Way};
+use jelou_store::{ActivationKind, LastTokenRule, SecretOwner};
 use serde_json::json;
 
 use crate::fixture::{Fixture, actor, deployer_token, deployment, first_token, secret_key, slug};
@@ -21,7 +21,7 @@ async fn every_change_leaves_an_entry() {
         .await
         .unwrap();
     store
-        .rollback(&actor(), function, None, Way::Rollback, None)
+        .rollback(&actor(), function, None, ActivationKind::Rollback, None)
         .await
         .unwrap();
     let token = fixture.token(function, "ci").await;

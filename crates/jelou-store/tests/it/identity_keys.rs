@@ -23,7 +23,7 @@ async fn keys(fixture: &Fixture, created: &Cell<u32>) -> Vec<String> {
     };
     let keys = fixture
         .store
-        .identity_keys(SCHEDULE, generate)
+        .rotate_identity_keys(SCHEDULE, generate)
         .await
         .unwrap();
     let start = crate::fixture::start();

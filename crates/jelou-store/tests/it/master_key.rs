@@ -35,7 +35,10 @@ async fn identity_key(store: &Store) -> Vec<u8> {
         let pkcs8 = Zeroizing::new(b"private".to_vec());
         Ok::<_, StoreError>((format!("key {}", number.get()), pkcs8))
     };
-    let keys = store.identity_keys(schedule, generate).await.unwrap();
+    let keys = store
+        .rotate_identity_keys(schedule, generate)
+        .await
+        .unwrap();
     keys[0].pkcs8.to_vec()
 }
 

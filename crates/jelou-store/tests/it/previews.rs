@@ -2,8 +2,8 @@
 
 use jelou_core::{FunctionId, PreviewId, PreviewName};
 use jelou_store::{
-    Deployed, NewDeployment, NewPreview, PreviewRecord, PreviewTerms, Resource, SecretOwner,
-    StoreError, Way,
+    ActivationKind, Deployed, NewDeployment, NewPreview, PreviewRecord, PreviewTerms, Resource,
+    SecretOwner, StoreError,
 };
 use jiff::SignedDuration;
 
@@ -153,16 +153,22 @@ async fn deployments_of_previews_take_no_room_of_live_ones() {
     // Two deployments that were never live, and the deployment of a preview.
     assert_eq!(listed.iter().filter(|one| !one.was_live).count(), 3);
     // A rollback never selects them, and refuses them by id.
-    let plan = store.plan_rollback(&function, None, Way::Rollback).await;
+    let plan = store
+        .plan_rollback(&function, None, ActivationKind::Rollback)
+        .await;
     assert_eq!(plan.unwrap().target.id, live[0].deployment.id);
     let wanted = Some(&of_preview.deployment.id);
-    let plan = store.plan_rollback(&function, wanted, Way::Rollback).await;
+    let plan = store
+        .plan_rollback(&function, wanted, ActivationKind::Rollback)
+        .await;
     assert!(matches!(plan, Err(StoreError::Conflict { .. })), "{plan:?}");
     // A promotion does not change the health of the replaced deployment.
     let actor = actor();
-    let promoted = store.rollback(&actor, &function, wanted, Way::Promote, None);
+    let promoted = store.rollback(&actor, &function, wanted, ActivationKind::Promote, None);
     assert!(promoted.await.unwrap().deployment.was_live);
-    let back = store.plan_rollback(&function, None, Way::Rollback).await;
+    let back = store
+        .plan_rollback(&function, None, ActivationKind::Rollback)
+        .await;
     assert_eq!(back.unwrap().target.id, live[1].deployment.id);
     store
         .delete_function(&actor, &slug("mi-funcion"))
