@@ -238,7 +238,7 @@ impl IdentityIssuer {
     }
 
     async fn reload(&self) -> Result<(), IssueError> {
-        let stored = self.store.identity_keys(SCHEDULE, generate).await?;
+        let stored = self.store.rotate_identity_keys(SCHEDULE, generate).await?;
         let keys: Result<_, _> = stored.into_iter().map(SigningKey::parse).collect();
         self.keys.store(Arc::new(keys?));
         Ok(())
