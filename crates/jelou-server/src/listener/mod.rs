@@ -112,8 +112,8 @@ impl Routing {
             return refused_in_development(&reason);
         }
         match (target, &self.api) {
-            // A function path must not reach the API, even under a host name that the server does not know, such as a
-            // tunnel's.
+            // A function path must not reach the API, even under an unknown host name, such as the host name of a
+            // tunnel.
             (None, Some(api)) if !request.uri().path().starts_with(FUNCTION_PATHS) => {
                 request.extensions_mut().insert(caller);
                 cold_future(|| self.answer_api(api, request, caller)).await
@@ -229,7 +229,7 @@ async fn serve(
                     Ok(slot) => slot,
                     Err(refused) => {
                         if let Some(gateway) = &routing.gateway {
-                            gateway.metrics.server.connections_refused.one();
+                            gateway.metrics.server.connections_refused.increment();
                         }
                         routing.connections.log(&refused, peer.ip());
                         connections::refuse(stream, &refused, routing.certificate.is_some());
