@@ -169,7 +169,7 @@ impl AccessLog {
 
     fn send(&self, access: Access) {
         if self.queue.try_send(Some(Box::new(access))).is_err() {
-            self.metrics.server.access_lines_dropped.one();
+            self.metrics.server.access_lines_dropped.increment();
         }
     }
 }

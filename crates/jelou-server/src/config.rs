@@ -62,7 +62,7 @@ pub struct Config {
     #[serde(default)]
     pub tls: Option<Tls>,
     pub connections: Connections,
-    pub identity: Identity,
+    pub identity: IdentityConfig,
     /// `None` if functions cannot use the Jelou API.
     #[serde(default)]
     pub jelou: Option<Jelou>,
@@ -93,7 +93,7 @@ pub struct Tls {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Identity {
+pub struct IdentityConfig {
     /// Networks of callers that may send an identity.
     pub trusted: Networks,
 }

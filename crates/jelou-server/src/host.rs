@@ -252,14 +252,14 @@ impl ServerHost {
         let counters = &function.metrics.counters;
         match line {
             LogLine::Started { took, .. } => {
-                counters.process_starts.one();
+                counters.process_starts.increment();
                 self.gateway.metrics.process_starts.record(*took);
             }
-            LogLine::Died(_) => counters.crashes.one(),
+            LogLine::Died(_) => counters.crashes.increment(),
             LogLine::Breach { limit, .. } => match limit {
-                Limit::Memory => counters.over_memory.one(),
-                Limit::Stall => counters.stalls.one(),
-                Limit::Channel => counters.closed_channels.one(),
+                Limit::Memory => counters.over_memory.increment(),
+                Limit::Stall => counters.stalls.increment(),
+                Limit::Channel => counters.closed_channels.increment(),
             },
             LogLine::Dropped { lines, .. } => counters.log_lines_dropped.add(*lines),
             _ => {}

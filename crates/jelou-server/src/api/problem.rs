@@ -10,7 +10,7 @@ use jelou_engine::{ArtifactError, LeaseError, LoadError};
 use jelou_store::{DatabaseError, Resource, StoreError, VaultError};
 use uuid::Uuid;
 
-use super::refusals::Refusal;
+use super::refusals::RefusedRequest;
 use crate::control::ControlError;
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl ApiError {
         }
     }
 
-    /// Returns what is wrong, and a hint about what to do.
+    /// Returns the description of the error, and a hint about what to do.
     pub(crate) fn into_texts(self) -> (String, Option<String>) {
         (self.detail, self.hint)
     }
@@ -133,7 +133,7 @@ impl IntoResponse for ApiError {
                 "the management API answered with an error"
             );
         }
-        let refusal = Refusal {
+        let refusal = RefusedRequest {
             code: problem.code,
             detail: problem.detail.clone(),
             request_id: problem.request_id.clone(),

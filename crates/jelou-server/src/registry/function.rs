@@ -10,7 +10,7 @@ use jelou_engine::Slot;
 use jelou_store::SecretRecord;
 
 use super::{CallCounter, Preview, Previews, Routes};
-use crate::documents::{Documents, Identity};
+use crate::documents::{DeploymentNames, Documents};
 use crate::gateway::call_log::CallRate;
 use crate::log_limit::LogLimit;
 use crate::metrics::FunctionMetrics;
@@ -123,13 +123,13 @@ impl Live {
     pub(crate) fn new(manifest: Manifest, slot: Slot, url: &str) -> Self {
         let routes = Arc::new(Routes::of(&manifest));
         let spec = slot.spec();
-        let identity = Identity {
+        let names = DeploymentNames {
             slug: spec.slug.as_str(),
             deployment: spec.deployment.as_str(),
             url,
         };
         Self {
-            documents: Arc::new(Documents::of(&manifest, identity)),
+            documents: Arc::new(Documents::of(&manifest, names)),
             manifest: Arc::new(manifest),
             routes,
             slot,

@@ -57,7 +57,7 @@ enum Message {
     Stop,
 }
 
-/// By request: its trace, if the trace began at the caller. Otherwise the trace has the id of the request.
+/// By request: its trace, if the trace began at the caller. Traces of other requests have the id of the request.
 #[derive(Debug, Default)]
 struct ForeignTraces {
     traces: HashMap<Uuid, u128>,
@@ -120,7 +120,7 @@ impl Exporter {
         }
         let message = Message::Record(function.clone(), Box::new(record.clone()));
         if self.queue.try_send(message).is_err() {
-            self.metrics.server.telemetry_dropped.one();
+            self.metrics.server.telemetry_dropped.increment();
         }
     }
 
