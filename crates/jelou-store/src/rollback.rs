@@ -72,9 +72,9 @@ impl Store {
         })
     }
 
-    /// Makes `target` live, or the healthy deployment that was live most recently. With [`ActivationKind::Rollback`], a newer
-    /// replaced deployment counts as unhealthy until it is made live again. Thus a second call without a target goes
-    /// back one deployment further. If the target is already live, nothing changes.
+    /// Makes `target` live, or the healthy deployment that was live most recently. With [`ActivationKind::Rollback`], a
+    /// newer replaced deployment counts as unhealthy until it is made live again. Thus a second call without a target
+    /// goes back one deployment further. If the target is already live, nothing changes.
     ///
     /// # Errors
     /// Those of [`Store::plan_rollback`].

@@ -1,5 +1,5 @@
-//! Counters. To add one, add a line to a `counters!` block and call [`Counter::increment`] where the event happens. `GET
-//! /metrics` shows all counters; the traffic of a function shows the function's counters.
+//! Counters. To add one, add a line to a `counters!` block and call [`Counter::increment`] where the event happens.
+//! `GET /metrics` shows all counters; the traffic of a function shows the function's counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
