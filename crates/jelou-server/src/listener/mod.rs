@@ -225,8 +225,8 @@ async fn serve(
         // Detaches the connection from this thread's runtime, because it will run on the runtime of a core.
         match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
             Ok((stream, peer)) => {
-                let slot = match routing.connections.enter() {
-                    Ok(slot) => slot,
+                let permit = match routing.connections.enter() {
+                    Ok(permit) => permit,
                     Err(refused) => {
                         if let Some(gateway) = &routing.gateway {
                             gateway.metrics.server.connections_refused.increment();
@@ -240,7 +240,7 @@ async fn serve(
                 let routing = Arc::clone(&routing);
                 let stop = stop.clone();
                 cores.spawn(async move {
-                    connection::serve(stream, peer, routing, slot, stop).await;
+                    connection::serve(stream, peer, routing, permit, stop).await;
                     drop(open);
                 });
             }

@@ -38,7 +38,7 @@ pub(crate) struct CallArgs {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["words", "url", "preview", "data", "mcp", "token"])]
     pub(crate) cron: Option<String>,
 
-    /// The due time that the function gets: 2026-11-29T09:00:00Z, or 2026-11-29T09:00 in the zone of the schedule
+    /// The due time that the function gets: 2026-11-29T09:00:00Z, or 2026-11-29T09:00 in the time zone of the schedule
     #[arg(long, value_name = "TIME", requires = "cron")]
     pub(crate) at: Option<String>,
 
