@@ -108,7 +108,7 @@ async fn messages_go_both_ways() {
             .header("connection", "upgrade")
             .header("upgrade", "h2c")
             .send();
-        assert_eq!(other.json()["upgrade"], serde_json::Value::Null);
+        assert_eq!(other.json()["upgrade"], Value::Null);
         let event = eventually("the function to see the end", || {
             let events = call().method("DELETE").send().json();
             events["events"][0].as_str().map(str::to_owned)
