@@ -62,7 +62,7 @@ pub struct Config {
     #[serde(default)]
     pub tls: Option<Tls>,
     pub connections: Connections,
-    pub identity: Identity,
+    pub identity: IdentityConfig,
     /// `None` if functions cannot use the Jelou API.
     #[serde(default)]
     pub jelou: Option<Jelou>,
@@ -93,7 +93,7 @@ pub struct Tls {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Identity {
+pub struct IdentityConfig {
     /// Networks of callers that may send an identity.
     pub trusted: Networks,
 }
@@ -310,7 +310,7 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
     })
 }
 
-/// The text is not part of an error, because it contains a password.
+/// Parses the URL of a database. Errors do not contain the text, because it contains a password.
 fn database_url<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<PostgresUrl>, D::Error> {

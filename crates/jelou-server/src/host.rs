@@ -252,14 +252,14 @@ impl ServerHost {
         let counters = &function.metrics.counters;
         match line {
             LogLine::Started { took, .. } => {
-                counters.process_starts.one();
+                counters.process_starts.increment();
                 self.gateway.metrics.process_starts.record(*took);
             }
-            LogLine::Died(_) => counters.crashes.one(),
+            LogLine::Died(_) => counters.crashes.increment(),
             LogLine::Killed { kind, .. } => match kind {
-                KillReason::Memory => counters.over_memory.one(),
-                KillReason::Stall => counters.stalls.one(),
-                KillReason::Channel => counters.closed_channels.one(),
+                KillReason::Memory => counters.over_memory.increment(),
+                KillReason::Stall => counters.stalls.increment(),
+                KillReason::Channel => counters.closed_channels.increment(),
             },
             LogLine::Dropped { lines, .. } => counters.log_lines_dropped.add(*lines),
             _ => {}

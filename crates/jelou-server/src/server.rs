@@ -403,9 +403,9 @@ fn store_periodically(control: &Arc<Control>, metrics: &Arc<Metrics>) {
     ));
 }
 
-/// Returns the URL of the issuer of identity tokens: the public URL. Without one, a server that only this machine can
-/// reach uses its own address, because its functions are only tried out. In development, a path keeps the documents apart
-/// from those of the function.
+/// Returns the URL of the issuer of identity tokens: the public URL. Without a public URL, a server that only this
+/// machine can reach uses its own address, so that users can try identity tokens. In development, the URL has a path,
+/// so that the paths of its documents differ from those of the function.
 fn issuer_url(config: &Config, sockets: &Sockets, is_development: bool) -> Option<String> {
     if is_development {
         let url = sockets.public_url().replace("127.0.0.1", "localhost");

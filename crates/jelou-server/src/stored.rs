@@ -1,4 +1,4 @@
-//! What a server takes from its database at its start: artifacts and the content of the registry.
+//! Loads the state of the database at the start of the server: artifacts, and the content of the registry.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

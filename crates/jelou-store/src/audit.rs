@@ -57,7 +57,7 @@ impl Store {
         };
         let rows = sqlx::query(statement)
             .bind(bound)
-            // One more entry shows whether there is a next page.
+            // One extra entry shows whether there is a next page.
             .bind(limit + 1)
             .fetch_all(&mut *state)
             .await?;

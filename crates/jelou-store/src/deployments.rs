@@ -48,7 +48,7 @@ pub struct DeploymentRecord {
     pub rolled_back_at: Option<Timestamp>,
     /// Number of calls of the deployment, answered or not.
     pub calls: u64,
-    /// Number of those calls with a status of 500 or more.
+    /// Number of calls with a status of 500 or more.
     pub failed_calls: u64,
     /// Name of the access token that created the deployment.
     pub created_by: String,

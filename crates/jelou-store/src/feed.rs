@@ -1,8 +1,8 @@
 //! The feed of changes, for servers that share a database: what has changed since a position in its history.
 //!
-//! The audit trail is the log of changes. Its numbers have no gaps, and become visible in their order. A restored backup or
-//! a standby that took over may have fewer changes, and then uses their numbers again. So a position also has the hash of
-//! its change, which contains the whole history before it.
+//! The audit trail is the log of changes. Its entries are numbered without gaps, and become visible in this order.
+//! After a restored backup or a failover to a standby that lacks changes, numbers are used again. So a position also
+//! has the hash of its entry, which covers the whole history before it.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ pub struct Position {
 /// What has changed since a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct News {
-    /// The position with these changes.
+    /// The position after these changes.
     pub position: Position,
     pub changed: Changed,
 }
@@ -40,7 +40,7 @@ pub struct News {
 pub enum Changed {
     /// Everything may have changed: the history no longer contains the position, or is far ahead of it.
     Everything,
-    /// Only what is named.
+    /// Only these parts have changed.
     Parts(Parts),
 }
 
@@ -48,7 +48,7 @@ pub enum Changed {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a part of the state")]
 pub struct Parts {
-    /// Functions of which anything has changed: the deployment, a token, a secret, a preview, a setting.
+    /// Functions with a change of any kind: a deployment, a token, a secret, a preview, a setting.
     pub functions: BTreeSet<Slug>,
     pub organisation_secrets: bool,
     pub access_tokens: bool,
@@ -79,7 +79,8 @@ impl Store {
         Ok(Some(News { position, changed }))
     }
 
-    /// Connects a listener, which hears of changes at once. `None` if no other server can use the database.
+    /// Connects a listener, which receives a notification of each change. `None` if no other server can use the
+    /// database.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -113,7 +114,7 @@ pub(crate) async fn count_exchange(connection: &mut AnyConnection) -> Result<(),
     Ok(())
 }
 
-/// Whether the history up to `head` contains `since` not far behind.
+/// Whether `since` is part of the history up to `head`, and at most [`MAX_CHANGES`] changes before it.
 async fn follows(
     connection: &mut AnyConnection,
     head: &Position,

@@ -18,7 +18,7 @@ pub struct FunctionState {
     pub secrets: Vec<SecretRecord>,
     /// Each with its own secrets. Some may be expired.
     pub previews: Vec<(PreviewRecord, Vec<SecretRecord>)>,
-    /// The unrevoked tokens, also exchanged ones. Some may be expired or disabled.
+    /// The unrevoked tokens, including exchanged tokens. Some may be expired or disabled.
     pub tokens: Vec<RuntimeTokenCredential>,
 }
 

@@ -31,22 +31,22 @@ impl fmt::Debug for IdentityKey {
     }
 }
 
-/// How long keys sign, and how long they stay afterwards.
+/// How long keys sign, and how long they stay published afterwards.
 #[derive(Debug, Clone, Copy)]
 pub struct KeySchedule {
     pub period: SignedDuration,
-    /// At least the lifetime of a token.
+    /// Must be at least the lifetime of a token.
     pub kept: SignedDuration,
 }
 
 impl Store {
-    /// Returns the keys in the order in which they sign. Creates the keys that are missing now: the first one, which signs
-    /// at once, and always one that signs only after a period, so that verifiers know it by then. Deletes keys that ended
-    /// before `kept`. `generate` returns the id and the private key of a new key.
+    /// Returns the keys in signing order. Creates the first key, which signs now, and always keeps one key that begins
+    /// to sign only after a period, so that verifiers can fetch it before. Deletes keys that ended more than
+    /// `schedule.kept` ago. `generate` returns the id and the private key of a new key.
     ///
     /// # Errors
     /// The error of `generate`; [`StoreError::Vault`], [`StoreError::Database`].
-    pub async fn identity_keys<E: From<StoreError>>(
+    pub async fn rotate_identity_keys<E: From<StoreError>>(
         &self,
         schedule: KeySchedule,
         generate: impl Fn() -> Result<(String, Zeroizing<Vec<u8>>), E>,

@@ -58,7 +58,7 @@ pub use master_key::MasterKeyRotation;
 pub use memory::{MemoryLimits, MemoryOwner};
 pub use nodes::{NodeRecord, NodeReport};
 pub use previews::{NewPreview, PreviewRecord, PreviewTerms};
-pub use rollback::{RollbackPlan, RolledBack, Way};
+pub use rollback::{ActivationKind, RollbackPlan, RolledBack};
 pub use runtime_tokens::{
     ExpiringToken, ImportRules, ImportToken, Imported, LastTokenRule, NewRuntimeToken, OldValue,
     PreviousTokenValue, QuotaUse, ReplacedToken, Revocation, RotatedToken, Rotation,

@@ -13,7 +13,7 @@ use crate::store::Store;
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryOwner<'a> {
     pub function: &'a FunctionId,
-    /// The preview of the function. It has a memory of its own.
+    /// The preview of the function. Its memory is separate.
     pub preview: Option<&'a PreviewId>,
     /// The user or conversation. Empty if the request has none.
     pub scope: &'a str,
@@ -82,7 +82,7 @@ impl Store {
         let now = self.clock.now_ms();
         let mut write = self.database.write_one_row().await?;
         let connection: &mut AnyConnection = write.transaction();
-        // Two servers at once may exceed the limit by one value.
+        // Two servers that store a value at the same time may exceed the limit by one.
         if others(&mut *connection, owner, key, now).await? >= limits.entries {
             return Err(StoreError::MemoryFull {
                 limit: limits.entries,

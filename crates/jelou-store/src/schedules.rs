@@ -27,7 +27,7 @@ const KEPT_RUNS: i64 = 100;
 const KEPT_FAILURES: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Maximum number of runs of a schedule that are kept.
 const MAX_RUNS: i64 = 1_000;
-/// How long a server is silent before its runs count as interrupted. Longer than any run.
+/// If a server does not report for this long, its runs count as interrupted. Longer than any run.
 const GONE_AFTER: SignedDuration = SignedDuration::from_mins(30);
 const MAX_PAGE: usize = 1_000;
 
@@ -178,8 +178,8 @@ impl Store {
         Ok(write.commit().await?)
     }
 
-    /// Marks runs as interrupted that an earlier process of this server did not finish, or a server that is gone. Returns
-    /// them. Deletes runs and schedules of functions that no longer exist.
+    /// Marks unfinished runs as interrupted, if an earlier process of this server or a server that is gone started
+    /// them. Returns these runs. Deletes runs and schedules of functions that no longer exist.
     ///
     /// # Errors
     /// [`StoreError::Database`].

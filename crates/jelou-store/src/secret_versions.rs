@@ -132,7 +132,7 @@ pub(crate) async fn keep(
     .bind(key.as_str())
     .execute(&mut *connection)
     .await?;
-    // The current version counts too, and is about to become one more.
+    // The limit includes the current version, and the caller is about to add a version.
     sqlx::query(
         "DELETE FROM secret_versions WHERE owner = $1 AND key = $2 AND version <= \
          (SELECT s.version + 1 - $3 FROM secrets s WHERE s.owner = $1 AND s.key = $2)",

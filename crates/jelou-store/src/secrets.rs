@@ -83,7 +83,8 @@ impl Store {
             return Ok(Vec::new());
         }
         let mut change = self.change(actor).await?;
-        // Within the change, so that no value with an earlier master key follows the end of a rotation.
+        // Encrypts within the change, so that no value with an earlier master key is stored after the end of a
+        // rotation.
         let sealed = secrets
             .into_iter()
             .map(|(key, value)| self.seal(owner, key, &value))
@@ -174,7 +175,7 @@ pub(crate) async fn of(
         .collect()
 }
 
-/// Stores a value, and keeps the one before as an earlier version. Returns the number of the new version.
+/// Stores a value, and keeps the previous value as an earlier version. Returns the number of the new version.
 pub(crate) async fn put(change: &mut Change<'_>, secret: &SecretRecord) -> Result<u64, StoreError> {
     secret_versions::keep(change.connection(), &secret.owner, &secret.key).await?;
     let (at, by): (Timestamp, _) = (change.now(), change.actor().name.as_str());

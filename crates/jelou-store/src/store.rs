@@ -57,7 +57,7 @@ impl Store {
         })
     }
 
-    /// Returns a handle whose runs of schedules belong to a server.
+    /// Returns a handle for a server, to which its runs of schedules belong.
     #[must_use]
     pub fn of_node(self, node: NodeId) -> Self {
         Self {
@@ -124,7 +124,8 @@ impl Store {
 }
 
 /// Checks that the vault has the keys of all stored secrets. Servers that share a database must also have the same
-/// current key, because each decrypts what another one has encrypted: the first one stores the id of its key.
+/// current key, because each decrypts values that the others have encrypted. The first server stores the id of its key,
+/// and the others compare it.
 async fn admit(database: &Database, vault: &mut Vault) -> Result<(), StoreError> {
     let mut write = database.write().await?;
     let connection: &mut AnyConnection = write.transaction();

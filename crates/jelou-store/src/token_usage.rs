@@ -46,7 +46,7 @@ impl TokenCounts {
         match kind {
             ERRORS => self.errors += count,
             REFUSED => self.refused += count,
-            // A kind that a later version has stored.
+            // A later version of the program has stored this kind.
             ..0 => {}
             bucket => self
                 .durations

@@ -46,7 +46,7 @@ pub struct LogsQuery {
 pub enum LogEvent {
     /// A record, as one line of JSON.
     Record { seq: u64, json: String },
-    /// A sign of life. The server has examined all records up to `seq`.
+    /// A keep-alive. The server has examined all records up to `seq`.
     Alive { seq: Option<u64> },
 }
 

@@ -17,7 +17,7 @@ use jelou_token::RuntimeToken;
 
 use super::candidate::Candidate;
 use super::deploy_checks::{Note, check_smoke, openapi_of};
-use super::previews::Opened;
+use super::previews::PreviewTarget;
 use super::tokens::mint;
 use super::{Control, ControlError};
 use crate::host;
@@ -37,13 +37,13 @@ struct Upload {
     tree: SourceTree,
     note: Note,
     id: DeploymentId,
-    preview: Option<Opened>,
+    preview: Option<PreviewTarget>,
 }
 
 /// A deploy whose upload has been built.
 struct Deploy {
     id: DeploymentId,
-    preview: Option<Opened>,
+    preview: Option<PreviewTarget>,
     actor: Actor,
     slug: Slug,
     tree: SourceTree,
@@ -212,7 +212,7 @@ impl Control {
         actor: &Actor,
         slug: &Slug,
         digest: &str,
-        preview: Option<&Opened>,
+        preview: Option<&PreviewTarget>,
     ) -> Result<Option<DeployResult>, ControlError> {
         if let Some(opened) = preview {
             return self.extended(actor, slug, digest, opened).await;
@@ -238,7 +238,7 @@ impl Control {
     }
 
     /// Returns a result with the URLs and the id of the function. All other fields are empty.
-    pub(super) fn result_for(&self, slug: Slug, preview: Option<&Opened>) -> DeployResult {
+    pub(super) fn result_for(&self, slug: Slug, preview: Option<&PreviewTarget>) -> DeployResult {
         let known = self.registry.function(slug.as_str());
         let (url, local_url) = match preview {
             Some(opened) => self.urls_of(&opened.function),
@@ -323,7 +323,8 @@ impl Control {
         let (dependencies, warnings) = (built.dependencies, built.warnings);
         self.change(|control| async move {
             if control.registry.function(function.slug.as_str()).is_none() {
-                // Changes of the organisation's secrets reach only functions of the registry.
+                // The organisation's secrets may have changed since. Such changes update only functions of the
+                // registry.
                 let secrets = control.registry.with_inherited(Vec::new());
                 function.secrets.store(Arc::new(secrets));
             }
@@ -450,7 +451,7 @@ impl Control {
     /// Returns the function of a deploy. A new one is not in the registry yet.
     fn function_for(
         &self,
-        preview: Option<&Opened>,
+        preview: Option<&PreviewTarget>,
         slug: &Slug,
     ) -> Result<Arc<Function>, ControlError> {
         if let Some(opened) = preview {
@@ -460,7 +461,7 @@ impl Control {
             return Ok(known);
         }
         let new = self.new_function(FunctionId::generate(), slug.clone());
-        // Masks the secrets in what its first processes write.
+        // Registers the secrets for masking before the first process can log them.
         self.build_secrets(&new)?;
         Ok(Arc::new(new))
     }

@@ -1,5 +1,5 @@
-//! Applies what other servers of the database have changed: reads the state of what has changed, and puts it into the
-//! registry. What is the same already is left as it is, so that a change may be applied twice, also one of this server.
+//! Applies the changes of other servers of the database: reads the changed parts of the state, and replaces the parts
+//! of the registry that differ. So a change can be applied twice, even a change of this server.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
@@ -19,10 +19,10 @@ use crate::registry::{Function, Settings};
 /// meanwhile.
 const MAX_START: Duration = Duration::from_secs(1);
 
-/// The pause before another attempt to apply what could not be applied. The next change is another attempt too.
+/// The pause before a change that could not be applied is retried. The next change also retries it.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// The values that authorise calls of functions.
+/// The hashes of each function's valid token values.
 type Values = HashMap<FunctionId, HashSet<TokenHash>>;
 
 impl Control {
@@ -55,7 +55,8 @@ impl Control {
         }
         self.change(|control| async move {
             let mut position = control.position.lock().await;
-            // Read again, because a change of this server may have been applied while this one waited for its turn.
+            // Reads the changes again, because a change of this server may have been applied while this task waited for
+            // its turn.
             let (reached, changed) = match control.store.news(&position).await? {
                 Some(news) => (news.position, news.changed),
                 None => (position.clone(), Changed::Parts(Parts::default())),
@@ -86,7 +87,7 @@ impl Control {
             .functions
             .extend(self.unapplied.lock().await.keys().cloned());
         if parts.trust {
-            // The end of an exchanged token ends calls of its function.
+            // When an exchanged token is revoked, its function's calls with it must be refused.
             let policies = self.registry.trust.load_full();
             let calls = policies.iter().filter_map(|one| one.terms.call.as_ref());
             parts
@@ -110,7 +111,7 @@ impl Control {
                 Ok(()) => {
                     self.unapplied.lock().await.remove(&slug);
                 }
-                // Everything is tried again with the next look at the database.
+                // The next poll of the database retries everything.
                 Err(error) if is_unavailable(&error) => return Err(error),
                 Err(error) => {
                     tracing::error!(function = %slug, error = &error as &dyn std::error::Error, "cannot apply a change of another server; the former state goes on serving");
@@ -151,7 +152,7 @@ impl Control {
         Ok(states)
     }
 
-    /// Names everything that is in the store or in the registry.
+    /// Returns parts that contain everything in the store or in the registry.
     async fn everything(&self) -> Result<Parts, ControlError> {
         let known = self.registry.functions();
         let stored = self.store.list_functions().await?;
@@ -199,8 +200,7 @@ impl Control {
             .await
     }
 
-    /// Makes the deployment live that is live in the store, if it is not yet. Otherwise starts new processes, if what they
-    /// were started with `has_changed`.
+    /// Makes the live deployment of the store live here. If it already is, replaces its processes if `has_changed`.
     async fn apply_live(
         &self,
         function: &Function,
@@ -224,7 +224,8 @@ impl Control {
         let prepared = self.prepare(function, self.live(function, live.clone()), &[], 0);
         let replaced = match tokio::time::timeout(MAX_START, prepared).await {
             Ok(Ok(candidate)) => candidate.put_live(function),
-            // The other server could start it. The next call tries again.
+            // The deployment started on another server, so it goes live here without a process. The next call tries to
+            // start one.
             Ok(Err(error)) => {
                 tracing::warn!(function = %function.slug, %error, "a deployment of another server goes live without a process");
                 function.put_live(self.live(function, live))
@@ -294,7 +295,7 @@ fn is_unavailable(error: &ControlError) -> bool {
     )
 }
 
-/// Returns whether the secrets were other ones.
+/// Replaces the secrets. Returns whether they differed.
 fn replace_secrets(function: &Function, secrets: Vec<SecretRecord>) -> bool {
     let is_other = **function.secrets.load() != secrets;
     if is_other {
@@ -303,7 +304,7 @@ fn replace_secrets(function: &Function, secrets: Vec<SecretRecord>) -> bool {
     is_other
 }
 
-/// Returns whether the settings were other ones.
+/// Replaces the settings. Returns whether they differed.
 fn replace_settings(function: &Function, settings: &Arc<Settings>) -> bool {
     let is_other = *function.settings() != **settings;
     if is_other {

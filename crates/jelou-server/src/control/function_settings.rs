@@ -10,7 +10,7 @@ use jelou_store::Actor;
 use super::{Control, ControlError};
 use crate::registry::Settings;
 
-/// Maximum number of egress rules of a function. Each process gets all of them on its command line.
+/// Maximum number of egress rules of a function. Each process gets all rules on its command line.
 const MAX_RULES: usize = 50;
 
 impl Control {

@@ -46,7 +46,7 @@ use tokio::sync::{Mutex, watch};
 pub(crate) use deploy::bundle_of;
 pub(crate) use deploy_checks::openapi_of;
 pub(crate) use error::ControlError;
-pub(crate) use exchange::{ExchangeError, LIFETIME, Wanted, sweep_periodically};
+pub(crate) use exchange::{ExchangeError, LIFETIME, RequestedToken, sweep_periodically};
 pub(crate) use nodes::{REPORT_PERIOD, SelfDescription, reachable};
 
 use self::token_upkeep::Expiring;
@@ -142,7 +142,7 @@ impl Control {
         self
     }
 
-    /// Sets the position of the registry that the caller fills.
+    /// Sets the position of the state that the caller loads into the registry.
     pub(crate) fn at(mut self, position: Position) -> Self {
         self.position = Mutex::new(position);
         self
@@ -256,7 +256,7 @@ impl Control {
         })
     }
 
-    /// Returns the number of warm processes, limited to what the operator allows.
+    /// Returns the number of warm processes, up to the operator's limit.
     fn kept_warm(&self, manifest: &Manifest) -> usize {
         manifest.keep_warm.min(self.engine.limits().max_keep_warm)
     }
@@ -275,7 +275,7 @@ impl Control {
             let store = self.store.clone();
             tokio::spawn(async move {
                 let live = [live];
-                // Also before the drain, because a rollback may follow before the last call has ended.
+                // Stores the counts before the drain too, because a rollback may follow before the last call has ended.
                 call_counts::store_now(&live, &store).await;
                 live[0].slot.retire().await;
                 call_counts::store_now(&live, &store).await;

@@ -9,10 +9,10 @@
 //!                            └──► ends ──► store
 //! ```
 //!
-//! [`table`] knows when each schedule is due, from the manifests in the registry. The [`scheduler`] claims due runs in
-//! the store and starts a [`run`] for each claim. A run goes through the gateway like a call ([`request`]), and its end
-//! is stored in batches ([`ends`]). Without the database no run starts, because runs cannot be claimed; calls are not
-//! affected. `jelou-cron` computes due times.
+//! [`table`] has the next due time of each schedule, from the manifests in the registry. The [`scheduler`] claims due
+//! runs in the store and starts a [`run`] for each claim. A run goes through the gateway like a call ([`request`]), and
+//! its end is stored in batches ([`ends`]). Without the database no run starts, because runs cannot be claimed; calls
+//! are not affected. `jelou-cron` computes due times.
 
 pub(crate) mod check;
 mod counters;
@@ -183,7 +183,7 @@ impl Cron {
         self.changed.notify_one();
     }
 
-    /// Creates a run that a user asked for.
+    /// Creates a run that a user has requested.
     pub(crate) fn manual_run(planned: &Planned, due_at: Timestamp) -> ManualRun {
         ManualRun(ScheduledRun {
             run: NewRun {

@@ -145,7 +145,7 @@ impl Oversize {
 
 /// Marks a response as a refusal by the platform, with the reason for the log.
 #[derive(Debug, Clone)]
-pub(crate) struct Refused(pub(crate) Cow<'static, str>);
+pub(crate) struct RefusalReason(pub(crate) Cow<'static, str>);
 
 /// Error code of the platform's answer, for the record of the call.
 #[derive(Debug, Clone, Copy)]
@@ -173,12 +173,14 @@ impl Answer<'_> {
     }
 
     /// Returns the reason for the log. `None` for failures, which have their own log line.
-    fn refused(&self) -> Option<Refused> {
-        Some(Refused(Cow::Borrowed(match self {
-            Self::PayloadTooLarge(oversize) => return Some(Refused(oversize.reason().into())),
+    fn refused(&self) -> Option<RefusalReason> {
+        Some(RefusalReason(Cow::Borrowed(match self {
+            Self::PayloadTooLarge(oversize) => {
+                return Some(RefusalReason(oversize.reason().into()));
+            }
             Self::LoopDetected { max_hops } => {
                 let limit = format!("limits.max_hops = {max_hops}, the server's");
-                return Some(Refused(
+                return Some(RefusalReason(
                     format!("the chain of calls is over {limit}").into(),
                 ));
             }
@@ -186,9 +188,9 @@ impl Answer<'_> {
             Self::Forbidden(forbidden) => forbidden.reason(),
             Self::TooManyRequests(status) => {
                 let reason = status.exceeded().map(|exceeded| exceeded.reason());
-                return Some(Refused(reason.unwrap_or_default().into()));
+                return Some(RefusalReason(reason.unwrap_or_default().into()));
             }
-            Self::BadTarget(_) => "the path can be read in two ways",
+            Self::BadTarget(_) => "the path is ambiguous",
             Self::FunctionNotFound => "no deployed function has this host",
             Self::DeploymentNotFound => {
                 "the deployment of the header X-Jelou-Deployment is neither live nor in a preview"

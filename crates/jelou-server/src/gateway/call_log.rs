@@ -140,7 +140,7 @@ pub(crate) fn record(
         }
         is_recorded = admitted.is_recorded;
         if !is_recorded {
-            function.metrics.counters.calls_unrecorded.one();
+            function.metrics.counters.calls_unrecorded.increment();
             if gateway.access_log.is_none() {
                 return;
             }

@@ -168,7 +168,7 @@ impl Presented {
             } => format!("no X-Jelou-Token header; {place} is not read"),
             Self::Twice => "more than one X-Jelou-Token header".to_owned(),
             Self::AccessToken => {
-                "an access token (jfn_pat_...), which calls no function: send a runtime token (jfn_rt_...)".to_owned()
+                "an access token (jfn_pat_...), which cannot call functions: send a runtime token (jfn_rt_...)".to_owned()
             }
             Self::Malformed(reason) => reason.clone(),
         }

@@ -112,8 +112,8 @@ impl Routing {
             return refused_in_development(&reason);
         }
         match (target, &self.api) {
-            // A function path must not reach the API, even under a host name that the server does not know, such as a
-            // tunnel's.
+            // A function path must not reach the API, even under an unknown host name, such as the host name of a
+            // tunnel.
             (None, Some(api)) if !request.uri().path().starts_with(FUNCTION_PATHS) => {
                 request.extensions_mut().insert(caller);
                 cold_future(|| self.answer_api(api, request, caller)).await
@@ -225,11 +225,11 @@ async fn serve(
         // Detaches the connection from this thread's runtime, because it will run on the runtime of a core.
         match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
             Ok((stream, peer)) => {
-                let slot = match routing.connections.enter() {
-                    Ok(slot) => slot,
+                let permit = match routing.connections.enter() {
+                    Ok(permit) => permit,
                     Err(refused) => {
                         if let Some(gateway) = &routing.gateway {
-                            gateway.metrics.server.connections_refused.one();
+                            gateway.metrics.server.connections_refused.increment();
                         }
                         routing.connections.log(&refused, peer.ip());
                         connections::refuse(stream, &refused, routing.certificate.is_some());
@@ -240,7 +240,7 @@ async fn serve(
                 let routing = Arc::clone(&routing);
                 let stop = stop.clone();
                 cores.spawn(async move {
-                    connection::serve(stream, peer, routing, slot, stop).await;
+                    connection::serve(stream, peer, routing, permit, stop).await;
                     drop(open);
                 });
             }

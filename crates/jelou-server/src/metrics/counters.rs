@@ -1,5 +1,5 @@
-//! Counters. To add one, add a line to a `counters!` block and call [`Counter::one`] where the event happens. `GET
-//! /metrics` shows all counters; the traffic of a function shows the function's counters.
+//! Counters. To add one, add a line to a `counters!` block and call [`Counter::increment`] where the event happens.
+//! `GET /metrics` shows all counters; the traffic of a function shows the function's counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    pub(crate) fn one(&self) {
+    pub(crate) fn increment(&self) {
         self.add(1);
     }
 
@@ -132,7 +132,7 @@ impl Refusals {
 
     pub(crate) fn count(&self, reason: &str) {
         let found = Self::REASONS.iter().position(|known| *known == reason);
-        self.0[found.unwrap_or(Self::REASONS.len() - 1)].one();
+        self.0[found.unwrap_or(Self::REASONS.len() - 1)].increment();
     }
 
     pub(super) fn read(&self) -> impl Iterator<Item = (&'static str, u64)> {

@@ -1,8 +1,8 @@
 //! This server as an issuer of identity tokens: it signs a function's identity (`ctx.identity`) and publishes the keys
 //! (OpenID Connect Discovery 1.0; RFC 7517).
 //!
-//! Keys take turns. The next key is published for a whole period before it signs, so verifiers that cache the key set
-//! know it by then. A key that has ended stays published until its last token has certainly expired.
+//! Keys sign one after another. The next key is published a whole period before it signs, so verifiers that cache the
+//! key set have it by then. A key that has ended stays published until its last token has certainly expired.
 
 use std::fmt;
 use std::sync::Arc;
@@ -238,7 +238,7 @@ impl IdentityIssuer {
     }
 
     async fn reload(&self) -> Result<(), IssueError> {
-        let stored = self.store.identity_keys(SCHEDULE, generate).await?;
+        let stored = self.store.rotate_identity_keys(SCHEDULE, generate).await?;
         let keys: Result<_, _> = stored.into_iter().map(SigningKey::parse).collect();
         self.keys.store(Arc::new(keys?));
         Ok(())
@@ -279,7 +279,7 @@ impl SigningKey {
     }
 }
 
-/// Returns the key that signs now. With a clock before the first key, that is the first one.
+/// Returns the key that signs now. If the clock is before the start of the first key, returns the first key.
 fn current(keys: &[SigningKey], now: Timestamp) -> Option<&SigningKey> {
     let begun = keys.iter().rev().find(|key| key.signs_from <= now);
     begun.or(keys.first())

@@ -31,7 +31,7 @@ struct State {
     stored: u64,
 }
 
-/// What is left of a quota.
+/// The remaining calls of a quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QuotaStatus {
     pub(crate) quota: Quota,
@@ -71,7 +71,7 @@ impl QuotaCounter {
         Ok(())
     }
 
-    /// Returns what is left, without counting a call.
+    /// Returns the remaining calls, without counting a call.
     pub(super) fn status(&self, now_ms: i64) -> QuotaStatus {
         self.left(*self.period.at(now_ms), now_ms)
     }

@@ -27,9 +27,9 @@ struct Token {
     expires_at: Option<Timestamp>,
     disabled: bool,
     is_tagged: bool,
-    /// The rate, and the calls that were counted.
+    /// The calls that the rate allows, and the counted calls.
     rate: Option<(u32, u32)>,
-    /// The calls of a month, and those that were counted. No sequence lasts until the next one.
+    /// The calls that a month allows, and the counted calls. No sequence lasts into the next month.
     quota: Option<(u32, u32)>,
     /// Whether the current value was used since the rotation.
     used: bool,
@@ -174,7 +174,7 @@ impl Model<'_> {
                 let (status, _) = self.manage("PATCH", &path, &json!({ "rate": text }));
                 if let Some(position) = self.expect(name, status, None) {
                     let token = &mut self.tokens[position];
-                    // The same rate goes on counting.
+                    // A change that keeps the rate keeps its count.
                     if token.rate.map(|(calls, _)| calls) != rate {
                         token.rate = rate.map(|calls| (calls, 0));
                     }
@@ -186,7 +186,7 @@ impl Model<'_> {
                 let (status, _) = self.manage("PATCH", &path, &json!({ "quota": text }));
                 if let Some(position) = self.expect(name, status, None) {
                     let token = &mut self.tokens[position];
-                    // Another number keeps the count of the month.
+                    // A change of the number keeps the count of the month.
                     let counted = token.quota.map_or(0, |(_, counted)| counted);
                     token.quota = quota.map(|calls| (calls, counted));
                 }
@@ -205,7 +205,7 @@ impl Model<'_> {
                 }
             }
             Step::Leak { value } => self.leak(value),
-            // A clock that goes back behind the leak of an old value is no part of the model.
+            // The model does not include a clock that is set back to a time before the leak of an old value.
             Step::MoveClock { seconds } if seconds < 0 && self.old_value_leaked => {}
             Step::MoveClock { seconds } => self.clock.set(self.after(seconds)),
             Step::Call { .. } if self.values.is_empty() => {}

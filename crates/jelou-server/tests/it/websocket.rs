@@ -196,7 +196,7 @@ async fn lists_of_subprotocols_may_be_written_in_any_way() {
             assert_eq!(answer.status, 101, "{lists:?}");
             assert_eq!(answer.header("sec-websocket-protocol"), Some("chat"));
         }
-        // As the client of npm's `ws` joins the names of a GraphQL library.
+        // The client of npm's `ws` separates the names by a comma without a space.
         server.deploy(
             "room",
             &ROOM.replace("\"chat\"", "\"graphql-transport-ws\""),
@@ -358,7 +358,7 @@ async fn functions_open_sockets_to_each_other() {
             assert_eq!(reply["got"], got, "{scheme}: {reply}");
             assert_eq!(reply["protocol"], "chat");
         }
-        // The same rules hold for functions as callers.
+        // The same rules apply to functions as callers.
         server.deploy("caller", &caller("wss://room.fn.localhost/lobby"));
         let reply = server.call("caller", "/?token=wrong").send().json();
         assert!(reply["error"].is_string(), "{reply}");

@@ -38,7 +38,7 @@ pub struct AccessTokenRecord {
     pub expires_at: Option<Timestamp>,
     /// When the token was last used. `None`: not yet.
     pub last_used_at: Option<Timestamp>,
-    /// `None`: never rotated.
+    /// The value before the last rotation. `None`: never rotated.
     pub previous: Option<PreviousTokenValue>,
 }
 

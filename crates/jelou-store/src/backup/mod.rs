@@ -29,7 +29,7 @@ pub struct Contents {
     pub trailer: Trailer,
 }
 
-/// Writes a backup of the database, which a server may use meanwhile.
+/// Writes a backup of the database. A server may use the database at the same time.
 ///
 /// # Errors
 /// [`BackupError::OtherDatabase`] when the database has another schema. [`BackupError::Database`] when there is no
@@ -150,7 +150,7 @@ pub async fn restore(
     Ok(Contents { header, trailer })
 }
 
-/// Removes the row that a new database has.
+/// Checks that the database is empty, and removes the first row of `revision`, which a new database has.
 async fn make_room(connection: &mut AnyConnection) -> Result<(), BackupError> {
     sqlx::query("DELETE FROM revision WHERE value = 0")
         .execute(&mut *connection)
@@ -212,7 +212,7 @@ async fn insert(
     columns: &[String],
     values: &[Value],
 ) -> Result<(), BackupError> {
-    // Leaves nulls out, because a bound null has a type, which may not be the type of the column.
+    // Omits nulls: a bound null has a type, which may differ from the type of the column.
     let present = columns.iter().zip(values);
     let present: Vec<_> = present
         .filter(|(_, value)| **value != Value::Null)

@@ -1,4 +1,4 @@
-//! What differs between the database engines. Everything else in this crate has one text for both.
+//! The differences between the database engines. All other code of this crate is the same for both.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::last_used::Times;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Engine {
-    /// A file of this server alone.
+    /// A file that only this server uses.
     Sqlite,
     /// A server that several servers of jelou may share.
     Postgres,
@@ -56,7 +56,7 @@ impl Engine {
         }
     }
 
-    /// Waits until the transaction is the only one of all servers that changes the state.
+    /// Takes the lock that only one write transaction of all servers can hold.
     pub(super) async fn lock(
         self,
         transaction: &mut AnyConnection,
@@ -77,7 +77,7 @@ impl Engine {
         }
     }
 
-    /// Tells the other servers of a change when the transaction is committed.
+    /// Notifies the other servers of the change when the transaction is committed.
     pub(super) async fn announce(
         self,
         transaction: &mut AnyConnection,
@@ -101,7 +101,7 @@ impl Engine {
         }
     }
 
-    /// Completes the files of the database before it is closed.
+    /// Moves the content of a write-ahead log to the database file before the database is closed.
     pub(super) async fn complete(self, pool: &AnyPool) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite => sqlite::checkpoint(pool).await,

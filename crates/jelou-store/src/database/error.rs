@@ -15,7 +15,7 @@ pub enum DatabaseError {
     /// the change timed out while it waited for other changes.
     #[error("the database is not available")]
     Unavailable(#[source] Option<sqlx::Error>),
-    /// No connection to the PostgreSQL server at the start: it does not respond, or refuses this user.
+    /// Could not connect to the PostgreSQL server at the start: it does not respond, or refuses this user.
     #[error("cannot connect to the PostgreSQL database at {place}")]
     Connect {
         /// Host, port and database.
@@ -77,7 +77,7 @@ impl From<sqlx::Error> for DatabaseError {
                 Condition::Corrupt => Self::corrupt("the database file", refusal),
                 Condition::Other => Self::Statement(error),
             },
-            // `Tls` and `Protocol`: what answers is not the database any more.
+            // `Tls` and `Protocol`: the peer is no longer the database.
             E::Io(_)
             | E::Tls(_)
             | E::Protocol(_)

@@ -108,7 +108,7 @@ const SQLITE: &[Source] = &[
     ),
 ];
 
-/// Starts with the tables of SQLite's migrations up to this number.
+/// The first migration creates the same tables as SQLite's migrations up to its number.
 const POSTGRES: &[Source] = &[
     (
         14,

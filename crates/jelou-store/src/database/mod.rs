@@ -99,7 +99,7 @@ impl Database {
         Ok(self.pool.begin_with(self.engine.begin_snapshot()).await?)
     }
 
-    /// Begins a write transaction. No other one runs until its end, in no server.
+    /// Begins a write transaction. Until it ends, no server can begin another one.
     pub(crate) async fn write(&self) -> Result<Write<'_>, DatabaseError> {
         let since = Instant::now();
         let turn = tokio::time::timeout(self.turn_timeout, self.turn.lock())
@@ -118,8 +118,8 @@ impl Database {
         })
     }
 
-    /// Begins a write transaction that need not wait for others, if the database can run several at a time. It must change
-    /// one row only, so that two of them never wait for each other.
+    /// Begins a write transaction without the lock of changes, if the database can run several at a time. It must
+    /// change only one row, so that two of these transactions never deadlock.
     pub(crate) async fn write_one_row(&self) -> Result<Write<'_>, DatabaseError> {
         if self.engine == Engine::Sqlite {
             return self.write().await;
@@ -149,7 +149,7 @@ impl Write<'_> {
         &mut self.transaction
     }
 
-    /// Tells the other servers of this change when it is committed.
+    /// Notifies the other servers of this change when it is committed.
     pub(crate) async fn announce(&mut self) -> Result<(), DatabaseError> {
         self.engine.announce(&mut self.transaction).await
     }

@@ -13,17 +13,17 @@ use super::migrations;
 use super::url::PostgresUrl;
 use crate::last_used::Times;
 
-/// Each statement sees what was committed before it, also while the transaction waited for its lock.
+/// Each statement sees all commits before it, including those made while the transaction waited for its lock.
 pub(super) const BEGIN_CHANGE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-/// All statements read the state at the first one.
+/// All statements read the state at the first statement.
 pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// Maximum number of connections of this server.
 const MAX_CONNECTIONS: u32 = 8;
-/// The server ends the transaction of a client that was silent for this long, so that a client that has disappeared does
-/// not keep the lock.
+/// PostgreSQL ends a transaction whose client is silent for this long, so that a client that has disappeared does not
+/// keep the lock.
 const MAX_SILENCE: Duration = Duration::from_secs(10);
-/// Serialises migrations. Any number that no other program uses in this database.
+/// The advisory lock that serialises migrations. No other program may use this number in the database.
 const MIGRATION_LOCK: i64 = 0x6a65_6c6f_755f_6d67;
 
 /// How long a server waits for the migrations of another server that starts.
@@ -57,8 +57,8 @@ pub(super) fn pool(url: &PostgresUrl) -> AnyPool {
         .connect_lazy_with(url.options().clone())
 }
 
-/// Takes the lock by the row of the revision, in the transaction that raises it. So the order of the revisions is the
-/// order of the commits, and what a change has checked stays true until its commit.
+/// Locks the row of the revision until the transaction ends. Every change raises the revision, so revisions are in the
+/// order of the commits, and the state that a change has checked does not change before its commit.
 pub(super) async fn lock(
     transaction: &mut AnyConnection,
     timeout: Duration,
@@ -98,10 +98,10 @@ pub(super) async fn announce(transaction: &mut AnyConnection) -> Result<(), Data
     Ok(())
 }
 
-/// The tables may not exist yet, so the lock is a number. It ends with the transaction.
+/// Takes an advisory lock, because the tables may not exist yet. The lock ends with the transaction.
 async fn lock_migrations(transaction: &mut AnyConnection) -> Result<(), DatabaseError> {
     let statements = format!(
-        // Without the notices that tables exist.
+        // Suppresses the notices that tables already exist.
         "{}; SET LOCAL client_min_messages = warning; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
         limits(MIGRATION_TIMEOUT)
     );
@@ -111,7 +111,7 @@ async fn lock_migrations(transaction: &mut AnyConnection) -> Result<(), Database
     Ok(())
 }
 
-/// Set for one transaction, because a pooler may share the session.
+/// Sets the limits for one transaction only, because a connection pooler may share the session.
 fn limits(timeout: Duration) -> String {
     format!(
         "SET LOCAL lock_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = {}",
@@ -121,7 +121,7 @@ fn limits(timeout: Duration) -> String {
     )
 }
 
-/// One statement for all times, because each statement costs a round trip.
+/// Uses one statement for all times, because each statement costs a round trip.
 pub(super) async fn write_times(
     transaction: &mut AnyConnection,
     Times { table, column }: Times,

@@ -24,7 +24,7 @@ pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN DEFERRED";
 pub(super) const SELECT_TIME: &str =
     "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS now";
 
-/// Maximum number of connections. In WAL mode, one can write while the others read.
+/// Maximum number of connections. In WAL mode, one connection can write while the others read.
 const MAX_CONNECTIONS: u32 = 4;
 const PREPARE_RETRY: Duration = Duration::from_millis(10);
 

@@ -10,7 +10,7 @@ use crate::store::Store;
 /// The number of a token's calls in one period of its quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaUse {
-    /// Begin of the period, in milliseconds since the Unix epoch.
+    /// Start of the period, in milliseconds since the Unix epoch.
     pub start_ms: i64,
     pub calls: u64,
 }

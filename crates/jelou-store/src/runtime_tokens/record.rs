@@ -225,7 +225,7 @@ pub(super) fn labels_text(labels: &TokenLabels) -> Result<Option<String>, StoreE
     text.map_err(|error| DatabaseError::corrupt("runtime_tokens.labels", error).into())
 }
 
-/// Returns the state of a token for the audit trail, without what the server counts.
+/// Returns the state of a token for the audit trail, without counts and times of use.
 pub(super) fn terms(token: &RuntimeTokenRecord) -> Option<Value> {
     set_members(&json!({
         "name": token.name,
@@ -237,7 +237,7 @@ pub(super) fn terms(token: &RuntimeTokenRecord) -> Option<Value> {
     }))
 }
 
-/// Returns which values of a token work, for the audit trail.
+/// Returns the valid values of a token, for the audit trail.
 pub(crate) fn values(prefix: DisplayPrefix, previous: Option<&PreviousTokenValue>) -> Value {
     let old = previous.map(|previous| {
         json!({ "prefix": previous.prefix.as_str(), "validUntil": previous.valid_until })

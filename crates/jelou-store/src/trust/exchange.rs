@@ -79,7 +79,7 @@ impl ExchangedToken {
 pub struct Exchange {
     /// Identifies the identity token: a hash of its issuer and its id.
     pub assertion: [u8; 32],
-    /// When the identity token expires. After that, its use need not be remembered.
+    /// When the identity token expires. After that, its use need not be stored.
     pub assertion_expires_at: Timestamp,
     pub token: ExchangedToken,
     /// The policies that accepted the identity token, each with the ids to pin.
@@ -235,7 +235,7 @@ impl Store {
     }
 }
 
-/// Tells other servers of the change of exchanged tokens. The expiry of one is no change: each server sees it.
+/// Notifies other servers that exchanged tokens have changed. Not needed when a token expires: each server checks that.
 async fn announce(write: &mut Write<'_>) -> Result<(), StoreError> {
     feed::count_exchange(write.transaction()).await?;
     Ok(write.announce().await?)

@@ -199,7 +199,7 @@ impl Vault {
 
     /// Checks that the vault has all keys `in_use`. Then saves the current key if it is new.
     pub(crate) fn admit(&mut self, in_use: &BTreeSet<KeyId>) -> Result<(), VaultError> {
-        // Another process may have saved its key since.
+        // Another process may have saved its key in the meantime.
         if self.is_unsaved
             && let Some(path) = &self.file
             && let Some(saved) = key_file::read(path)?

@@ -24,7 +24,7 @@ const TOOL_FILES: [&str; 5] = [
     "yarn.lock",
 ];
 
-/// An exception: the build reads it if the project has no configuration of Deno.
+/// A file of other tools that is deployed if the project has no configuration of Deno, because the build reads it.
 const TSCONFIG: &str = "tsconfig.json";
 const DENO_FILES: [&str; 2] = ["deno.json", "deno.jsonc"];
 

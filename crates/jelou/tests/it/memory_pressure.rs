@@ -45,7 +45,7 @@ fn idle_processes_make_room_and_no_call_is_lost() {
         for _ in 0..3 {
             scope.spawn(|| {
                 for _ in 0..times(60, 1000) {
-                    // Each step leads to another function, in a pattern that visits all of them.
+                    // Each step calls another function, in a pattern that visits all of them.
                     let number = turn.fetch_add(1, Ordering::SeqCst) * 5 % (FUNCTIONS - 1);
                     let (slug, token) = &functions[number];
                     let reply = server.call(slug, Some(token), "{}");

@@ -9,7 +9,7 @@ use crate::databases::postgres::Postgres;
 use crate::support::{Sandbox, Serve, Server, eventually, function, times};
 
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-/// The longest time from an answer of one server until the other one has applied the change. The machine may be busy.
+/// Maximum time from the answer of one server until the other server has applied the change. The machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Cluster {
@@ -92,7 +92,7 @@ fn a_change_on_one_server_is_one_on_all() {
         second,
         ..
     } = &cluster;
-    // The last server that started is the one of the profile `local`.
+    // The profile `local` belongs to the server that started last.
     let token = sandbox.deploy("hola", &returning("uno"));
     assert_eq!(
         second.call("hola", Some(&token), "{}"),
@@ -192,7 +192,7 @@ fn a_deploy_on_one_server_loses_no_call_on_the_other() {
     }
 }
 
-/// The answer of a change says whether all servers have applied it.
+/// The answer to a change contains whether all servers have applied it.
 #[test]
 fn a_revocation_holds_everywhere_when_it_is_answered() {
     let cluster = Cluster::start();
@@ -227,7 +227,7 @@ fn a_revocation_holds_everywhere_when_it_is_answered() {
         assert_eq!(second.call("hola", Some(&value), "{}").0, 401, "{n}");
     }
 
-    // The second server, which commands talk to, goes on; the first one is stopped.
+    // Commands use the second server, which continues. The first server is paused.
     cluster.change(
         "POST",
         "/v1/functions/hola/tokens",
@@ -343,7 +343,7 @@ fn calls_go_on_while_the_database_is_away() {
     });
 }
 
-/// As after a failover to a standby that lacks the last changes.
+/// Like after a failover to a standby that lacks the last changes.
 #[test]
 fn servers_follow_a_database_that_was_set_back() {
     let cluster = Cluster::start();

@@ -31,13 +31,13 @@ fn from_a_branch_to_live() {
     let server = Server::start(&sandbox);
     let token = sandbox.deploy("mi-funcion", &returning("live"));
     sandbox.function("mi-funcion", &returning("preview"));
-    // A name that is no label is explained, with one that is.
+    // The error for a name that is no DNS label suggests a valid name.
     let branch = sandbox
         .jelou("deploy mi-funcion -y --preview Feature/Form")
         .run();
     assert_eq!(branch.code, 7, "{branch}");
     assert!(branch.to_string().contains("feature-form"), "{branch}");
-    // The secret is there before the first deploy.
+    // The secret is set before the first deploy.
     let unknown = sandbox
         .jelou("secrets set mi-funcion KEY=value-of-preview --preview pr-7")
         .run();
@@ -295,7 +295,7 @@ fn a_preview_needs_a_function() {
         "{refused}"
     );
     run(&sandbox, "functions create mi-funcion");
-    // The first deployment creates the token, also when it is for a preview.
+    // The first deployment creates the token, even if it is for a preview.
     let deployed = run(&sandbox, "deploy mi-funcion -y --preview --header-only");
     let token = deployed["token"].as_str().unwrap_or_default();
     let id = deployed["deploymentId"].as_str().unwrap_or_default();

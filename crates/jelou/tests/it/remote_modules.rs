@@ -1,4 +1,4 @@
-//! Modules that are imported by URL, and JSR packages: taken at the deploy, from allowed hosts.
+//! Modules that are imported by URL, and JSR packages: fetched at the deploy, from allowed hosts.
 
 use std::fmt::Write as _;
 
@@ -117,7 +117,7 @@ fn modules_are_taken_at_the_deploy_and_never_later() {
     assert_eq!(call(&server, "/").json(), expected);
     assert_eq!(web.asked(), Vec::<String>::new());
 
-    // A stack names the module and its line.
+    // A stack trace contains the module and its line.
     assert_eq!(call(&server, "/boom").status, 500);
     let line = eventually("the error in the log", || {
         let log = server.data.log();
@@ -334,7 +334,7 @@ fn packages_of_jsr() {
     );
 }
 
-/// Import maps, and the stand-in of a module host that offers npm packages.
+/// Import maps, and the module that a module host offers in place of an npm package.
 #[test]
 fn import_maps_name_remote_modules() {
     let (sandbox, web) = (Sandbox::new(), Web::start());
@@ -351,7 +351,8 @@ fn import_maps_name_remote_modules() {
     assert_eq!(reply.body, "ana!ana");
 }
 
-/// A folder of functions with a shared import map, and the server of the old standard library, which the runtime cannot run.
+/// A folder of functions with a shared import map, and the server of the old standard library, which the runtime cannot
+/// run.
 #[test]
 fn a_project_of_supabase_with_an_import_map() {
     let (sandbox, web) = (Sandbox::new(), Web::start());

@@ -45,7 +45,7 @@ pub(super) enum Format {
     Events,
 }
 
-/// A client's request for records, with what is needed to read them.
+/// A client's request for records, and the parts that are needed to read them.
 pub(super) struct Reading {
     control: App,
     slug: Slug,
@@ -160,7 +160,7 @@ impl Reading {
             if exists.is_none_or(|function| function.id != self.function) {
                 return false;
             }
-            // The id also tells the client how far the records were filtered.
+            // The id is the position up to which records were examined, so that a client can resume there.
             if !send(sender, format!("id: {cursor}\n: alive\n\n")).await {
                 return false;
             }

@@ -49,7 +49,7 @@ impl Stage {
             sandbox,
             token,
         };
-        // Another process of a busy function would have a pool of its own.
+        // With one process, there is one pool.
         stage.jelou("limits set clientes max_processes_per_function=1");
         stage
     }

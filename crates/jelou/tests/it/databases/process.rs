@@ -32,7 +32,7 @@ pub(super) fn folder() -> tempfile::TempDir {
     folder
 }
 
-/// Makes the path the server's.
+/// Makes the server's user the owner of the path.
 pub(super) fn give(path: &Path) {
     if geteuid().is_root() {
         chown(path, Some(NOBODY), Some(NOBODY)).unwrap();

@@ -1,5 +1,5 @@
-//! Hosts of modules and a package registry of the tests' own, on loopback: a proxy that answers in place of every host,
-//! over TLS with its own authority, and plain HTTP for the registry.
+//! A module host and a package registry for the tests, on loopback: a proxy that answers for every host, over TLS with
+//! its own certificate authority, and plain HTTP for the registry.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -63,7 +63,7 @@ impl Web {
         }
     }
 
-    /// A server whose builds and functions reach nothing but this.
+    /// Configures a server whose builds and functions can reach only this host.
     pub(crate) fn behind<'a>(&self, serve: Serve<'a>) -> Serve<'a> {
         let ca = self.folder.path().join("ca.pem");
         serve
