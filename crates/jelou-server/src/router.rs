@@ -233,6 +233,9 @@ async fn route(
         }
         .into();
     }
+    if gateway.freshness.is_stale() {
+        return Answer::Stale.into();
+    }
     // Nothing of a preview is public: documents and MCP messages need a token, and the function answers no preflights.
     let is_preview = function.preview.is_some();
     if is_preview && !cors::is_preflight(request) {
