@@ -181,7 +181,7 @@ impl Statement {
     }
 }
 
-impl<'q> Execute<'q, Any> for Statement {
+impl Execute<'_, Any> for Statement {
     fn sql(self) -> SqlStr {
         self.sql
     }

@@ -76,12 +76,15 @@ fn a_server_that_is_cut_off_serves_on_and_catches_up() {
     eventually("the function on the other server", || {
         (first.call("hola", Some(&token), "{}").0 == 200).then_some(())
     });
-    let breaks: [(&str, fn(&Relay)); 2] = [("silent", Relay::silence), ("cut", Relay::cut)];
-    for (name, break_line) in breaks {
+    for name in ["silent", "cut"] {
         let ci = create(&cluster, name);
         cluster.second_answers(&ci, (200, ""));
         waits_for(second, (200, "ready"));
-        break_line(&relay);
+        if name == "cut" {
+            relay.cut();
+        } else {
+            relay.silence();
+        }
         let away = waits_for(second, (200, "away"));
         assert!(away["feedAgeSeconds"].as_f64().unwrap() >= AWAY_SECONDS);
         let path = format!("/v1/functions/hola/tokens/{name}");
@@ -363,11 +366,7 @@ fn a_kill_in_the_middle_of_changes_loses_nothing_and_leaves_nothing_half_done() 
         let mut listed: Vec<String> = listed
             .map(|token| token["name"].as_str().unwrap().to_owned())
             .collect();
-        if let Some(name) = &left.in_doubt {
-            if listed.contains(name) {
-                names.push(name.clone());
-            }
-        }
+        names.extend(left.in_doubt.filter(|name| listed.contains(name)));
         listed.sort();
         names.sort();
         assert_eq!(listed, names);
@@ -450,13 +449,13 @@ fn a_server_starts_from_its_local_copy() {
     assert_eq!(stale.call("hola", Some(new), "{}").0, 503);
     waits_for(&stale, (503, "stale"));
     stale.kill();
-    let state = data.path().join("state.copy");
-    let mut changed = std::fs::read(&state).unwrap();
+    let copy = data.path().join("state.copy");
+    let mut changed = std::fs::read(&copy).unwrap();
     changed[100] ^= 1;
-    std::fs::write(&state, changed).unwrap();
+    std::fs::write(&copy, changed).unwrap();
     let refused = copying(KEY).run();
     assert!(refused.to_string().contains("it was changed"), "{refused}");
-    std::fs::remove_file(&state).unwrap();
+    std::fs::remove_file(&copy).unwrap();
     let refused = copying(KEY).run();
     assert!(
         refused.to_string().contains("there is no local copy"),

@@ -1,4 +1,4 @@
-//! Servers behind PgBouncer in transaction mode.
+//! Servers behind `PgBouncer` in transaction mode.
 
 use std::thread;
 

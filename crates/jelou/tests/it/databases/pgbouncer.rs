@@ -1,4 +1,4 @@
-//! PgBouncer in transaction mode, in front of a database.
+//! `PgBouncer` in transaction mode, in front of a database.
 
 use super::postgres::Postgres;
 use super::process::{Database, command, folder, free_port, give, program};

@@ -115,7 +115,7 @@ impl Line {
     fn pass(&self, mut from: &TcpStream, mut to: &TcpStream, number: u64) {
         from.set_read_timeout(Some(TICK)).unwrap();
         to.set_nodelay(true).unwrap();
-        let mut buffer = [0; 64 * 1024];
+        let mut buffer = [0; 16 * 1024];
         loop {
             let read = from.read(&mut buffer);
             if self.wait(number).is_none() {
