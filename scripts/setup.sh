@@ -24,6 +24,7 @@ done
 # Servers for the tests of the store and of database drivers. Some users do not have these programs in their PATH.
 [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-client-core mariadb-server-core)
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
+[[ -x /usr/sbin/pgbouncer ]] || missing+=(pgbouncer)
 
 # On Debian, virtual environments of Python need a separate package.
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)

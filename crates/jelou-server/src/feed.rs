@@ -41,8 +41,13 @@ struct Feed {
 impl Feed {
     async fn run(&mut self) {
         loop {
-            // Listens before it polls, so that no change is missed in between.
-            let listener = self.listen().await;
+            // Listens before it polls, so that no change is missed in between. While the database is unavailable, an attempt
+            // would only delay the polls.
+            let listener = if self.is_current {
+                self.listen().await
+            } else {
+                None
+            };
             self.look().await;
             self.wait_and_look(listener).await;
         }
@@ -64,7 +69,7 @@ impl Feed {
                         return;
                     }
                 },
-                None if since.elapsed() >= RECONNECT => return,
+                None if self.is_current && since.elapsed() >= RECONNECT => return,
                 None => {
                     tokio::time::sleep(POLL).await;
                     false
@@ -85,15 +90,24 @@ impl Feed {
     async fn listen(&mut self) -> Option<Listener> {
         let connecting = self.control.store.listen();
         let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
-        let listener = connected.ok().and_then(Result::ok).flatten();
-        if listener.is_none() && self.hears {
+        let reason = match connected {
+            Ok(Ok(Some(listener))) => {
+                self.hears = true;
+                return Some(listener);
+            }
+            Ok(Ok(None)) => {
+                "a pooler passes on no notifications; `database.listen_url` is for a connection without it"
+            }
+            Ok(Err(_)) | Err(_) => "a connection that listens is not possible",
+        };
+        if std::mem::replace(&mut self.hears, false) {
+            let period = POLL.as_millis();
             tracing::warn!(
-                "cannot listen for changes of the database; it is asked every {} ms instead",
-                POLL.as_millis()
+                reason,
+                "the database is asked for changes every {period} ms"
             );
         }
-        self.hears = listener.is_some();
-        listener
+        None
     }
 
     /// Applies new changes, and reports the applied position. Returns whether there were new changes.

@@ -233,6 +233,9 @@ async fn route(
         }
         .into();
     }
+    if gateway.freshness.is_stale() {
+        return Answer::Stale.into();
+    }
     // Everything of a preview needs a token, even documents and MCP messages, and the function answers no preflights.
     let is_preview = function.preview.is_some();
     if is_preview && !cors::is_preflight(request) {

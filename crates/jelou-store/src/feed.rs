@@ -7,10 +7,11 @@
 use std::collections::BTreeSet;
 
 use jelou_core::Slug;
-use sqlx::{AnyConnection, AnyExecutor};
+use serde::{Deserialize, Serialize};
+use sqlx::AnyExecutor;
 
 use crate::database::row::Columns;
-use crate::database::{DatabaseError, Listener};
+use crate::database::{Connection, DatabaseError, Listener};
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -18,7 +19,7 @@ use crate::store::Store;
 const MAX_CHANGES: i64 = 2_000;
 
 /// A position in the history of the database.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Position {
     /// The revision: the number of the last change.
     pub revision: i64,
@@ -68,7 +69,7 @@ impl Store {
             return Ok(None);
         }
         let mut state = self.database.snapshot().await?;
-        let position = head(&mut *state).await?;
+        let position = head(&mut state).await?;
         let changed = if follows(&mut state, &position, since).await? {
             let mut parts = parts(&mut state, since).await?;
             parts.trust |= position.exchanges != since.exchanges;
@@ -107,7 +108,7 @@ pub(crate) async fn head(executor: impl AnyExecutor<'_>) -> Result<Position, Dat
 }
 
 /// Raises the number of changes of exchanged tokens.
-pub(crate) async fn count_exchange(connection: &mut AnyConnection) -> Result<(), DatabaseError> {
+pub(crate) async fn count_exchange(connection: &mut Connection) -> Result<(), DatabaseError> {
     sqlx::query("UPDATE revision SET exchanges = exchanges + 1 WHERE id = 1")
         .execute(connection)
         .await?;
@@ -116,7 +117,7 @@ pub(crate) async fn count_exchange(connection: &mut AnyConnection) -> Result<(),
 
 /// Whether `since` is part of the history up to `head`, and at most [`MAX_CHANGES`] changes before it.
 async fn follows(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     head: &Position,
     since: &Position,
 ) -> Result<bool, DatabaseError> {
@@ -135,7 +136,7 @@ async fn follows(
     Ok(hash.is_some_and(|hash| hash == since.hash))
 }
 
-async fn parts(connection: &mut AnyConnection, since: &Position) -> Result<Parts, DatabaseError> {
+async fn parts(connection: &mut Connection, since: &Position) -> Result<Parts, DatabaseError> {
     let rows = sqlx::query("SELECT action, function_slug FROM audit WHERE id > $1 ORDER BY id")
         .bind(since.revision)
         .fetch_all(connection)

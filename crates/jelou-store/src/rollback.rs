@@ -3,10 +3,10 @@
 use jelou_core::api::{ChangedSecret, SecretChange};
 use jelou_core::{DeploymentId, FunctionId, SecretKey};
 use serde_json::json;
-use sqlx::AnyConnection;
 
 use crate::actor::Actor;
 use crate::change::{Action, Entry};
+use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::deployments::{self, DeploymentRecord};
 use crate::error::StoreError;
@@ -60,7 +60,7 @@ impl Store {
         way: ActivationKind,
     ) -> Result<RollbackPlan, StoreError> {
         let mut state = self.database.snapshot().await?;
-        let function = functions::find_by_id(&mut *state, function).await?;
+        let function = functions::find_by_id(&mut state, function).await?;
         let target = find_target(&mut state, &function, target, way).await?;
         let changed_secrets = changed_secrets(&mut state, &function, &target.id).await?;
         let missing_secrets = missing_secrets(&mut state, &function.id, &target.id).await?;
@@ -131,7 +131,7 @@ impl Store {
 }
 
 async fn find_target(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     function: &FunctionRecord,
     target: Option<&DeploymentId>,
     way: ActivationKind,
@@ -156,7 +156,7 @@ async fn find_target(
 }
 
 async fn missing_secrets(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     function: &FunctionId,
     target: &DeploymentId,
 ) -> Result<Vec<SecretKey>, StoreError> {
@@ -176,7 +176,7 @@ async fn missing_secrets(
 /// Returns the secrets that changed since the target was live. Reads the audit trail, because a deleted secret has no
 /// row. A change of the organisation counts unless the function has a secret of its own with this key.
 async fn changed_secrets(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     function: &FunctionRecord,
     target: &DeploymentId,
 ) -> Result<Vec<ChangedSecret>, StoreError> {

@@ -10,13 +10,12 @@ use jelou_core::api::{Run, RunOrigin, RunState};
 use jelou_core::{DeploymentId, FunctionId, NodeId, RunId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use crate::actor::Actor;
 use crate::change::{Action, Entry};
-use crate::database::DatabaseError;
 use crate::database::row::Columns;
+use crate::database::{Connection, DatabaseError};
 use crate::error::{Resource, StoreError};
 use crate::functions;
 use crate::store::Store;
@@ -165,7 +164,7 @@ impl Store {
             .bind(end.status.map(i64::from))
             .bind(end.request_id.as_str())
             .bind(end.id.as_str())
-            .execute(&mut **write.transaction())
+            .execute(write.transaction())
             .await?;
         }
         let schedules: HashSet<_> = ends
@@ -191,9 +190,7 @@ impl Store {
             "DELETE FROM runs WHERE function_id NOT IN (SELECT id FROM functions)",
             "DELETE FROM schedules WHERE function_id NOT IN (SELECT id FROM functions)",
         ] {
-            sqlx::query(statement)
-                .execute(&mut **write.transaction())
-                .await?;
+            sqlx::query(statement).execute(write.transaction()).await?;
         }
         let runs = sqlx::query(with_columns!(
             "UPDATE runs SET state = 'ERROR', reason = 'interrupted', ended_at = $1 \
@@ -204,7 +201,7 @@ impl Store {
         .bind(self.clock.now_ms())
         .bind(self.node.as_ref().map_or("", NodeId::as_str))
         .bind(seen_since)
-        .fetch_all(&mut **write.transaction())
+        .fetch_all(write.transaction())
         .await?
         .iter()
         .map(record)
@@ -347,7 +344,7 @@ impl Store {
 }
 
 async fn is_paused(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     function: &FunctionId,
     schedule: &str,
 ) -> Result<bool, StoreError> {
@@ -364,7 +361,7 @@ async fn is_paused(
 }
 
 /// Moves `settled_until` of the schedule forward to the due time. Returns `false` if it is not before the due time.
-async fn settle(connection: &mut AnyConnection, run: &NewRun) -> Result<bool, StoreError> {
+async fn settle(connection: &mut Connection, run: &NewRun) -> Result<bool, StoreError> {
     let moved = sqlx::query(
         "INSERT INTO schedules (function_id, schedule, settled_until) VALUES ($1, $2, $3) \
          ON CONFLICT (function_id, schedule) DO UPDATE SET settled_until = excluded.settled_until \
@@ -380,7 +377,7 @@ async fn settle(connection: &mut AnyConnection, run: &NewRun) -> Result<bool, St
 
 /// Inserts a run. Returns `false` if the due time already has one.
 async fn insert(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     run: &NewRun,
     node: Option<&NodeId>,
     now: Timestamp,
@@ -408,7 +405,7 @@ async fn insert(
 }
 
 async fn prune(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     function: &FunctionId,
     schedule: &str,
     now: Timestamp,

@@ -2,7 +2,7 @@
 //! of the registry that differ. So a change can be applied twice, even a change of this server.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jelou_core::{FunctionId, Slug};
@@ -19,6 +19,9 @@ use crate::registry::{Function, Settings};
 /// meanwhile.
 const MAX_START: Duration = Duration::from_secs(1);
 
+/// How long the database may take to return its position.
+const MAX_SILENCE: Duration = Duration::from_secs(3);
+
 /// The pause before a change that could not be applied is retried. The next change also retries it.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -29,27 +32,27 @@ impl Control {
     /// Returns the time since the registry was last known to be up to date, and the number of functions whose changes could
     /// not be applied.
     pub(crate) async fn feed_state(&self) -> (Duration, usize) {
-        let current_at = *self
-            .current_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        (current_at.elapsed(), self.unapplied.lock().await.len())
+        (self.freshness.age(), self.unapplied.lock().await.len())
     }
 
     /// Brings the registry up to date. Returns whether anything had changed.
     pub(crate) async fn catch_up(self: &Arc<Self>) -> Result<bool, ControlError> {
         let began = Instant::now();
+        if self.is_arriving() {
+            self.arrive().await?;
+        }
         let has_changed = self.apply_changes().await?;
-        *self
-            .current_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = began;
+        self.freshness.set_current(began);
         Ok(has_changed)
     }
 
     async fn apply_changes(self: &Arc<Self>) -> Result<bool, ControlError> {
         let position = self.position.lock().await.clone();
-        let has_news = self.store.news(&position).await?.is_some();
+        // A connection may be broken without an error. The next look uses another one.
+        let head = tokio::time::timeout(MAX_SILENCE, self.store.position()).await;
+        let head = head.unwrap_or_else(|_| Err(DatabaseError::Unavailable(None).into()))?;
+        let has_news = head != position;
+        let _reloading = self.freshness.reloading();
         if !has_news && !self.is_retry_due().await {
             return Ok(false);
         }

@@ -5,6 +5,7 @@
 //! registry never misses a change of the store.
 
 mod access_tokens;
+mod arrival;
 mod candidate;
 mod deploy;
 mod deploy_checks;
@@ -54,6 +55,7 @@ use self::upload_budget::UploadBudget;
 use crate::call_counts;
 use crate::config::Tokens;
 use crate::cron::Cron;
+use crate::freshness::Freshness;
 use crate::gateway::{Domain, Gateway};
 use crate::github::GithubScanning;
 use crate::metrics::{Metrics, Traffic};
@@ -90,8 +92,9 @@ pub(crate) struct Control {
     position: Mutex<Position>,
     /// Functions whose changes by other servers could not be applied, each with the last attempt.
     unapplied: Mutex<BTreeMap<Slug, Instant>>,
-    /// When the registry was last known to be up to date.
-    current_at: std::sync::Mutex<Instant>,
+    freshness: Arc<Freshness>,
+    /// Whether this server has started from its local copy, and not reached the database yet.
+    is_arriving: AtomicBool,
     /// Set when the server listens.
     pub(crate) described_self: OnceLock<SelfDescription>,
     /// Whether the log says that the clock of this server differs from the database's.
@@ -118,6 +121,8 @@ impl Control {
             domain: gateway.domain.clone(),
             clock: gateway.clock.clone(),
             logs: gateway.logs.clone(),
+            freshness: Arc::clone(&gateway.freshness),
+            is_arriving: AtomicBool::new(false),
             gateway,
             traffic,
             token_counters,
@@ -130,7 +135,6 @@ impl Control {
             changes: Arc::default(),
             position: Mutex::default(),
             unapplied: Mutex::default(),
-            current_at: std::sync::Mutex::new(Instant::now()),
             described_self: OnceLock::new(),
             clock_is_off: AtomicBool::new(false),
             clock_offset_ms: AtomicI64::new(0),

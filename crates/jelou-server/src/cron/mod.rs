@@ -70,23 +70,17 @@ pub(crate) struct Cron {
 }
 
 impl Cron {
-    /// Loads the stored states of schedules. Marks the runs that an earlier process did not finish as interrupted.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub(crate) async fn load(
+    /// Without schedules, until [`Self::load`] and [`Self::start`].
+    pub(crate) fn new(
         settings: config::Cron,
         store: Store,
         registry: Arc<Registry>,
         gateway: Arc<Gateway>,
-        functions: &[FunctionRecord],
         stopped: watch::Receiver<bool>,
-    ) -> Result<Arc<Self>, StoreError> {
-        let interrupted = store.interrupt_runs().await?;
-        let states = store.schedule_states().await?;
+    ) -> Arc<Self> {
         let clock = gateway.clock.clone();
-        let cron = Arc::new(Self {
-            table: Mutex::new(Table::new(states, functions)),
+        Arc::new(Self {
+            table: Mutex::new(Table::new(Vec::new(), &[])),
             changed: Notify::new(),
             running: Arc::new(Semaphore::new(settings.max_concurrent_runs)),
             starting: Semaphore::new(CONCURRENT_STARTS),
@@ -99,14 +93,24 @@ impl Cron {
             gateway,
             clock,
             stopped,
-        });
+        })
+    }
+
+    /// Loads the stored states of schedules. Marks the runs that an earlier process did not finish as interrupted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn load(&self, functions: &[FunctionRecord]) -> Result<(), StoreError> {
+        let interrupted = self.store.interrupt_runs().await?;
+        let states = self.store.schedule_states().await?;
+        *self.table() = Table::new(states, functions);
         for record in interrupted {
             let run = record.run;
             let message = format!(
                 "the run of `{}` due at {} was interrupted: the server ended. It is not repeated",
                 run.schedule, run.due_at
             );
-            cron.event(
+            self.event(
                 &record.function,
                 Some(run.deployment),
                 Level::Error,
@@ -115,7 +119,7 @@ impl Cron {
                 None,
             );
         }
-        Ok(cron)
+        Ok(())
     }
 
     /// Plans the schedules of the live deployments and starts the scheduler.

@@ -43,6 +43,8 @@ pub(crate) enum Answer<'a> {
     Unavailable {
         retry_after: u64,
     },
+    /// The server has not reached its database for longer than it may answer calls.
+    Stale,
     TimedOut,
 }
 
@@ -77,7 +79,7 @@ impl Answer<'_> {
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::FunctionError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::LoopDetected { .. } => StatusCode::LOOP_DETECTED,
-            Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable { .. } | Self::Stale => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -97,6 +99,7 @@ impl Answer<'_> {
             Self::FunctionError => br#"{"error":"Internal function error"}"#,
             Self::LoopDetected { .. } => br#"{"error":"Loop detected"}"#,
             Self::Unavailable { .. } => br#"{"error":"Function unavailable"}"#,
+            Self::Stale => br#"{"error":"Function unavailable","code":"stale"}"#,
             Self::TimedOut => br#"{"error":"Function timed out"}"#,
         })
     }
@@ -168,6 +171,7 @@ impl Answer<'_> {
             Self::FunctionError => "process_failed",
             Self::LoopDetected { .. } => "loop",
             Self::Unavailable { .. } => "unavailable",
+            Self::Stale => "stale",
             Self::TimedOut => "timeout",
         }
     }
@@ -196,6 +200,7 @@ impl Answer<'_> {
                 "the deployment of the header X-Jelou-Deployment is neither live nor in a preview"
             }
             Self::NotFound { .. } => "no route has this path",
+            Self::Stale => "the database has not answered for longer than database.max_stale_ms",
             Self::MethodNotAllowed { .. } => "the route does not take this method",
             Self::InvalidIdentity => "the identity header cannot be parsed",
             Self::FunctionError | Self::Unavailable { .. } | Self::TimedOut => return None,
@@ -227,6 +232,9 @@ impl From<Answer<'_>> for Response<GatewayBody> {
             }
             Answer::Unavailable { retry_after } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
+            }
+            Answer::Stale => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
         }

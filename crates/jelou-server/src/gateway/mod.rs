@@ -42,6 +42,7 @@ pub use place::Place;
 
 use crate::access_log::AccessLog;
 use crate::config::Mcp;
+use crate::freshness::Freshness;
 use crate::log_limit::LogLimit;
 use crate::mcp::ResultMemory;
 use crate::metrics::Metrics;
@@ -61,6 +62,7 @@ pub(crate) struct Gateway {
     /// Networks of callers that may send an identity.
     pub(crate) identity_trusted: Networks,
     pub(crate) clock: Clock,
+    pub(crate) freshness: Arc<Freshness>,
     pub(crate) logs: Logs,
     /// Maximum number of recorded calls of a function per second. Calls with status 500 or higher are always recorded.
     pub(crate) max_calls_per_second: u64,

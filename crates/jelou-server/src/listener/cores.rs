@@ -1,4 +1,4 @@
-//! Threads for connections: one per core, each with its own runtime. A connection stays on its thread,
+//! Threads for connections: one per core except one core, each with its own runtime. A connection stays on its thread,
 //! so it neither wakes other threads nor shares tasks with them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,8 +22,10 @@ struct Core {
 }
 
 impl Cores {
+    /// Starts one thread fewer than there are usable cores, because workers need a core too.
     pub(crate) fn start() -> std::io::Result<Self> {
-        let count = thread::available_parallelism().map_or(1, usize::from);
+        let usable = thread::available_parallelism().map_or(1, usize::from);
+        let count = usable.saturating_sub(1).max(1);
         let cores = (0..count)
             .map(Core::start)
             .collect::<std::io::Result<_>>()?;

@@ -39,6 +39,7 @@ pub use tls::TlsError;
 use watched::Patience;
 
 use crate::access_log::{AccessHead, AccessLog};
+use crate::freshness::Freshness;
 use crate::gateway::{Caller, FUNCTION_PATHS, Gateway, GatewayBody, answer, unread};
 use crate::network::{Networks, TrustedProxies};
 use crate::oidc::IdentityIssuer;
@@ -46,6 +47,8 @@ use crate::router;
 
 /// Path of the health check. Every listener answers it, except for hosts of functions.
 const HEALTH: &str = "/v1/health";
+/// Path that tells load balancers whether to send calls. Every listener answers it, except for hosts of functions.
+const READY: &str = "/readyz";
 /// Maximum bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Maximum number of header fields of a request. A worker accepts 100, and the gateway adds some.
@@ -58,6 +61,7 @@ struct Routing {
     gateway: Option<Arc<Gateway>>,
     /// `None` if another listener serves the management API.
     api: Option<axum::Router>,
+    freshness: Arc<Freshness>,
     /// Publishes the keys of the functions' identity tokens. `None` on a listener for metrics only.
     issuer: Option<Arc<IdentityIssuer>>,
     trusted_proxies: TrustedProxies,
@@ -89,6 +93,9 @@ impl Routing {
             .gateway
             .as_ref()
             .and_then(|gateway| gateway.target(&request));
+        if target.is_none() && !self.is_development() && request.uri().path() == READY {
+            return self.freshness.answer(request.method());
+        }
         let is_own = target.is_none() || self.is_development();
         if is_own
             && let Some(issuer) = &self.issuer

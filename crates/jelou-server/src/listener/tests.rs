@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use super::graceful::ConnectionResult;
 use super::watched::Patience;
 use super::{Connections, Routing, http1};
+use crate::freshness::Freshness;
 use crate::network::TrustedProxies;
 
 /// A server that returns an empty response to every request.
@@ -31,6 +32,7 @@ impl Serving {
             gateway: None,
             api,
             issuer: None,
+            freshness: Arc::new(Freshness::new(false, None, Duration::ZERO)),
             trusted_proxies: TrustedProxies::default(),
             certificate: None,
             connections: Connections::new(None, 1),

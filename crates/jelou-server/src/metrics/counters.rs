@@ -113,7 +113,7 @@ pub(crate) struct Refusals([Counter; Self::REASONS.len()]);
 
 impl Refusals {
     /// The codes of `gateway::answer`. All others are counted as `other`.
-    const REASONS: [&'static str; 14] = [
+    const REASONS: [&'static str; 15] = [
         "unauthorized",
         "forbidden",
         "rate_limited",
@@ -126,6 +126,7 @@ impl Refusals {
         "process_failed",
         "loop",
         "unavailable",
+        "stale",
         "timeout",
         "other",
     ];

@@ -101,26 +101,17 @@ pub(crate) struct IdentityIssuer {
 }
 
 impl IdentityIssuer {
-    /// Creates the issuer with the stored keys. `url` is the claim `iss`.
-    ///
-    /// # Errors
-    /// The keys cannot be read, or cannot be created.
-    pub(crate) async fn open(
-        url: Option<String>,
-        store: Store,
-        clock: Clock,
-    ) -> Result<Self, IssueError> {
+    /// Creates the issuer, which loads its keys when it needs them. `url` is the claim `iss`.
+    pub(crate) fn new(url: Option<String>, store: Store, clock: Clock) -> Self {
         let parsed = url.as_deref().and_then(|url| Url::parse(url).ok());
         let path = parsed.map(|url| url.path().trim_end_matches('/').to_owned());
-        let issuer = Self {
+        Self {
             url,
             path: path.unwrap_or_default(),
             store,
             clock,
             keys: ArcSwap::default(),
-        };
-        issuer.reload().await?;
-        Ok(issuer)
+        }
     }
 
     /// Returns a signed identity token for the audience.
@@ -233,11 +224,15 @@ impl IdentityIssuer {
         if has_next && !has_ended {
             return Ok(keys);
         }
-        self.reload().await?;
+        self.load().await?;
         Ok(self.keys.load_full())
     }
 
-    async fn reload(&self) -> Result<(), IssueError> {
+    /// Loads the stored keys.
+    ///
+    /// # Errors
+    /// The keys cannot be read, or cannot be created.
+    pub(crate) async fn load(&self) -> Result<(), IssueError> {
         let stored = self.store.rotate_identity_keys(SCHEDULE, generate).await?;
         let keys: Result<_, _> = stored.into_iter().map(SigningKey::parse).collect();
         self.keys.store(Arc::new(keys?));

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use sqlx::{AnyConnection, AnyPool};
+use sqlx::AnyPool;
 
 use super::config::{Location, StoreConfig};
+use super::connection::Connection;
 use super::error::DatabaseError;
 use super::{postgres, sqlite};
 use crate::last_used::Times;
@@ -24,7 +25,9 @@ impl Engine {
             Location::Sqlite(path) => {
                 (Self::Sqlite, sqlite::open(path, config.busy_timeout).await?)
             }
-            Location::Postgres(url) => (Self::Postgres, postgres::open(url).await?),
+            Location::Postgres(url) | Location::Pooler { url, .. } => {
+                (Self::Postgres, postgres::open(url).await?)
+            }
         })
     }
 
@@ -36,7 +39,9 @@ impl Engine {
                 Self::Sqlite,
                 sqlite::open_existing(path, config.busy_timeout)?,
             ),
-            Location::Postgres(url) => (Self::Postgres, postgres::pool(url)),
+            Location::Postgres(url) | Location::Pooler { url, .. } => {
+                (Self::Postgres, postgres::pool(url))
+            }
         })
     }
 
@@ -59,7 +64,7 @@ impl Engine {
     /// Takes the lock that only one write transaction of all servers can hold.
     pub(super) async fn lock(
         self,
-        transaction: &mut AnyConnection,
+        transaction: &mut Connection,
         timeout: Duration,
     ) -> Result<(), DatabaseError> {
         match self {
@@ -78,10 +83,7 @@ impl Engine {
     }
 
     /// Notifies the other servers of the change when the transaction is committed.
-    pub(super) async fn announce(
-        self,
-        transaction: &mut AnyConnection,
-    ) -> Result<(), DatabaseError> {
+    pub(super) async fn announce(self, transaction: &mut Connection) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite => Ok(()),
             Self::Postgres => postgres::announce(transaction).await,
@@ -91,7 +93,7 @@ impl Engine {
     /// Writes times of last use.
     pub(crate) async fn write_times(
         self,
-        transaction: &mut AnyConnection,
+        transaction: &mut Connection,
         times: Times,
         uses: &[(&str, i64)],
     ) -> Result<(), DatabaseError> {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection as _};
 
 use super::config::StoreConfig;
+use super::connection::Connection;
 use super::engine::Engine;
 use super::error::DatabaseError;
 use super::listener::CHANNEL;
@@ -23,6 +24,8 @@ const MAX_CONNECTIONS: u32 = 8;
 /// PostgreSQL ends a transaction whose client is silent for this long, so that a client that has disappeared does not
 /// keep the lock.
 const MAX_SILENCE: Duration = Duration::from_secs(10);
+/// How long an idle connection may take to answer.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// The advisory lock that serialises migrations. No other program may use this number in the database.
 const MIGRATION_LOCK: i64 = 0x6a65_6c6f_755f_6d67;
 
@@ -54,13 +57,23 @@ pub(super) fn pool(url: &PostgresUrl) -> AnyPool {
     AnyPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(StoreConfig::DEFAULT_BUSY_TIMEOUT)
+        // The driver's own test waits for an answer without a limit.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(answers(connection)))
+        .after_release(|connection, _| Box::pin(answers(connection)))
         .connect_lazy_with(url.options().clone())
+}
+
+/// Whether the pool may keep the connection: its other end may have disappeared.
+async fn answers(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    let answer = tokio::time::timeout(PING_TIMEOUT, connection.ping());
+    Ok(answer.await.is_ok_and(|answer| answer.is_ok()))
 }
 
 /// Locks the row of the revision until the transaction ends. Every change raises the revision, so revisions are in the
 /// order of the commits, and the state that a change has checked does not change before its commit.
 pub(super) async fn lock(
-    transaction: &mut AnyConnection,
+    transaction: &mut Connection,
     timeout: Duration,
 ) -> Result<(), DatabaseError> {
     let statements = format!(
@@ -75,7 +88,7 @@ pub(super) async fn lock(
 
 /// Limits the waits of a transaction that does not take the lock.
 pub(super) async fn limit(
-    transaction: &mut AnyConnection,
+    transaction: &mut Connection,
     timeout: Duration,
 ) -> Result<(), DatabaseError> {
     sqlx::raw_sql(AssertSqlSafe(limits(timeout)))
@@ -90,7 +103,7 @@ pub(super) const SELECT_TIME: &str =
 
 /// Sends the revision to all listeners. Only for changes of the configuration, because commits with a notification wait for
 /// each other in the whole database server.
-pub(super) async fn announce(transaction: &mut AnyConnection) -> Result<(), DatabaseError> {
+pub(super) async fn announce(transaction: &mut Connection) -> Result<(), DatabaseError> {
     sqlx::query("SELECT pg_notify($1, value::TEXT) FROM revision WHERE id = 1")
         .bind(CHANNEL)
         .execute(transaction)
@@ -101,8 +114,9 @@ pub(super) async fn announce(transaction: &mut AnyConnection) -> Result<(), Data
 /// Takes an advisory lock, because the tables may not exist yet. The lock ends with the transaction.
 async fn lock_migrations(transaction: &mut AnyConnection) -> Result<(), DatabaseError> {
     let statements = format!(
-        // Suppresses the notices that tables already exist.
-        "{}; SET LOCAL client_min_messages = warning; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
+        // Suppresses the notices that tables already exist, and removes the statements that another server has left in the
+        // session of a pooler.
+        "DEALLOCATE ALL; {}; SET LOCAL client_min_messages = warning; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
         limits(MIGRATION_TIMEOUT)
     );
     sqlx::raw_sql(AssertSqlSafe(statements))
@@ -123,7 +137,7 @@ fn limits(timeout: Duration) -> String {
 
 /// Uses one statement for all times, because each statement costs a round trip.
 pub(super) async fn write_times(
-    transaction: &mut AnyConnection,
+    transaction: &mut Connection,
     Times { table, column }: Times,
     uses: &[(&str, i64)],
 ) -> Result<(), DatabaseError> {

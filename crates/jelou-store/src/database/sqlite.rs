@@ -9,6 +9,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Row, SqlSafeStr};
 
 use super::config::StoreConfig;
+use super::connection;
 use super::engine::Engine;
 use super::error::DatabaseError;
 use super::migrations;
@@ -102,7 +103,7 @@ pub(super) async fn checkpoint(pool: &AnyPool) -> Result<(), sqlx::Error> {
 }
 
 pub(super) async fn write_times(
-    transaction: &mut AnyConnection,
+    transaction: &mut connection::Connection,
     Times { table, column }: Times,
     uses: &[(&str, i64)],
 ) -> Result<(), DatabaseError> {

@@ -1,6 +1,7 @@
 //! The call counts of quotas, written in batches. A server that is killed loses the counts since the last batch.
 
 use jelou_core::TokenId;
+use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
 use crate::database::row::Columns;
@@ -8,7 +9,7 @@ use crate::error::StoreError;
 use crate::store::Store;
 
 /// The number of a token's calls in one period of its quota.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuotaUse {
     /// Start of the period, in milliseconds since the Unix epoch.
     pub start_ms: i64,
@@ -46,7 +47,7 @@ impl Store {
             .bind(used.start_ms)
             .bind(i64::try_from(used.calls).unwrap_or(i64::MAX))
             .bind(id.as_str())
-            .execute(&mut **write.transaction())
+            .execute(write.transaction())
             .await?;
         }
         Ok(write.commit().await?)

@@ -4,6 +4,7 @@ use jelou_core::api::{PreviousValue, RuntimeTokenInfo};
 use jelou_core::{FunctionId, TokenId, TokenLabels, TokenName, TokenPolicy};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 
@@ -51,11 +52,13 @@ pub struct RuntimeTokenRecord {
 }
 
 /// The value of a token before its last rotation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousTokenValue {
     /// Hash of the value.
+    #[serde(with = "crate::local_copy::text::hash")]
     pub hash: TokenHash,
     /// The first characters of the value, for display.
+    #[serde(with = "crate::local_copy::text")]
     pub prefix: DisplayPrefix,
     /// The end of the grace period.
     pub valid_until: Timestamp,

@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 use crate::databases::postgres::Postgres;
 use crate::support::{Sandbox, Serve, Server, eventually, function, times};
 
-const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+pub(crate) const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 /// Maximum time from the answer of one server until the other server has applied the change. The machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-struct Cluster {
-    postgres: Postgres,
-    url: String,
-    sandbox: Sandbox,
-    access_token: String,
-    first: Server,
-    second: Server,
+pub(crate) struct Cluster {
+    pub(crate) postgres: Postgres,
+    pub(crate) url: String,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) access_token: String,
+    pub(crate) first: Server,
+    pub(crate) second: Server,
 }
 
-fn node<'a>(sandbox: &'a Sandbox, url: &str, key: &str) -> Serve<'a> {
+pub(crate) fn node<'a>(sandbox: &'a Sandbox, url: &str, key: &str) -> Serve<'a> {
     Serve::new(sandbox)
         .env("JELOU_DATABASE__URL", url)
         .env("JELOU_MASTER_KEY", key)
@@ -30,12 +30,20 @@ fn node<'a>(sandbox: &'a Sandbox, url: &str, key: &str) -> Serve<'a> {
 }
 
 impl Cluster {
-    fn start() -> Self {
-        let postgres = Postgres::start();
+    pub(crate) fn start() -> Self {
+        Self::with(Postgres::start(), |first| first, |second| second)
+    }
+
+    /// Starts two servers with further settings.
+    pub(crate) fn with(
+        postgres: Postgres,
+        first: impl FnOnce(Serve<'_>) -> Serve<'_>,
+        second: impl FnOnce(Serve<'_>) -> Serve<'_>,
+    ) -> Self {
         let url = postgres.url();
         let sandbox = Sandbox::new();
-        let first = node(&sandbox, &url, KEY).start();
-        let second = node(&sandbox, &url, KEY).start();
+        let first = first(node(&sandbox, &url, KEY)).start();
+        let second = second(node(&sandbox, &url, KEY)).start();
         assert_eq!(second.access_token, None, "one first token for all");
         Self {
             access_token: first.access_token.clone().unwrap(),
@@ -48,7 +56,7 @@ impl Cluster {
     }
 
     /// A request to the management API of the first server.
-    fn change(&self, method: &'static str, path: &str, body: &Value) -> Value {
+    pub(crate) fn change(&self, method: &'static str, path: &str, body: &Value) -> Value {
         let request = self.first.manage(&self.access_token, path).method(method);
         let reply = request.body(&body.to_string()).send();
         assert!(
@@ -61,7 +69,7 @@ impl Cluster {
     }
 
     /// Waits until the second server gives this answer.
-    fn second_answers(&self, token: &str, wanted: (u16, &str)) {
+    pub(crate) fn second_answers(&self, token: &str, wanted: (u16, &str)) {
         let since = Instant::now();
         loop {
             let (status, body) = self.second.call("hola", Some(token), "{}");
@@ -77,7 +85,7 @@ impl Cluster {
     }
 }
 
-fn returning(value: &str) -> String {
+pub(crate) fn returning(value: &str) -> String {
     function(&format!(
         "() => new Response(\"{value} \" + (process.env.CLAVE ?? \"\"))"
     ))

@@ -2,9 +2,11 @@
 //! npm registry, and the servers' Debian packages (`scripts/setup.sh`).
 
 mod mariadb;
+pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 mod process;
 mod redis;
+pub(crate) mod relay;
 mod unreachable;
 
 use std::fmt::Write as _;

@@ -118,6 +118,15 @@ impl Postgres {
         )
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.database.port
+    }
+
+    /// Stops or continues all processes of the server, like a machine that hangs.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.database.signal_all(signal);
+    }
+
     fn restart(self) -> Self {
         self.stop().start()
     }
