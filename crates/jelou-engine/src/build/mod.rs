@@ -39,6 +39,7 @@ mod remote_imports;
 mod secrets;
 mod static_urls;
 mod tools;
+mod tsconfig;
 mod types;
 mod usage;
 mod user_config;
