@@ -10,7 +10,7 @@ use jelou_core::{
     DeploymentId, FunctionId, FunctionSettings, Manifest, Slug, SmokeCall, SourceFile, SourceTree,
     TokenLabels, TokenName, TokenPolicy,
 };
-use jelou_engine::build::{BuildError, Built, TypeCheck};
+use jelou_engine::build::{BuildError, Built, RemoteSource, TypeCheck};
 use jelou_engine::{ArtifactError, Bundle};
 use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken, RuntimeTokenRecord};
 use jelou_token::RuntimeToken;
@@ -18,6 +18,7 @@ use jelou_token::RuntimeToken;
 use super::candidate::Candidate;
 use super::deploy_checks::{Note, check_smoke, openapi_of};
 use super::previews::Opened;
+use super::remote_modules::changed_modules;
 use super::tokens::mint;
 use super::{Control, ControlError};
 use crate::host;
@@ -118,7 +119,8 @@ impl Control {
         let digest = self.engine.digest(&tree, &request.settings);
         let preview_ref = preview.as_ref();
         // A type check or a dry run reports about the build, so it always builds.
-        let is_build_wanted = request.force || request.check || request.dry_run;
+        let is_forced = request.force || request.reload;
+        let is_build_wanted = is_forced || request.check || request.dry_run;
         if !is_build_wanted
             && let Some(unchanged) = self.unchanged(&actor, &slug, &digest, preview_ref).await?
         {
@@ -141,9 +143,22 @@ impl Control {
                 secrets.map_err(BuildError::Secrets)?
             }
         };
+        let live = self.live_dependencies(&slug).await?;
+        let remote = if request.reload {
+            RemoteSource::Hosts
+        } else {
+            RemoteSource::Kept(&live)
+        };
         let built = self
             .engine
-            .build(&slug, &tree, settings, types, &function_limits, secrets)
+            .build(
+                &slug,
+                &tree,
+                settings,
+                (types, remote),
+                &function_limits,
+                secrets,
+            )
             .await;
         let metrics = self.metrics();
         let builds = match &built {
@@ -155,6 +170,9 @@ impl Control {
         built.manifest.openapi = openapi_of(settings, &tree)?;
         self.check_limits(&slug, &built.manifest)?;
         built.warnings.extend(self.keeps_fewer(&built.manifest));
+        built
+            .warnings
+            .extend(changed_modules(&live, &built.dependencies));
         let mut schedules = self.planned_schedules(&built.manifest, &tree, settings)?;
         if preview.is_some() {
             schedules.clear();
@@ -175,7 +193,7 @@ impl Control {
                 ..self.result_for(slug, preview_ref)
             });
         }
-        if !request.force
+        if !is_forced
             && let Some(unchanged) = self.unchanged(&actor, &slug, &digest, preview_ref).await?
         {
             return Ok(unchanged);
@@ -321,6 +339,7 @@ impl Control {
             preview: preview.as_ref().map(|opened| opened.terms.clone()),
         };
         let (dependencies, warnings) = (built.dependencies, built.warnings);
+        let remote = built.remote;
         self.change(|control| async move {
             if control.registry.function(function.slug.as_str()).is_none() {
                 // Changes of the organisation's secrets reach only functions of the registry.
@@ -356,7 +375,10 @@ impl Control {
             let deployed = control.store.deploy(&actor, new, first_token).await?;
             let result = match &preview {
                 Some(opened) => control.apply_preview(opened, own, candidate, deployed, minted),
-                None => control.apply(&function, candidate, deployed, minted),
+                None => {
+                    control.keep_remote_modules(&function.slug, &remote);
+                    control.apply(&function, candidate, deployed, minted)
+                }
             };
             Ok(DeployResult {
                 files,
