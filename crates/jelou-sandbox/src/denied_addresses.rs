@@ -297,7 +297,7 @@ mod tests {
             let denied = denied_addresses(&openings);
             let whole = openings[0].network;
             for address in [[10, 5, 0, 1], [10, 1, 2, 3], [10, 1, 2, 9], [10, 1, 2, 4]] {
-                let address = Ipv4Addr::from(address);
+                let address = IpAddr::from(address);
                 for port in [5432, 22, 80] {
                     let open = openings[1..].iter().any(|opening| {
                         opening.network.contains(&address) && opening.port == Some(port)
