@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, FileSummary, PlannedSchedule};
+use jelou_core::api::{
+    CreatedToken, Dependency, DeployRequest, DeployResult, FileSummary, PlannedSchedule,
+};
 use jelou_core::compatibility::{self, BreakingChange};
 use jelou_core::source::Declared;
 use jelou_core::{
@@ -126,47 +128,11 @@ impl Control {
         {
             return Ok(unchanged);
         }
-        let types = if request.check {
-            TypeCheck::Run
-        } else {
-            TypeCheck::Skip
-        };
         let settings = &request.settings;
-        let function_limits = self.limits_of(&slug);
-        let began = Instant::now();
-        let secrets = match (preview_ref, self.registry.function(slug.as_str())) {
-            (Some(opened), _) => self.build_secrets(&opened.function)?,
-            (None, Some(function)) => self.build_secrets(&function)?,
-            (None, None) => {
-                let inherited = self.registry.organisation_secrets.load();
-                let secrets = host::decrypted(self.store.vault(), &inherited);
-                secrets.map_err(BuildError::Secrets)?
-            }
-        };
         let live = self.live_dependencies(&slug).await?;
-        let remote = if request.reload {
-            RemoteSource::Hosts
-        } else {
-            RemoteSource::Kept(&live)
-        };
-        let built = self
-            .engine
-            .build(
-                &slug,
-                &tree,
-                settings,
-                (types, remote),
-                &function_limits,
-                secrets,
-            )
-            .await;
-        let metrics = self.metrics();
-        let builds = match &built {
-            Ok(_) => &metrics.builds,
-            Err(_) => &metrics.failed_builds,
-        };
-        builds.record(began.elapsed());
-        let mut built = built?;
+        let mut built = self
+            .build(&slug, &tree, &request, preview_ref, &live)
+            .await?;
         built.manifest.openapi = openapi_of(settings, &tree)?;
         self.check_limits(&slug, &built.manifest)?;
         built.warnings.extend(self.keeps_fewer(&built.manifest));
@@ -221,6 +187,56 @@ impl Control {
         // left without its deployment.
         let task = tokio::spawn(async move { control.put_live(deploy).await });
         task.await.map_err(|_| ControlError::Interrupted)?
+    }
+
+    /// Builds an upload and counts the build. `live`: the dependencies of the live deployment.
+    async fn build(
+        &self,
+        slug: &Slug,
+        tree: &SourceTree,
+        request: &DeployRequest,
+        preview: Option<&Opened>,
+        live: &[Dependency],
+    ) -> Result<Built, ControlError> {
+        let types = if request.check {
+            TypeCheck::Run
+        } else {
+            TypeCheck::Skip
+        };
+        let function_limits = self.limits_of(slug);
+        let began = Instant::now();
+        let secrets = match (preview, self.registry.function(slug.as_str())) {
+            (Some(opened), _) => self.build_secrets(&opened.function)?,
+            (None, Some(function)) => self.build_secrets(&function)?,
+            (None, None) => {
+                let inherited = self.registry.organisation_secrets.load();
+                let secrets = host::decrypted(self.store.vault(), &inherited);
+                secrets.map_err(BuildError::Secrets)?
+            }
+        };
+        let remote = if request.reload {
+            RemoteSource::Hosts
+        } else {
+            RemoteSource::Kept(live)
+        };
+        let built = self
+            .engine
+            .build(
+                slug,
+                tree,
+                &request.settings,
+                (types, remote),
+                &function_limits,
+                secrets,
+            )
+            .await;
+        let metrics = self.metrics();
+        let builds = match &built {
+            Ok(_) => &metrics.builds,
+            Err(_) => &metrics.failed_builds,
+        };
+        builds.record(began.elapsed());
+        Ok(built?)
     }
 
     /// Returns the result for an upload that is already live, or that its preview already serves. `None` if the upload

@@ -132,7 +132,7 @@ impl Aliases {
 fn rank(path: &str) -> Option<(bool, usize)> {
     let (stem, extension) = path.rsplit_once('.')?;
     let position = EXTENSIONS.iter().position(|known| *known == extension)?;
-    let is_declaration = is_module(path) && stem.ends_with(".d");
+    let is_declaration = is_module(path) && stem.strip_suffix(".d").is_some();
     (!is_declaration).then(|| (is_index(stem), position))
 }
 
