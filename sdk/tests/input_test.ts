@@ -421,7 +421,9 @@ Deno.test("a body with a coding is decoded, in the input and in the third argume
 
 Deno.test("a body that cannot be decoded is refused", async () => {
   const { gzipSync } = await import("node:zlib");
-  await using worker = await Worker.serving(echo, { maxBodyBytes: 1000 });
+  const maxBodyTold = "limits.max_body_bytes = 1000, set for this function";
+  const bodyMemoryTold = "limits.max_body_memory_mib = 102, the server's";
+  await using worker = await Worker.serving(echo, { maxBodyBytes: 1000, maxBodyTold, bodyMemoryTold });
   const send = async (coding: string, bytes: Uint8Array, type = "application/json") => {
     const response = await worker.invoke("/", {
       method: "POST",
@@ -437,6 +439,11 @@ Deno.test("a body that cannot be decoded is refused", async () => {
   const accepted = "gzip, deflate, br, zstd";
   equal(await send("snappy", bomb), [415, { error: "Unsupported content encoding" }, accepted]);
   equal(await send("gzip,gzip,gzip,gzip", bomb), [415, { error: "Unsupported content encoding" }, accepted]);
+  const dense = gzipSync(new TextEncoder().encode("[".repeat(200)));
+  equal(await send("gzip", dense), [413, { error: "Payload too large" }, null]);
+  let logged = "";
+  while (!logged.includes("too much memory")) logged += await worker.nextLine();
+  equal([logged.includes(maxBodyTold), logged.includes(bodyMemoryTold)], [true, true]);
 });
 
 Deno.test("one value of a query or a form is a list where the schema wants one", async (test) => {

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use jelou_core::{EgressHost, EgressRule, FunctionLimits, Limits, OwnLimits, Slug, SourceTree};
 use jelou_sandbox::{LayerStatus, Sandbox, SandboxConfig, SandboxError};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::artifacts::{ArtifactCache, SourceMapCache, UnpackedArtifacts};
+use crate::artifacts::{ArtifactCache, AssetFiles, SourceMapCache, UnpackedArtifacts};
 use crate::assets::Assets;
 use crate::build::{
-    BuildError, Builder, Built, IncrementalBuild, Prepared, Tools, TypeCheck, digest,
+    BuildError, Builder, Built, IncrementalBuild, Prepared, RemoteSource, Tools, TypeCheck, digest,
 };
 use crate::capacity::Budget;
 use crate::debugger::Debuggers;
@@ -218,13 +218,23 @@ impl Engine {
         slug: &Slug,
         tree: &SourceTree,
         settings: &Map<String, Value>,
-        types: TypeCheck,
+        how: (TypeCheck, RemoteSource<'_>),
         limits: &Arc<FunctionLimits>,
         secrets: BTreeMap<String, Zeroizing<String>>,
     ) -> Result<Built, BuildError> {
         self.builder
-            .build(slug, tree, settings, types, secrets, limits)
+            .build(slug, tree, settings, how, secrets, limits)
             .await
+    }
+
+    /// Keeps the remote modules of a deploy for the next build of the function. Without files, forgets those that were
+    /// kept.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn keep_remote_modules(&self, slug: &Slug, files: &AssetFiles) -> std::io::Result<()> {
+        self.builder.keep_remote_modules(slug, files)
     }
 
     /// Bundles a project again after a change. Does not run its code. The future can be dropped at any time.
@@ -308,6 +318,11 @@ impl Engine {
         self.starter.launcher.sandbox.layers()
     }
 
+    /// Whether functions can use IPv6.
+    pub fn has_ipv6(&self) -> bool {
+        self.starter.launcher.sandbox.has_ipv6()
+    }
+
     /// Returns the egress rules for all functions.
     pub fn egress_rules(&self) -> &[EgressRule] {
         &self.starter.launcher.egress
@@ -324,7 +339,7 @@ impl Engine {
 }
 
 /// Returns the networks of rules without a port. The firewall opens these networks for all processes.
-pub fn whole_networks(rules: &[EgressRule]) -> Vec<Ipv4Net> {
+pub fn whole_networks(rules: &[EgressRule]) -> Vec<IpNet> {
     let network = |rule: &EgressRule| match rule.host {
         EgressHost::Network(network) if rule.port.is_none() => Some(network),
         _ => None,

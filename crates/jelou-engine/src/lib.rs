@@ -39,7 +39,7 @@ pub use fleet::{
     Slot, SlotLoad, StreamError, TooManyStreams, Warm, WorkerBody,
 };
 pub use jelou_sandbox::{
-    DENIED_IPV4, Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, denied_ipv4,
+    DENIED_IPV4, Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, denied_networks,
     sandbox_layers,
 };
 pub use logs::{KillReason, LogLine, LogSink, LogSource};

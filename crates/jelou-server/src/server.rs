@@ -454,6 +454,11 @@ fn engine_config(
     for warning in config.egress.allow.iter().filter_map(EgressRule::warning) {
         tracing::warn!("egress.allow: {warning}");
     }
+    for rule in &config.egress.allow {
+        if rule.is_ipv6() && !config.sandbox.ipv6 {
+            tracing::warn!("egress.allow: `{rule}` has no effect without sandbox.ipv6");
+        }
+    }
     Ok(EngineConfig {
         deno,
         cache_dir: data.cache(),

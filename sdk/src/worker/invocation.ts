@@ -9,7 +9,7 @@ import { runAs } from "./current.ts";
 import { answerWeb } from "./handlers/answer.ts";
 import type { WebHandler } from "./handlers/handler.ts";
 import type { Incoming } from "./incoming.ts";
-import { codingsOf, decodeBody } from "./encoded_body.ts";
+import { type BodyLimits, codingsOf, decodeBody } from "./encoded_body.ts";
 import { type Input, queryInput, readBody, Refused, takesQuery } from "./input.ts";
 import { type Fields, withLists } from "./query.ts";
 import { outwardRequest } from "./outward_request.ts";
@@ -28,8 +28,7 @@ export interface LoadedFunction {
   readonly tools: Tools;
   /** The web handler of a function without tools, or `null`. */
   readonly web: { readonly handler: WebHandler; readonly env: Record<string, unknown> } | null;
-  /** Maximum size of a body in bytes. */
-  readonly maxBodyBytes: number;
+  readonly body: BodyLimits;
 }
 
 /** Answers one request. Never throws. */
@@ -122,7 +121,7 @@ function isPlainJson(incoming: Incoming): boolean {
 
 function withoutCodings(fn: LoadedFunction, incoming: Incoming): Incoming | Promise<Incoming | Refused> {
   const codings = codingsOf(incoming);
-  return codings.length === 0 ? incoming : decodeBody(incoming, codings, fn.maxBodyBytes);
+  return codings.length === 0 ? incoming : decodeBody(incoming, codings, fn.body);
 }
 
 function refuse(tool: Tool, { answer, reason }: Refused): PlainAnswer {

@@ -104,6 +104,10 @@ export function prepare(
     scope,
     tools: definition === null ? {} : prepareTools(definition),
     web: handler === null ? null : { handler, env: createBindings(scope.env.toObject()) },
-    maxBodyBytes: message.maxBodyBytes ?? MAX_BODY_BYTES,
+    body: {
+      maxBytes: message.maxBodyBytes ?? MAX_BODY_BYTES,
+      toldBytes: message.maxBodyTold ?? "limits.max_body_bytes",
+      toldMemory: message.bodyMemoryTold ?? "limits.max_body_memory_mib",
+    },
   };
 }

@@ -45,6 +45,9 @@ export interface LoadMessage {
   readonly waitsForDebugger?: string | null;
   /** Maximum size of a request body in bytes, after decoding. */
   readonly maxBodyBytes?: number;
+  /** This limit as errors name it, with its value and its origin; and the limit of the memory for bodies. */
+  readonly maxBodyTold?: string;
+  readonly bodyMemoryTold?: string;
   /** The memory store, or `null` if the platform has none. */
   readonly memory: MemoryStore | null;
   /** The address and credentials of the Jelou API, or `null` without credentials. */

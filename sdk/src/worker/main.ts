@@ -83,7 +83,7 @@ function handle(request: Request): Response | Promise<Response> {
     const requestId = getHeader(requestHeaders(request), "x-jelou-held");
     if (requestId !== null) return takeHeld(requestId) ?? toResponse(unavailable());
     const incoming = new HttpIncoming(request);
-    if (incoming.hasBody()) makeRoomFor(toNumber(incoming.header("content-length") ?? fn.maxBodyBytes));
+    if (incoming.hasBody()) makeRoomFor(toNumber(incoming.header("content-length") ?? fn.body.maxBytes));
     return answerOverHttp(fn, incoming);
   }
   if (!loading && endsWith(requestUrl(request), LOAD_PATH)) return becomeFunction(request);

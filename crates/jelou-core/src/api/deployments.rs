@@ -45,6 +45,9 @@ pub struct DeployRequest {
     /// Build and deploy even if the same files are live already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
+    /// Download modules that are imported by URL again, in place of those of the live deployment. Implies `force`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reload: bool,
     /// Refuse changes that break callers of the live deployment.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,

@@ -40,6 +40,8 @@ pub(super) struct Resolved {
     pub(super) files: BTreeSet<String>,
     pub(super) packages: Packages,
     pub(super) remote: RemoteModules,
+    /// The specifiers that are redirected.
+    pub(super) redirects: Vec<String>,
     pub(super) lock: Lock,
 }
 
@@ -174,6 +176,7 @@ pub(super) async fn resolve(
     Ok(Resolved {
         files: reached(workspace, &graph),
         imports: targets(workspace, &graph),
+        redirects: graph.redirects.into_keys().collect(),
         packages: graph.npm_packages,
         remote,
         lock,

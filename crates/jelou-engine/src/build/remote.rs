@@ -44,12 +44,8 @@ impl RemoteModule {
     /// When the file cannot be read.
     pub(super) fn content(&self) -> std::io::Result<Vec<u8>> {
         let mut content = read(&self.file)?;
-        let metadata = content
-            .windows(CACHE_METADATA.len())
-            .rposition(|part| part == CACHE_METADATA);
-        if let Some(at) = metadata {
-            content.truncate(at);
-        }
+        let length = split(&content).0.len();
+        content.truncate(length);
         Ok(content)
     }
 
@@ -84,6 +80,17 @@ impl RemoteModule {
     /// Returns the digest of the content in hexadecimal, as in a lock file.
     pub(super) fn sha256(&self) -> std::io::Result<String> {
         Ok(hex(&Sha256::digest(self.content()?)))
+    }
+}
+
+/// Splits a file of Deno's cache into the content and the JSON about the response.
+pub(super) fn split(file: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let metadata = file
+        .windows(CACHE_METADATA.len())
+        .rposition(|part| part == CACHE_METADATA);
+    match metadata {
+        Some(at) => (&file[..at], Some(&file[at + CACHE_METADATA.len()..])),
+        None => (file, None),
     }
 }
 
@@ -295,7 +302,7 @@ pub(super) fn jsr_package(url: &str) -> Option<String> {
 }
 
 /// Returns the URL of the JSR registry, with a slash at its end.
-fn jsr() -> String {
+pub(super) fn jsr() -> String {
     let url = std::env::var("JSR_URL").unwrap_or_else(|_| JSR.to_owned());
     format!("{}/", url.trim_end_matches('/'))
 }

@@ -31,7 +31,7 @@ impl Usage {
         used: &BTreeSet<String>,
         openapi: Option<&str>,
     ) -> Result<Self, BuildError> {
-        let configuration = UserConfig::of(tree)?.files;
+        let configuration = UserConfig::of(tree)?;
         let named: BTreeSet<String> = used
             .iter()
             .filter_map(|path| Some((path, tree.file(path)?.text()?)))
@@ -47,7 +47,7 @@ impl Usage {
                 } else if used.contains(path) {
                     FileKind::Module
                 } else if is_configuration(path)
-                    || configuration.contains(path)
+                    || configuration.files.contains(path)
                     || openapi == Some(path)
                 {
                     FileKind::Configuration
@@ -57,10 +57,9 @@ impl Usage {
                 Some((path.clone(), kind))
             })
             .collect();
-        Ok(Self {
-            warnings: warnings(tree, &files),
-            files,
-        })
+        let mut warnings = configuration.warnings;
+        warnings.extend(unused_mentions(tree, &files));
+        Ok(Self { files, warnings })
     }
 
     /// Returns the assets with their content.
@@ -77,7 +76,7 @@ impl Usage {
 
 /// Returns a warning for each unused file that is not code and whose name occurs in the deployment's code, because the
 /// function may read it by path.
-fn warnings(tree: &SourceTree, files: &BTreeMap<String, FileKind>) -> Vec<String> {
+fn unused_mentions(tree: &SourceTree, files: &BTreeMap<String, FileKind>) -> Vec<String> {
     let candidates: Vec<_> = tree
         .files()
         .iter()

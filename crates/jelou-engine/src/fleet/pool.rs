@@ -139,7 +139,8 @@ impl Pool {
         if !self.launcher.egress.iter().any(EgressRule::is_name) {
             return;
         }
-        let now = OpenRule::resolve_all(self.launcher.egress.iter()).await;
+        let egress = self.launcher.egress.iter();
+        let now = OpenRule::resolve_all(egress, self.launcher.families()).await;
         let is_outdated = |blank: &Blank| blank.terms().openings.outdated_by(&now).is_some();
         let (ended, kept) = std::mem::take(&mut *self.ready())
             .into_iter()

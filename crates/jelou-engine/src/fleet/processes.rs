@@ -221,7 +221,7 @@ impl Processes {
         if instances.is_empty() || !rules().any(EgressRule::is_name) {
             return;
         }
-        let now = OpenRule::resolve_all(rules()).await;
+        let now = OpenRule::resolve_all(rules(), self.starter.launcher.families()).await;
         for instance in instances
             .iter()
             .filter(|instance| instance.worker.is_open())

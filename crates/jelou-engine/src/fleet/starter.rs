@@ -107,6 +107,8 @@ impl FunctionStarter {
             shows_errors: self.launcher.stage == EngineStage::Development,
             log_line_bytes: self.launcher.limits.max_log_line_bytes,
             max_body_bytes: spec.limits.max_body_bytes,
+            max_body_told: spec.limits.describe("max_body_bytes"),
+            body_memory_told: spec.limits.describe("max_body_memory_mib"),
             memory: Some(MemoryFeature {
                 max_value_bytes: self.launcher.limits.max_memory_value_bytes,
             }),
@@ -155,7 +157,9 @@ impl FunctionStarter {
     async fn own_terms(&self, spec: &LaunchSpec) -> LaunchTerms {
         LaunchTerms {
             limits: Arc::clone(&spec.limits),
-            openings: Arc::new(Openings::resolve(self.egress(spec)).await),
+            openings: Arc::new(
+                Openings::resolve(self.egress(spec), self.launcher.families()).await,
+            ),
         }
     }
 

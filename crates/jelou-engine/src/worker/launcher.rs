@@ -17,7 +17,7 @@ use super::command::Program;
 use super::directory::WorkerDir;
 use super::exit;
 use super::load::LoadError;
-use super::openings::Openings;
+use super::openings::{Families, Openings};
 use super::run_dir::RunDir;
 use super::spawner::Spawner;
 use super::stage::EngineStage;
@@ -101,7 +101,16 @@ impl Launcher {
     pub(crate) async fn common_terms(&self) -> LaunchTerms {
         LaunchTerms {
             limits: Arc::clone(&self.limits),
-            openings: Arc::new(Openings::resolve(self.egress.iter()).await),
+            openings: Arc::new(Openings::resolve(self.egress.iter(), self.families()).await),
+        }
+    }
+
+    /// Returns which addresses functions can use at all.
+    pub(crate) fn families(&self) -> Families {
+        if self.sandbox.has_ipv6() {
+            Families::Both
+        } else {
+            Families::Ipv4
         }
     }
 

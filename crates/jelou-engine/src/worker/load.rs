@@ -87,6 +87,9 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) waits_for_debugger: Option<&'a Path>,
     pub(crate) log_line_bytes: usize,
     pub(crate) max_body_bytes: u64,
+    /// The limits of bodies as errors name them.
+    pub(crate) max_body_told: String,
+    pub(crate) body_memory_told: String,
     pub(crate) memory: Option<MemoryFeature>,
     pub(crate) jelou: Option<Jelou<'a>>,
     /// The settings of `jelou.json`. Present if the worker reads the manifest.

@@ -45,6 +45,16 @@ impl Control {
                 hint: "give at least one, for instance db.internal:5432",
             });
         }
+        if let Some(rule) = allow.iter().find(|rule| rule.is_ipv6())
+            && !self.engine.has_ipv6()
+        {
+            return Err(ControlError::Invalid {
+                detail: format!(
+                    "`{rule}` would have no effect: functions have no IPv6 on this server"
+                ),
+                hint: "`sandbox.ipv6 = true` in the server's configuration gives IPv6 to functions",
+            });
+        }
         self.change(|control| async move {
             let before = control.store.function_settings(&slug).await?;
             let added = allow.iter().filter(|rule| !before.egress.contains(rule));
@@ -128,7 +138,7 @@ impl Control {
         let all_mib = self.engine.workers_memory_mib();
         if own.keys().any(|name| name.as_str() == "max_memory_mib") && memory > all_mib {
             return Err(invalid(format!(
-                "`limits.max_memory_mib` is {memory}, and all processes together have {all_mib} MiB (limits.max_workers_memory_mib of the server)"
+                "`limits.max_memory_mib` is {memory}, and all processes together have {all_mib} MiB (limits.max_workers_memory_mib, the server's)"
             )));
         }
         Ok(())

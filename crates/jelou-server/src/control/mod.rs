@@ -20,6 +20,7 @@ mod master_key;
 mod nodes;
 mod organisation_secrets;
 mod previews;
+mod remote_modules;
 mod rollback;
 mod schedules;
 mod secrets;

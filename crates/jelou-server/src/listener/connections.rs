@@ -26,9 +26,9 @@ pub(crate) struct Connections {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ConnectionLimit {
-    #[error("{max} connections are open (connections.max)")]
+    #[error("{max} connections are open (connections.max, the server's)")]
     Total { max: usize },
-    #[error("{max} connections of {address} are open (connections.max_per_address)")]
+    #[error("{max} connections of {address} are open (connections.max_per_address, the server's)")]
     OfAddress { max: usize, address: IpAddr },
 }
 

@@ -58,6 +58,10 @@ pub(crate) struct DeployArgs {
     #[arg(long)]
     pub(crate) force: bool,
 
+    /// Download modules that are imported by URL again, instead of taking those of the live deployment; implies --force
+    #[arg(long)]
+    pub(crate) reload: bool,
+
     /// Refuse changes that break callers of the live deployment, such as a removed tool or a new required field
     #[arg(long)]
     pub(crate) strict: bool,

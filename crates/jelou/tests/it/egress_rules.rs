@@ -156,6 +156,35 @@ fn rules_for_every_function_have_names_and_ports_too() {
     );
 }
 
+/// Needs IPv6 on this machine.
+#[test]
+fn rules_open_ports_of_ipv6() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    }
+    let stage = Stage::start(|serve| serve.env("JELOU_SANDBOX__IPV6", "true"));
+    let open = listen("[::1]:0", "open");
+    let closed = listen("[::1]:0", "closed");
+    let refused = stage.read(0, "::1", open).unwrap_err();
+    let told = format!(
+        "`[::1]:{open}` is refused: it is this machine; an administrator can open it: \
+         jelou egress allow una [::1]:{open}"
+    );
+    assert!(refused.contains(&told), "{refused}");
+    let rules = stage.jelou(&format!("egress allow una [0::1]:{open}"));
+    assert_eq!(rules["function"], json!([format!("[::1]:{open}")]));
+    assert_eq!(stage.read(0, "::1", open).as_deref(), Ok("open"));
+    let refused = stage.read(0, "::1", closed).unwrap_err();
+    let told = format!("of which only [::1]:{open} is open to this function");
+    assert!(refused.contains(&told), "{refused}");
+    // The mapped form is IPv4, for which there is no rule.
+    for host in ["::ffff:127.0.0.1", "127.0.0.1"] {
+        assert!(stage.read(0, host, open).is_err(), "{host}");
+    }
+    assert!(stage.read(1, "::1", open).is_err(), "another function");
+}
+
 #[test]
 fn rules_are_changed_by_administrators_only() {
     let stage = Stage::start(|serve| serve);
@@ -171,7 +200,12 @@ fn rules_are_changed_by_administrators_only() {
         assert!(outcome.to_string().contains("`admin`"), "{outcome}");
     }
     let wrong = [
-        ("egress allow una [::1]:80", 2, "IPv6"),
+        (
+            "egress allow una [::1]:80",
+            7,
+            "functions have no IPv6 on this server",
+        ),
+        ("egress allow una [::1]80", 2, "it needs brackets"),
         ("egress allow una", 2, "no host after `una`"),
         ("egress allow una postgres://u@db:5432/x", 2, "URL"),
         (

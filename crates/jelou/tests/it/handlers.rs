@@ -718,7 +718,15 @@ fn jsx_and_aliases_of_tsconfig() {
         .file("mi-funcion/package.json", r#"{"dependencies": {"hono": "^4"}}"#)
         .file(
             "mi-funcion/tsconfig.json",
-            "{ // JSX\n  \"compilerOptions\": { \"jsx\": \"react-jsx\", \"jsxImportSource\": \"hono/jsx\", \"paths\": { \"@/*\": [\"./src/*\"] }, }\n}\n",
+            "{ // JSX\n  \"extends\": [\"./config/jsx\", \"./config/tsconfig.json\"],\n}\n",
+        )
+        .file(
+            "mi-funcion/config/jsx.json",
+            r#"{ "compilerOptions": { "jsx": "react-jsx", "jsxImportSource": "hono/jsx" } }"#,
+        )
+        .file(
+            "mi-funcion/config/tsconfig.json",
+            "{ /* all */ \"compilerOptions\": { \"paths\": { \"@/*\": [\"../src/*\"] }, }, }\n",
         )
         .file("mi-funcion/src/pages/title.tsx", "export const Title = (props: { text: string }) => <h1>{props.text}</h1>;\n")
         .file(

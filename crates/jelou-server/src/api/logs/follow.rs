@@ -246,7 +246,7 @@ fn written(page: &Page, format: Format) -> String {
             "kind": "event",
             "event": "log.removed",
             "message": format!(
-                "records up to {time:.0} were removed (logs.max_age_hours, logs.max_mib, logs.max_calls_mib)"
+                "records up to {time:.0} were removed (logs.max_age_hours, logs.max_mib, logs.max_calls_mib, the server's)"
             ),
         });
         write(seq, &gap.to_string());

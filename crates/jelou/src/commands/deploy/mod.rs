@@ -191,6 +191,7 @@ fn request(
         check: args.check,
         no_token: args.no_token,
         force: args.force,
+        reload: args.reload,
         strict: args.strict,
         pin: args.pin,
         smoke: args.smoke.clone(),

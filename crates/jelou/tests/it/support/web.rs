@@ -24,14 +24,16 @@ pub(crate) struct Web {
 
 struct Shared {
     tls: Arc<ServerConfig>,
-    /// By URL.
-    pages: Mutex<BTreeMap<String, Page>>,
+    pages: Mutex<Pages>,
     /// URLs of requests, in order.
     asked: Mutex<Vec<String>>,
 }
 
+/// Pages by URL.
+type Pages = BTreeMap<String, Page>;
+
 #[derive(Clone)]
-struct Page {
+pub(crate) struct Page {
     status: u16,
     header: (&'static str, String),
     body: Vec<u8>,
@@ -108,9 +110,13 @@ impl Web {
         self
     }
 
-    /// Answers as if nothing had been published.
-    pub(crate) fn remove_all(&self) {
-        self.shared.pages.lock().unwrap().clear();
+    /// Answers as if nothing had been published. Returns what was.
+    pub(crate) fn remove_all(&self) -> Pages {
+        std::mem::take(&mut self.shared.pages.lock().unwrap())
+    }
+
+    pub(crate) fn put_back(&self, pages: Pages) {
+        *self.shared.pages.lock().unwrap() = pages;
     }
 
     /// The URLs of all requests since the last call.
