@@ -1,4 +1,4 @@
-# `make` lists the targets. Each target sets up what it needs, asks nothing, and can be repeated.
+# `make` lists the targets. Each target sets up its own needs, never prompts, and can be repeated.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -112,7 +112,7 @@ engine:
 	@$(JELOU) engine install --human --data $(ENGINE_DATA)
 
 # Installs the npm packages of the SDK's tools and tests, in the versions of sdk/deno.lock. No other target installs
-# them, because a test that did would print other lines and take longer in its first run.
+# them, because tests would then print more lines and take longer in their first run.
 .PHONY: packages
 packages: engine
 	cd sdk && $(DENO) install --frozen --quiet

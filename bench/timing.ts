@@ -1,6 +1,7 @@
 /**
- * Tests whether the time of a refusal tells why a token was refused. Takes every kind of bad token in turns on one kept
- * connection, and compares the times of each kind with those of all others (Kolmogorov-Smirnov).
+ * Tests whether the time of a refusal reveals why a token was refused. Sends every kind of bad token in turns
+ * on one kept connection, and compares the times of each kind with the times of all others
+ * (Kolmogorov-Smirnov).
  *
  * @module
  */
@@ -40,7 +41,7 @@ async function badTokens(server: Jelou): Promise<Record<string, string>> {
   await server.command(["tokens", "revoke", "one", "revoked", "-y"]);
   await server.command(["tokens", "disable", "one", "disabled", "-y"]);
   await new Promise((resolve) => setTimeout(resolve, 1_500));
-  // The tokens of a deleted function are forgotten.
+  // The server keeps no tokens of a deleted function.
   await server.command(["functions", "create", "--slug", "gone"]);
   const unknown = await create("gone", "unknown");
   await server.command(["functions", "delete", "gone", "-y"]);
@@ -75,7 +76,7 @@ function compare(a: number[], b: number[]): { distance: number; p: number } {
   return { distance, p: Math.min(1, Math.max(0, lambda < 0.2 ? 1 : p)) };
 }
 
-/** One connection, on which the next request follows the answer before. */
+/** A connection that sends each request after the previous answer. */
 class Connection {
   readonly #buffer = new Uint8Array(4096);
 
@@ -123,7 +124,7 @@ try {
   );
   const connection = await Connection.open(server.api);
   for (let round = -WARM_UP; round < ROUNDS; round++) {
-    // In another order each time, so that no kind always follows the same one.
+    // In a different order each time, so that no kind always follows the same kind.
     const order = kinds.map((kind) => ({ kind, at: Math.random() })).sort((
       a,
       b,

@@ -25,6 +25,7 @@ done
 # Servers for the tests of the store and of database drivers. Some users do not have these programs in their PATH.
 [[ -x /usr/sbin/mariadbd ]] || missing+=(mariadb-client-core mariadb-server-core)
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
+[[ -x /usr/sbin/pgbouncer ]] || missing+=(pgbouncer)
 
 # Balancers, whose configurations in deploy/ are tested.
 [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)

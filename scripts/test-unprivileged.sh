@@ -39,7 +39,7 @@ tests=$(cargo test --no-run --locked --workspace --message-format json |
 place=$(mktemp --directory --tmpdir jelou-unprivileged-XXXXXX)
 trap 'rm -rf "$place"' EXIT
 mkdir -p "$place/home" "$place/tmp" "$place/data/engine"
-# A copy that belongs to `nobody`, so that tests can link to it.
+# A copy whose owner is `nobody`, so that tests can link to it.
 cp "$engine"/engine/* "$place/data/engine/"
 chown -R "$nobody:$nobody" "$place"
 

@@ -1,4 +1,7 @@
-/** Saves of `jelou dev`, from the write of the file to the first answer of the new code, beside `deno serve --watch`. */
+/**
+ * Measures saves of `jelou dev`, from the write of the file to the first answer of the new code, compared
+ * with `deno serve --watch`.
+ */
 import { percentile } from "./load.ts";
 import { cpu, family, freePort, privateBytes, Started } from "./process.ts";
 
@@ -8,7 +11,7 @@ const engine = Deno.env.get("JELOU_TEST_DATA") ?? `${root}target/engine`;
 
 /** The line of the function that each save changes. */
 const MARKED = "return { mensaje: ";
-/** Between saves, so that none is a part of the one before. */
+/** Milliseconds between saves, so that a save does not overlap the previous one. */
 const PAUSE_MS = 300;
 const IDLE_MS = 5_000;
 const PATIENCE_MS = 30_000;

@@ -79,9 +79,14 @@ function copyFunction(path: string, count: number): void {
     `INSERT INTO functions (id, slug, name, live_deployment_id, created_at, updated_at)
      SELECT ?1, ?2, name, NULL, created_at, updated_at FROM functions WHERE slug = 'funcion'`,
   );
+  const copied = (database.prepare("PRAGMA table_info(deployments)").all() as {
+    name: string;
+  }[]).map(({ name }) => name).filter((name) =>
+    name !== "id" && name !== "function_id"
+  ).join(", ");
   const deployments = database.prepare(
-    `INSERT INTO deployments SELECT ?1, ?2, artifact_hash, manifest, entrypoint, files, bundle_bytes, revision,
-     created_by, created_at FROM deployments WHERE function_id = (SELECT id FROM functions WHERE slug = 'funcion')`,
+    `INSERT INTO deployments (id, function_id, ${copied}) SELECT ?1, ?2, ${copied} FROM deployments
+     WHERE function_id = (SELECT id FROM functions WHERE slug = 'funcion')`,
   );
   const live = database.prepare(
     "UPDATE functions SET live_deployment_id = ? WHERE id = ?",

@@ -38,7 +38,9 @@ const BLANK_WORKERS = 2;
 const SETTLED_MS = 1_000;
 /** Number of starts that are not counted, to warm up the caches. */
 const WARM_UP = 3;
-/** How long a plain Deno process runs on before it ends in the first start, because it writes its caches late. */
+/**
+ * Milliseconds that a plain Deno process keeps running in its first start, because it writes its caches late.
+ */
 const WRITES_CACHES_MS = 2_000;
 
 export async function measurePackages(

@@ -9,7 +9,10 @@ import { fromFileUrl } from "./path.ts";
 
 const root = new URL("../", import.meta.url);
 
-/** What every bundle but the SDK's leaves to the import map, so that a process has one copy of it. */
+/**
+ * The import name that the bundles (except the SDK's own) leave to the import map, so that a process has one
+ * copy of the SDK.
+ */
 const SDK = ["@jelou/functions"];
 
 const BUNDLES: ReadonlyArray<{ readonly name: string; readonly entry: string; readonly external: string[] }> =
@@ -20,7 +23,7 @@ const BUNDLES: ReadonlyArray<{ readonly name: string; readonly entry: string; re
     { name: "inspect.js", entry: "src/inspect.ts", external: SDK },
   ];
 
-/** Builds the bundles and the licences of what is in them, by file name. */
+/** Builds the bundles and the licences of their packages, by file name. */
 export async function buildBundles(): Promise<[name: string, text: string][]> {
   const files: [string, string][] = [];
   const sources = new Set<string>();
@@ -54,7 +57,7 @@ async function bundle(entry: string, external: string[], sources: Set<string>): 
   return result.outputFiles[0]!.text;
 }
 
-/** The worker loads the inspection from the file beside it, and only when it inspects. */
+/** The worker loads the inspection from a separate file, and only for an inspection. */
 const inspectionStaysApart: Plugin = {
   name: "inspection-stays-apart",
   setup({ onResolve }) {
@@ -65,9 +68,9 @@ const inspectionStaysApart: Plugin = {
 };
 
 /**
- * Zod carries its messages in some fifty languages: more than half of its code, and 8 MB of memory in every
- * process. The platform's errors have the words of its contract whatever the locale, so each language is a name
- * for English here.
+ * Zod contains its messages in some fifty languages: more than half of its code, and 8 MB of memory in every
+ * process. The platform's contract defines English messages for every locale, so here each language is an
+ * alias of English.
  */
 const localesAreEnglish: Plugin = {
   name: "locales-are-english",

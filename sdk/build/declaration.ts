@@ -1,5 +1,5 @@
 /**
- * Prints what `deno doc --json` tells of a declaration as TypeScript, without bodies and comments.
+ * Prints a declaration of `deno doc --json` as TypeScript, without bodies and comments.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export interface DocType {
   readonly value?: any;
 }
 
-/** A parameter; `left` is one that has a default, `arg` one that takes the rest. */
+/** A parameter. `left` is set if it has a default, `arg` if it is a rest parameter. */
 export interface Param {
   readonly kind: string;
   readonly name?: string;
@@ -28,7 +28,7 @@ interface TypeParam {
   readonly default?: DocType;
 }
 
-/** What a doc comment says. */
+/** The content of a doc comment. */
 export interface JsDoc {
   readonly doc?: string;
   readonly tags?: readonly {
@@ -51,11 +51,11 @@ export interface Member {
   readonly params?: readonly Param[];
   readonly returnType?: DocType;
   readonly typeParams?: readonly TypeParam[];
-  /** What methods of classes have in the place of the three above. */
+  /** Methods of classes have this field instead of the three fields above. */
   readonly functionDef?: Member;
 }
 
-/** The contents of a declaration. */
+/** The content of a declaration. */
 export interface Definition {
   readonly typeParams?: readonly TypeParam[];
   /** The name of a class, or the types of an interface. */
@@ -125,7 +125,7 @@ function signature({ params = [], returnType }: Pick<Member, "params" | "returnT
 }
 
 function param(given: Param): string {
-  // A default is told by the doc comment: the caller may leave the parameter out.
+  // The doc comment says the default, so the parameter is shown as optional.
   const { optional, tsType } = given.left ? { ...given.left, optional: true } : given;
   return `${paramName(given)}${optional ? "?" : ""}: ${printType(tsType)}`;
 }

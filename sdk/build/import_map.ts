@@ -1,5 +1,5 @@
 /**
- * The import map of every worker: what a bundle means by the specifiers that are left in it.
+ * The import map of every worker: the modules of the specifiers that a bundle still contains.
  *
  * @module
  */
@@ -7,9 +7,9 @@
 import { REPLACED } from "../src/worker/node/names.ts";
 
 /**
- * A module of Node's with the names that the worker replaces (`src/worker/node/builtins.ts`). The runtime binds the names
- * that a module exports to its own functions, so replacing them on the module's object is not enough. A `data:` URL
- * needs no right to read files.
+ * A module of Node with the exports that the worker replaces (`src/worker/node/builtins.ts`). The runtime
+ * binds exported names to its own functions, so replacing them on the module's object is not enough. A
+ * `data:` URL needs no read permission.
  */
 function shim(name: string, replaced: readonly string[]): string {
   const object = name === "process"
@@ -27,10 +27,10 @@ export function importMap(): string {
   const imports = {
     "@jelou/functions": "./functions.js",
     "@jelou/functions/testing": "./testing.js",
-    // Packages import these modules by both of their names.
+    // Packages import these modules with and without `node:`.
     ...Object.fromEntries(SHIMS.flatMap(({ name, url }) => [[name, url], [`node:${name}`, url]])),
   };
-  // Inside a shim itself, the runtime's own.
+  // Inside a shim, the name means the runtime's own module.
   const scopes = Object.fromEntries(
     SHIMS.map(({ name, url }) => [url, { [`node:${name}`]: `node:${name}` }]),
   );

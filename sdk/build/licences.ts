@@ -1,5 +1,5 @@
 /**
- * The licences of the packages that end up in the bundles.
+ * The licences of the packages in the bundles.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Builds the assets that the server embeds: `deno run -A build/main.ts [--check]`.
  *
- * With `--check` nothing is written; it fails when `dist/` differs from a fresh build.
+ * With `--check`, nothing is written. The check fails if `dist/` differs from a fresh build.
  *
  * @module
  */

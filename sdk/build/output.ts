@@ -1,10 +1,10 @@
 /**
- * Writes the assets, or compares them with what is there.
+ * Writes the assets, or compares them with the existing files.
  *
  * @module
  */
 
-/** Makes a folder hold these files and no others. */
+/** Writes these files to a folder and removes all other files. */
 export async function writeFolder(folder: URL, files: ReadonlyMap<string, string>): Promise<void> {
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   for (const [name, text] of files) {
@@ -14,7 +14,7 @@ export async function writeFolder(folder: URL, files: ReadonlyMap<string, string
   }
 }
 
-/** Says how a folder differs from these files. */
+/** Describes how a folder differs from these files. */
 export async function compareFolder(folder: URL, files: ReadonlyMap<string, string>): Promise<string[]> {
   const present = new Set<string>();
   await listFiles(folder, "", present);

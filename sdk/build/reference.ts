@@ -33,7 +33,7 @@ const PAGES = [
   { file: "sdk-testing.md", title: "SDK: `@jelou/functions/testing`", entry: "src/testing.ts" },
 ];
 
-/** Zod is documented by itself; here is only what differs. */
+/** Zod has its own documentation, so this page has only the differences. */
 const ZOD = { name: "z", entry: "src/zod/z.ts" };
 
 const root = new URL("../", import.meta.url);
@@ -102,7 +102,7 @@ function comment(jsDoc: JsDoc = {}): string[] {
   return [doc.trim(), ...examples].filter((text) => text !== "");
 }
 
-/** What the tags say of parameters, the result and errors, as a list. */
+/** The tags for parameters, the result and errors, as a list. */
 function parameters({ tags = [] }: JsDoc = {}): string[] {
   const lines = tags.flatMap(({ kind, name, tsType, doc = "" }) => {
     if (kind === "param") return [`- \`${name}\`: ${line(doc)}`];
@@ -121,7 +121,7 @@ function member({ name, params, jsDoc }: Member): string {
   return [`- ${shown}: ${line(comment(jsDoc).join(" "))}`, ...nested].join("\n");
 }
 
-/** In one line, as lists have it. */
+/** Joins the lines of a text for a list. */
 function line(text: string): string {
   return text.trim().replaceAll(/\s*\n\s*/g, " ");
 }

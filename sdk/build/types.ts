@@ -14,7 +14,7 @@ const root = fromFileUrl(new URL("../", import.meta.url));
 const zodRoot = join(root, "node_modules/zod");
 const VENDORED = "vendor/zod";
 
-/** What the bare specifiers of the sources are in the folder of declarations. */
+/** The files of bare specifiers in the folder of declarations. */
 const BARE: Record<string, string> = {
   "zod": `${VENDORED}/index.d.ts`,
   "@jelou/functions": "functions.d.ts",
@@ -29,7 +29,7 @@ export async function buildTypes(): Promise<[name: string, text: string][]> {
   return [...files].sort(([a], [b]) => a < b ? -1 : 1).map(([name, text]) => [`types/${name}`, text]);
 }
 
-/** Adds a declaration file and all that it imports. */
+/** Adds a declaration file and all files that it imports. */
 async function collect(name: string, files: Map<string, string>): Promise<void> {
   if (files.has(name)) return;
   files.set(name, "");

@@ -102,9 +102,9 @@ Deno.test("a body of the wrong type says how it was read, and how to send JSON",
     [
       "text/plain",
       '{"name":"Ana",}',
-      "its Content-Type is text/plain, and it is no JSON: no comma may stand before }",
+      "its Content-Type is text/plain, and it is not JSON: no comma may stand before }",
     ],
-    ["application/json", "", "The body is empty, though its Content-Type is the one of JSON"],
+    ["application/json", "", "The body is empty, but its Content-Type is JSON"],
     [
       "multipart/form-data; boundary=x",
       "--x--",
@@ -307,14 +307,14 @@ Deno.test("JSON of another type is the input of a function with a schema", async
 Deno.test("a body that is not read says so in the 400", async () => {
   await using worker = await Worker.serving(strict);
   const cases: [type: string, body: BodyInit, why: string][] = [
-    ["text/plain", "hola", "and it is no JSON"],
+    ["text/plain", "hola", "and it is not JSON"],
     [
       "text/plain",
       "{nope",
-      "and it is no JSON: a property name in double quotes is missing (line 1, column 2)",
+      "and it is not JSON: a property name in double quotes is missing (line 1, column 2)",
     ],
     ["image/png", '{"name":"Ana"}', "which gives no input"],
-    ["application/octet-stream", new Uint8Array([0, 159, 146]), "and it is no JSON"],
+    ["application/octet-stream", new Uint8Array([0, 159, 146]), "and it is not JSON"],
   ];
   for (const [type, content, why] of cases) {
     const response = await worker.invoke("/", body(content, type));
@@ -347,7 +347,7 @@ Deno.test("a charset is honoured or refused", async () => {
   equal((await decoded.json()).input, { a: "ñ" });
   const quoted = await worker.invoke("/", body('{"a":"ñ"}', 'application/json; charset="UTF-8"; x=y'));
   equal((await quoted.json()).input, { a: "ñ" });
-  // A client on Windows may send Latin-1 and not say so. Its letters must not become question marks.
+  // A client on Windows may send Latin-1 without a charset. Its letters must not become question marks.
   using calls = await Calls.open(worker);
   for (const text of ['{"a":"ñ"}', '{"teléfono":1}', '["\u00e9"]']) {
     const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -361,7 +361,7 @@ Deno.test("a charset is honoured or refused", async () => {
   equal((await replacement.json()).input, { a: "\uFFFD" });
   const unnamed = await worker.invoke("/", body('{"a":"ñ"}', "application/json; charset="));
   equal((await unnamed.json()).input, { a: "ñ" });
-  // A form has a charset too, in its bytes and in what it percent-encodes.
+  // A form has a charset too: in its bytes and in its percent-encoded bytes.
   const form = Uint8Array.from("a=%F1+%zz%80&\xf1=b", (character) => character.charCodeAt(0));
   const type = "application/x-www-form-urlencoded; charset=";
   const fields = await worker.invoke("/", body(form, `${type}windows-1252`));
@@ -421,7 +421,9 @@ Deno.test("a body with a coding is decoded, in the input and in the third argume
 
 Deno.test("a body that cannot be decoded is refused", async () => {
   const { gzipSync } = await import("node:zlib");
-  await using worker = await Worker.serving(echo, { maxBodyBytes: 1000 });
+  const maxBodyTold = "limits.max_body_bytes = 1000, set for this function";
+  const bodyMemoryTold = "limits.max_body_memory_mib = 102, the server's";
+  await using worker = await Worker.serving(echo, { maxBodyBytes: 1000, maxBodyTold, bodyMemoryTold });
   const send = async (coding: string, bytes: Uint8Array, type = "application/json") => {
     const response = await worker.invoke("/", {
       method: "POST",
@@ -437,6 +439,11 @@ Deno.test("a body that cannot be decoded is refused", async () => {
   const accepted = "gzip, deflate, br, zstd";
   equal(await send("snappy", bomb), [415, { error: "Unsupported content encoding" }, accepted]);
   equal(await send("gzip,gzip,gzip,gzip", bomb), [415, { error: "Unsupported content encoding" }, accepted]);
+  const dense = gzipSync(new TextEncoder().encode("[".repeat(200)));
+  equal(await send("gzip", dense), [413, { error: "Payload too large" }, null]);
+  let logged = "";
+  while (!logged.includes("too much memory")) logged += await worker.nextLine();
+  equal([logged.includes(maxBodyTold), logged.includes(bodyMemoryTold)], [true, true]);
 });
 
 Deno.test("one value of a query or a form is a list where the schema wants one", async (test) => {
@@ -450,7 +457,7 @@ Deno.test("one value of a query or a form is a list where the schema wants one",
     "ids=1": { ids: [1], tags: ["none"] },
     "ids=1&ids=2&tags=a": { ids: [1, 2], tags: ["a"] },
     "both=x&tags=a&name=n": { both: "x", tags: ["a"], name: "n" },
-    // As axios, jQuery and PHP name lists.
+    // axios, jQuery and PHP name lists in this way.
     "ids[]=1&ids[]=2&tags=a": { ids: [1, 2], tags: ["a"] },
     "ids%5B%5D=3&ids=4": { ids: [4, 3], tags: ["none"] },
     "tags[]=a": { tags: ["a"] },

@@ -117,7 +117,7 @@ Deno.test("tampering with the world does not change the platform's answers and l
   `;
   await using worker = await Worker.serving(`
     import { define } from "@jelou/functions";
-    // What the language itself calls: without these no code runs.
+    // The language itself calls these functions. Without them, no code runs.
     const keep = ["Promise.then", "Function.call", "Function.apply", "Function.bind"];
     let done = false;
     const tamper = () => { if (!done) { done = true; ${tampering} } };
@@ -196,7 +196,7 @@ Deno.test("a function that has used up its files does not cost the process", asy
         try {
           all.push(await Deno.connect({ hostname: "127.0.0.1", port: ${server.addr.port} }));
         } catch (error) {
-          // Longer than the runtime puts off parts of its start.
+          // The runtime does parts of its start later. This time is longer.
           await new Promise((resolve) => setTimeout(resolve, 1000));
           return error.message;
         }

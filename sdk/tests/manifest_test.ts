@@ -133,7 +133,7 @@ Deno.test("every mistake is told, with what, where and the limit", async () => {
     [`define({ description: "x" })`, /`handler` must be a function, and is undefined/],
     [
       `define({ description: "x", input: { type: "object" }, handler() {} })`,
-      /`input` is no schema\. Use z\.object/,
+      /`input` is not a schema\. Use z\.object/,
     ],
     [`define({ description: "x", config: 5, handler() {} })`, /`config` must be an object, and is number/],
     ...[0, 0.5, 1e300, Infinity, '"1s"', NaN].map((timeout): [string, RegExp] => [

@@ -136,7 +136,7 @@ Deno.test("named exports of Node's modules are the properties of the modules", a
     `${imports.join("\n")}
     const modules = [${names.map((name) => `prefixed_${name}, bare_${name}`)}];`,
   ));
-  // The runtime's own module has a function that is not the same.
+  // In the runtime's own module, one function differs.
   const expected = names.flatMap((name) => Array(2).fill(name === "module" ? ["register"] : []));
   equal(await result(worker), expected);
 });

@@ -165,7 +165,7 @@ const REFUSED: Record<string, string> = {
     "The result is an Empty, which JSON cannot express; give its class a toJSON() method, or return plain data",
   "return response.json({ a: new Map() })":
     "a is a Map, which JSON cannot express; return Object.fromEntries(a)",
-  "return response.stream(new Map())": "A Map is no body of a response; use response.json() for data",
+  "return response.stream(new Map())": "A Map cannot be the body of a response; use response.json() for data",
   "return response.text({})": "response.text() takes a string, and got an object; use response.json()",
   "return { rows: [{ id: 1n }] }": "rows.0.id is a BigInt; return String(id)",
   "return 1n": "The result is a BigInt; return String(value)",
@@ -204,9 +204,9 @@ const REFUSED: Record<string, string> = {
     "The handler threw undefined, or returned a promise that rejected without a reason; throw an Error",
   "return Promise.reject()":
     "The handler threw undefined, or returned a promise that rejected without a reason; throw an Error",
-  "throw { code: 7 }": "The handler threw an object that is no Error, which has no stack; throw an Error",
+  "throw { code: 7 }": "The handler threw an object that is not an Error, which has no stack; throw an Error",
   "return Promise.reject({ code: 7 })":
-    "The handler threw an object that is no Error, which has no stack; throw an Error",
+    "The handler threw an object that is not an Error, which has no stack; throw an Error",
   "return { get a() { throw new Error('own') } }": "own",
   "return (async function* () { throw new Error('early') })()": "early",
 };

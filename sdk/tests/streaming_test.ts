@@ -140,7 +140,7 @@ Deno.test("a WebSocket that a handler takes and does not answer with ends alone"
   same(rest, "last");
 });
 
-/** Asks for a WebSocket over a connection of its own. */
+/** Requests a WebSocket over a separate connection. */
 async function handshake(worker: Worker, path: string) {
   const stream = await Deno.connect({ transport: "unix", path: `${worker.folder}/worker.sock` });
   const head = [

@@ -28,6 +28,6 @@ pub use error::ClientError;
 pub use observer::{Effect, Observer};
 pub use resources::{
     AccessTokens, Audit, AuditQuery, Deployments, Functions, LogEvent, LogEvents, LogLines, Logs,
-    LogsQuery, OrganisationSecrets, Previews, Removal, RunsQuery, RuntimeTokens, Schedules,
-    Secrets, Trust, Wanted,
+    LogsQuery, OrganisationSecrets, Previews, Removal, RequestedToken, RunsQuery, RuntimeTokens,
+    Schedules, Secrets, Trust,
 };

@@ -17,7 +17,7 @@ pub enum Effect {
     Change,
 }
 
-/// Gets reports about each request.
+/// Is notified when a request is slow, ends, or leaves servers behind.
 pub trait Observer: Debug + Send + Sync {
     fn sent(&self, effect: Effect);
     /// The response has not arrived after a few seconds.

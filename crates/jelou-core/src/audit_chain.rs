@@ -71,11 +71,11 @@ fn write_canonical(value: &Value, text: &mut String) {
 /// Why the trail is not the original one. Each variant contains the id of the first wrong entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChainFault {
-    #[error("entry {id} was changed: its hash is not that of its content")]
+    #[error("entry {id} was changed: its hash does not match its content")]
     Changed { id: i64 },
     #[error("entry {id} is missing")]
     Missing { id: i64 },
-    #[error("entry {id} is not at its place: it comes after entry {after}")]
+    #[error("entry {id} is out of order: it follows entry {after}")]
     Reordered { id: i64, after: i64 },
     #[error("entry {id} does not continue the trail: the entry before it was changed or replaced")]
     Broken { id: i64 },

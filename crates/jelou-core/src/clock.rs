@@ -32,7 +32,7 @@ impl Clock {
         }
     }
 
-    /// Whether this is a fixed clock, which timers do not follow.
+    /// Whether this is a fixed clock. Timers do not follow a fixed clock.
     pub fn is_fixed(&self) -> bool {
         self.fixed.is_some()
     }

@@ -1,28 +1,40 @@
 //! Egress rules: the destinations that functions may connect to although they are denied by default.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZero;
 use std::str::FromStr;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::network::Network;
 
 /// Maximum bytes of a host name (RFC 1035, section 2.3.4).
 const MAX_NAME_BYTES: usize = 253;
 const MAX_LABEL_BYTES: usize = 63;
-/// The address and the names of the metadata service of most clouds, which also returns credentials.
-const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
+/// The addresses and the names of the metadata services of clouds, which also return credentials: most clouds, then AWS
+/// and Google over IPv6.
+const METADATA: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+];
 const METADATA_NAMES: [&str; 4] = [
     "metadata.google.internal",
     "metadata.goog",
     "instance-data",
     "instance-data.ec2.internal",
 ];
-/// A shorter prefix opens more than the largest private network (`10.0.0.0/8`).
+/// A shorter prefix opens more than the largest private network: `10.0.0.0/8`, and for IPv6 what one provider gets.
 const LEAST_PREFIX_BITS: u8 = 8;
+const LEAST_PREFIX_BITS_IPV6: u8 = 32;
+/// IPv6 networks whose addresses stand for IPv4 addresses: NAT64 (RFC 6052, RFC 8215), Teredo (RFC 4380) and 6to4
+/// (RFC 3056).
+const TRANSLATED: [&str; 4] = ["64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"];
 
-/// A host name, an address or a network, with or without a port: `db.internal:5432`, `192.0.2.7`, `10.0.0.0/8`.
+/// A host name, an address or a network, with or without a port: `db.internal:5432`, `192.0.2.7`, `10.0.0.0/8`,
+/// `[fd12::7]:5432`. IPv4-mapped IPv6 is converted to IPv4.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EgressRule {
     pub host: EgressHost,
@@ -35,7 +47,7 @@ pub enum EgressHost {
     /// A host name in lower case, without a final dot. Resolved when a process starts.
     Name(String),
     /// A network. All bits after its prefix are 0.
-    Network(Ipv4Net),
+    Network(IpNet),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +55,7 @@ pub enum ParseEgressRuleError {
     #[error("`{0}`: the port must be a number from 1 to 65535")]
     Port(String),
     #[error(
-        "`{0}` is IPv6; rules are for IPv4, and `sandbox.ipv6` turns IPv6 on for every function"
+        "`{0}` is neither an IPv6 address nor a network; with a port, it needs brackets: [fd12::7]:5432 or [fd12::/16]:5432"
     )]
     Ipv6(String),
     #[error("`{0}`: rules have no wildcards; name each host, or a network such as 10.0.0.0/8")]
@@ -51,7 +63,7 @@ pub enum ParseEgressRuleError {
     #[error("`{0}` is a URL; give the host and the port, for instance db.internal:5432")]
     Url(String),
     #[error(
-        "`{0}` is neither a host name, an IPv4 address nor a network, with or without a port (for instance db.internal:5432, 192.0.2.7:6379 or 10.0.0.0/8)"
+        "`{0}` is neither a host name, an address nor a network, with or without a port (for instance db.internal:5432, 192.0.2.7:6379 or 10.0.0.0/8)"
     )]
     Host(String),
 }
@@ -62,24 +74,40 @@ impl EgressRule {
         matches!(self.host, EgressHost::Name(_))
     }
 
+    /// Whether the host is an address or a network of IPv6.
+    pub fn is_ipv6(&self) -> bool {
+        matches!(self.host, EgressHost::Network(IpNet::V6(_)))
+    }
+
     /// Returns a warning if the rule opens more than is probably intended.
     pub fn warning(&self) -> Option<String> {
         let mut opens = Vec::new();
         let is_metadata = match &self.host {
             EgressHost::Name(name) => METADATA_NAMES.contains(&name.as_str()),
             EgressHost::Network(network) => {
-                if network.prefix_len() < LEAST_PREFIX_BITS {
-                    if network.contains(&Ipv4Addr::LOCALHOST) {
+                let (least, loopback) = match network {
+                    IpNet::V4(_) => (LEAST_PREFIX_BITS, IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                    IpNet::V6(_) => (LEAST_PREFIX_BITS_IPV6, IpAddr::V6(Ipv6Addr::LOCALHOST)),
+                };
+                if network.prefix_len() < least {
+                    if network.contains(&loopback) {
                         opens.push("every service of this machine".to_owned());
                     }
                     opens.push("whole private networks".to_owned());
                 }
-                network.contains(&METADATA)
+                if stands_for_ipv4(network) {
+                    opens.push(
+                        "IPv4 addresses behind NAT64, 6to4 or Teredo, private ones included"
+                            .to_owned(),
+                    );
+                }
+                METADATA.iter().any(|address| network.contains(address))
             }
         };
         if is_metadata {
             opens.push(format!(
-                "the metadata service of clouds ({METADATA}), which gives the credentials of this machine to anybody who asks"
+                "the metadata service of clouds ({}), which returns the credentials of this machine to every caller",
+                METADATA[0]
             ));
         }
         (!opens.is_empty()).then(|| {
@@ -107,32 +135,60 @@ impl FromStr for EgressRule {
         if text.contains('*') {
             return Err(ParseEgressRuleError::Wildcard(shown()));
         }
-        if text.starts_with('[') || text.matches(':').count() > 1 {
-            return Err(ParseEgressRuleError::Ipv6(shown()));
-        }
-        let (host, port) = match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
+        let is_ipv6 = text.starts_with('[') || text.matches(':').count() > 1;
+        let (host, port) = if is_ipv6 {
+            split_brackets(text).ok_or_else(|| ParseEgressRuleError::Ipv6(shown()))?
+        } else {
+            match text.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            }
         };
         let port = port
             .map(|port| {
-                // `parse` accepts a sign.
+                // `parse` also accepts a leading `+`.
                 let digits = port.bytes().all(|byte| byte.is_ascii_digit());
                 port.parse().ok().filter(|_| digits)
             })
             .map(|port| port.ok_or_else(|| ParseEgressRuleError::Port(shown())))
             .transpose()?;
-        let host = parse_host(host).ok_or_else(|| ParseEgressRuleError::Host(shown()))?;
+        let host = parse_host(host).ok_or_else(|| {
+            if is_ipv6 {
+                ParseEgressRuleError::Ipv6(shown())
+            } else {
+                ParseEgressRuleError::Host(shown())
+            }
+        })?;
         Ok(Self { host, port })
     }
 }
 
-fn parse_host(text: &str) -> Option<EgressHost> {
-    if let Ok(network) = text.parse::<Ipv4Net>() {
-        return Some(EgressHost::Network(network.trunc()));
+/// Splits `[host]:port`, `[host]`, and IPv6 without brackets, which has no port.
+fn split_brackets(text: &str) -> Option<(&str, Option<&str>)> {
+    let Some(rest) = text.strip_prefix('[') else {
+        return Some((text, None));
+    };
+    let (host, after) = rest.split_once(']')?;
+    let is_ipv6 = host.contains(':');
+    match after.strip_prefix(':') {
+        Some(port) if is_ipv6 => Some((host, Some(port))),
+        None if is_ipv6 && after.is_empty() => Some((host, None)),
+        _ => None,
     }
-    if let Ok(address) = text.parse::<Ipv4Addr>() {
-        return Some(EgressHost::Network(address.into()));
+}
+
+/// Whether the network has addresses that stand for IPv4 addresses.
+fn stands_for_ipv4(network: &IpNet) -> bool {
+    TRANSLATED.iter().any(|range| {
+        range
+            .parse::<IpNet>()
+            .is_ok_and(|range| range.contains(network) || network.contains(&range))
+    })
+}
+
+fn parse_host(text: &str) -> Option<EgressHost> {
+    if let Ok(network) = text.parse::<Network>() {
+        return Some(EgressHost::Network(network.truncated().net()));
     }
     let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
     let is_label = |label: &str| {
@@ -153,16 +209,17 @@ fn parse_host(text: &str) -> Option<EgressHost> {
 
 impl fmt::Display for EgressRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            EgressHost::Name(name) => f.write_str(name)?,
-            EgressHost::Network(network) if network.prefix_len() == 32 => {
-                write!(f, "{}", network.addr())?;
+        let host = match &self.host {
+            EgressHost::Name(name) => name.clone(),
+            EgressHost::Network(network) if network.prefix_len() == network.max_prefix_len() => {
+                network.addr().to_string()
             }
-            EgressHost::Network(network) => write!(f, "{network}")?,
-        }
+            EgressHost::Network(network) => network.to_string(),
+        };
         match self.port {
-            Some(port) => write!(f, ":{port}"),
-            None => Ok(()),
+            Some(port) if self.is_ipv6() => write!(f, "[{host}]:{port}"),
+            Some(port) => write!(f, "{host}:{port}"),
+            None => f.write_str(&host),
         }
     }
 }
@@ -177,14 +234,6 @@ impl<'de> Deserialize<'de> for EgressRule {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// Returns the IPv4 address of an IPv4 or IPv4-mapped IPv6 address.
-pub fn ipv4_of(address: IpAddr) -> Option<Ipv4Addr> {
-    match address.to_canonical() {
-        IpAddr::V4(address) => Some(address),
-        IpAddr::V6(_) => None,
     }
 }
 
@@ -203,6 +252,13 @@ mod tests {
             ("192.0.2.7/32", "192.0.2.7"),
             ("10.1.2.3/8", "10.0.0.0/8"),
             ("10.0.0.0/8:5432", "10.0.0.0/8:5432"),
+            ("[FD12:0::7]:5432", "[fd12::7]:5432"),
+            ("[fd12::7]", "fd12::7"),
+            ("fd12::7", "fd12::7"),
+            ("fd12:1:2:3::/16", "fd12::/16"),
+            ("[fd12::1/16]:5432", "[fd12::/16]:5432"),
+            ("[::ffff:10.0.0.1]:5432", "10.0.0.1:5432"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
         ] {
             let rule: EgressRule = given.parse().unwrap();
             assert_eq!(rule.to_string(), shown);
@@ -224,6 +280,15 @@ mod tests {
             ),
             ("0.0.0.0/1:443", &["this machine", "private networks"]),
             ("128.0.0.0/1", &["private networks", "metadata"]),
+            ("fd00:ec2::254", &["metadata"]),
+            ("[fd00::/16]:80", &["metadata", "private networks"]),
+            (
+                "::/0",
+                &["this machine", "private networks", "NAT64", "metadata"],
+            ),
+            ("[64:ff9b::a9fe:a9fe]:80", &["NAT64"]),
+            ("2002:a00:1::/48", &["6to4"]),
+            ("2001::1", &["Teredo"]),
         ] {
             let warning = warning(rule).unwrap();
             for part in opens {
@@ -236,6 +301,9 @@ mod tests {
             "db.internal",
             "169.254.1.1",
             "8.8.8.8",
+            "[::1]:5432",
+            "fd12:3456:789a::/48",
+            "2001:db8::1",
         ] {
             assert_eq!(warning(rule), None);
         }
@@ -249,8 +317,14 @@ mod tests {
             ("db.internal:+1", "the port"),
             ("db.internal:65536", "the port"),
             ("db.internal:postgres", "the port"),
-            ("[::1]:80", "IPv6"),
-            ("fd00::1", "IPv6"),
+            ("[::1]:0", "the port"),
+            ("[::1]80", "IPv6"),
+            ("[fd12::]/16:80", "IPv6"),
+            ("[10.0.0.1]:80", "IPv6"),
+            ("[db.internal]:80", "IPv6"),
+            ("fe80::1%eth0", "IPv6"),
+            ("fd12::/129", "IPv6"),
+            ("a:b:c", "IPv6"),
             ("*.internal", "wildcards"),
             ("postgres://u:p@db.internal:5432/x", "URL"),
             ("", "neither"),

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiry(u64);
 
-/// The text is not a duration of a fixed length in the future.
+/// The text is not a positive duration with a fixed length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseExpiryError {
     #[error("write a number and a unit: `30m`, `24h`, `90d` or `12w`")]
@@ -44,7 +44,7 @@ impl FromStr for Expiry {
     }
 }
 
-/// Seconds for which an old value works: as [`Expiry`], or `0`.
+/// The grace period of an old value in seconds, written as [`Expiry`] or as `0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grace(u64);
 

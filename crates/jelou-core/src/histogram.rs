@@ -163,8 +163,8 @@ impl Durations {
     }
 
     /// Returns a quantile in milliseconds: the fraction `part` of the durations does not exceed it. `None` without
-    /// durations. The value is interpolated within its bucket, so its error is below 30 %. A longer duration than the
-    /// last bound counts as that bound.
+    /// durations. The value is interpolated within its bucket, so its error is below 30 %. A duration above the last
+    /// bound counts as that bound.
     #[expect(
         clippy::cast_precision_loss,
         reason = "counts and bounds are far below 2^52"

@@ -121,7 +121,7 @@ id!(
     "run_"
 );
 id!(
-    /// The id of a server: of its data folder.
+    /// The id of a server. It is stored in the server's data folder.
     NodeId,
     "node_"
 );

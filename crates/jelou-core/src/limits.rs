@@ -32,11 +32,12 @@ pub struct Limits {
     pub max_body_bytes: u64,
     /// Maximum bytes of a WebSocket message to a function.
     pub max_websocket_message_bytes: u64,
-    /// Maximum memory of a process for request bodies over 128 KiB together, in MiB. Default: 80 % of its heap.
+    /// Maximum memory in MiB that request bodies over 128 KiB may use together in one process. Default: 80 % of its
+    /// heap.
     pub max_body_memory_mib: Option<u64>,
-    /// Maximum milliseconds that a request waits for memory for its body. Then it gets 503.
+    /// Maximum milliseconds that a request waits for memory for its body. After that, the request gets 503.
     pub max_body_wait_ms: u64,
-    /// Maximum memory of the server for large results of MCP tools together, in MiB.
+    /// Maximum memory of the server in MiB that large results of MCP tools may use together.
     pub max_mcp_memory_mib: u64,
     /// Maximum JavaScript heap of a process, in MiB.
     pub max_heap_mib: u64,
@@ -60,7 +61,7 @@ pub struct Limits {
     pub max_response_header_bytes: usize,
     /// Maximum number of processes of one function. Default: the number of cores.
     pub max_processes_per_function: Option<usize>,
-    /// Maximum number of processes of one function that stay loaded without calls. A function asks for them by
+    /// Maximum number of processes of one function that stay loaded without calls. A function requests them with
     /// `keepWarm`.
     pub max_keep_warm: usize,
     /// Maximum number of concurrent requests of one process.
@@ -91,7 +92,7 @@ pub struct Limits {
     pub max_bundle_bytes: u64,
     /// Maximum number of remote modules of a deploy, which are downloaded by their URL.
     pub max_remote_modules: u64,
-    /// Maximum bytes of these modules together.
+    /// Maximum bytes of all remote modules together.
     pub max_remote_bytes: u64,
     /// Maximum number of deployments of a function that are kept for rollbacks, in addition to pinned ones.
     pub max_deployments: usize,
@@ -169,7 +170,7 @@ impl Limits {
         }
     }
 
-    /// Returns the memory of a process that large request bodies may use together, in MiB.
+    /// Returns the memory of a process in MiB that large request bodies may use together.
     pub fn body_memory_mib(&self) -> u64 {
         self.max_body_memory_mib
             .unwrap_or(self.max_heap_mib * 4 / 5)

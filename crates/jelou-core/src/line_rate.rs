@@ -14,7 +14,7 @@ pub struct LineRate {
 }
 
 impl LineRate {
-    /// Counts a line. Whether it may be logged, at a limit of `limit` lines per window.
+    /// Counts a line. Returns whether it may be logged: at most `limit` lines per window.
     pub fn admit(&mut self, limit: u64, now: Instant) -> bool {
         if !self.lasts(now) {
             self.window = Some(now);
@@ -28,8 +28,8 @@ impl LineRate {
         false
     }
 
-    /// Returns the number of dropped lines since the last report. `None` until their window has ended, and if there are
-    /// none.
+    /// Returns the number of dropped lines since the last report. `None` if there are none, or if their window has not
+    /// ended.
     pub fn take_dropped(&mut self, now: Instant) -> Option<u64> {
         if self.lasts(now) {
             return None;
@@ -43,8 +43,8 @@ impl LineRate {
         (self.dropped > 0).then_some(window + WINDOW)
     }
 
-    /// Returns the number of dropped lines that are not reported yet, even within their window. `None` if there are
-    /// none.
+    /// Returns the number of dropped lines that are not reported yet, even if their window has not ended. `None` if
+    /// there are none.
     pub fn rest(&mut self) -> Option<u64> {
         Some(std::mem::take(&mut self.dropped)).filter(|dropped| *dropped > 0)
     }

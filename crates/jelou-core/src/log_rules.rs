@@ -68,7 +68,7 @@ impl FromStr for Level {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogRules {
-    /// The lowest level that is kept of lines that the function writes.
+    /// The lowest level of the function's own lines that are kept.
     pub level: Level,
     /// The fraction of requests that are kept, from 0 to 1. Requests with an error are always kept.
     pub sample: f64,

@@ -30,7 +30,7 @@ pub struct Manifest {
     /// Whether the secrets are also in the environment of the process.
     #[serde(default = "yes")]
     pub env: bool,
-    /// Number of processes that stay loaded without calls. The operator's maximum is not applied yet.
+    /// Number of processes that stay loaded without calls, before the operator's maximum is applied.
     #[serde(default)]
     pub keep_warm: usize,
     /// Selects the log records that are kept.
@@ -137,7 +137,7 @@ pub struct Schedule {
 pub enum CatchUp {
     #[default]
     None,
-    /// The last missed run is made up for.
+    /// Only the last missed run is run, late.
     Last,
 }
 

@@ -30,6 +30,10 @@ impl Network {
         self.0.addr()
     }
 
+    pub(crate) fn net(&self) -> IpNet {
+        self.0
+    }
+
     /// Returns the network without host bits.
     pub(crate) fn truncated(&self) -> Self {
         Self(self.0.trunc())

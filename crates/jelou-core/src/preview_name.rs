@@ -8,7 +8,7 @@ use crate::slug::MAX_SLUG_LENGTH;
 use crate::text::text_newtype;
 use crate::{DeploymentId, Slug};
 
-/// Separates the name from the slug in a label. No name contains it, so that a label is unambiguous.
+/// Separates the name from the slug in a label. Names cannot contain it, so a label is unambiguous.
 const SEPARATOR: &str = "--";
 /// Number of characters of a deployment's id that form a default name. These characters are random.
 const ID_CHARACTERS: usize = 8;
@@ -51,7 +51,6 @@ fn instead(name: Option<&PreviewName>) -> String {
     .label.len()
 )]
 pub struct LabelTooLong {
-    /// The label.
     pub label: String,
 }
 

@@ -1,12 +1,12 @@
-//! Which characters may reach a terminal.
+//! Escapes characters that must not reach a terminal.
 //!
 //! Text of callers, functions and files may contain characters that move the cursor, change the direction of the text,
 //! or are invisible. Such text could forge lines, or make a name look like another one.
 
 use std::borrow::Cow;
 
-/// Escapes the characters of a text that a terminal obeys or does not show. Line feeds and tabs stay, and so do the two
-/// joiners (U+200C, U+200D), which Persian and emoji need.
+/// Escapes control characters and invisible characters. Keeps line feeds, tabs and the two joiners (U+200C, U+200D),
+/// which Persian and emoji need.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_printable) {
         return Cow::Borrowed(text);
@@ -24,14 +24,14 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Escapes the same characters in a text that is JSON. The result has the same meaning.
+/// Escapes the same characters in JSON text. The result has the same meaning.
 pub fn printable_json(json: &str) -> Cow<'_, str> {
     if json.chars().all(|c| is_printable(c) || c == '\r') {
         return Cow::Borrowed(json);
     }
     let mut escaped = String::with_capacity(json.len() + 8);
     for character in json.chars() {
-        // JSON has no raw control characters but those between its values, which are printable.
+        // Raw control characters occur in JSON only as white space between values, which is printable.
         if is_printable(character) || character == '\r' {
             escaped.push(character);
             continue;

@@ -1,4 +1,4 @@
-//! The origin of a deployment's files: the commit, and the pipeline that deployed them.
+//! The provenance of a deployment's files: the commit, and the pipeline that deployed them.
 
 use std::borrow::Cow;
 
@@ -36,7 +36,7 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    /// Whether nothing is known.
+    /// Whether every field is unknown.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

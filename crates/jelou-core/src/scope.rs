@@ -74,8 +74,8 @@ impl Verb {
 }
 
 impl Scope {
-    /// Whether a token with this scope is also allowed `wanted`. Each of the scopes `functions:read`, `functions:write`
-    /// and `admin` includes the ones before it.
+    /// Whether this scope includes `wanted`. Each of the scopes `functions:read`, `functions:write` and `admin`
+    /// includes the previous ones.
     fn includes(&self, wanted: &Self) -> bool {
         match (self, wanted) {
             (Self::Function(held, of), Self::Function(verb, slug)) => {

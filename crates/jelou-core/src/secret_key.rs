@@ -68,7 +68,7 @@ impl FromStr for SecretKey {
 }
 
 impl SecretKey {
-    /// Checks a key that a user wants to set. Stored keys can be older than this rule.
+    /// Checks that a user may set the key. Stored keys are not checked, because they can be older than this rule.
     ///
     /// # Errors
     /// The platform sets the variable with this name.

@@ -1,4 +1,4 @@
-//! Lone surrogates in JSON. `JSON.stringify` of JavaScript writes them as `\ud800`, and Rust has no such characters.
+//! Lone surrogates in JSON. JavaScript's `JSON.stringify` writes them as `\ud800`. A Rust string cannot contain them.
 
 use std::borrow::Cow;
 
@@ -25,7 +25,7 @@ pub fn well_formed_json(json: &str) -> Cow<'_, str> {
     while let Some(found) = json[at..].find('\\') {
         at += found;
         let Some(unit) = unit_at(json, at) else {
-            // Another escape has two characters. The second one may be a backslash.
+            // Every other escape is two characters long; the second may be a backslash.
             at = json.ceil_char_boundary(at + 2);
             continue;
         };

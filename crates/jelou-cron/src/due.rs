@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::schedule::Schedule;
 
-/// Maximum lateness of a run. A due time that is later than this without a run counts as missed.
+/// Maximum lateness of a run. A due time that is further in the past and has no run counts as missed.
 pub const GRACE: SignedDuration = SignedDuration::from_secs(60);
 /// How far back [`due`] searches. Older due times are neither run nor counted as missed.
 pub const LOOK_BACK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -51,8 +51,8 @@ impl Missed {
     }
 }
 
-/// Sorts the due times after `settled` that have come by `now` into runs to start and missed ones. Due times up to
-/// `settled` were decided by an earlier call, so a clock that is set back cannot make them due again.
+/// Sorts the due times after `settled`, up to `now`, into runs to start and missed runs. Due times up to `settled` were
+/// decided by an earlier call, so a clock that is set back cannot make them due again.
 pub fn due(schedule: &Schedule, rules: Rules, settled: Timestamp, now: Timestamp) -> Due {
     let from = match now.checked_sub(LOOK_BACK) {
         Ok(look_back) => settled.max(look_back),

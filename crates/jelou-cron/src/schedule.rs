@@ -1,7 +1,7 @@
 //! A cron expression in a time zone, and the rule for clock changes.
 //!
 //! croner finds the matching wall clock times; this module maps them to instants. An expression without `*` and without
-//! a step in minute and hour has **fixed times**: each runs once a day, whatever the clock does. Any other expression
+//! a step in minute and hour has **fixed times**: each runs once a day, even if the clock changes. Any other expression
 //! is a **wildcard**: it runs at every instant whose wall clock time matches.
 //!
 //! | | the clock goes forward: times that do not exist | the clock goes back: times that exist twice |
@@ -70,7 +70,7 @@ impl Schedule {
         &self.zone
     }
 
-    /// Returns the first due time after an instant, or `None` if the calendar ends before.
+    /// Returns the first due time after an instant, or `None` if there is none before the end of the calendar.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         if self.has_fixed_times {
             self.next_fixed(after)

@@ -1,5 +1,5 @@
-//! The debuggers of functions in development: the inspector of each function's process, and the limits of time that do
-//! not apply while a debugger is attached.
+//! The debuggers of functions in development: the inspector of each function's process, and the time limits that do not
+//! apply while a debugger is attached.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -36,7 +36,7 @@ impl Inspector {
         })
     }
 
-    /// Returns the id of the process, which no other process has.
+    /// Returns the id of the process, which is unique.
     pub fn id(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
@@ -77,7 +77,7 @@ impl Debuggers {
             .await;
     }
 
-    /// Makes the inspector of a new process known until the result is dropped.
+    /// Publishes the inspector of a new process until the result is dropped.
     pub(crate) fn announce(self: &Arc<Self>, function: Slug, inspector: Inspector) -> Announced {
         self.inspectors.send_modify(|all| {
             let known = all.entry(function.clone()).or_default();

@@ -4,22 +4,22 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use jelou_core::{EgressHost, EgressRule, FunctionLimits, Limits, OwnLimits, Slug, SourceTree};
 use jelou_sandbox::{LayerStatus, Sandbox, SandboxConfig, SandboxError};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::artifacts::{ArtifactCache, SourceMapCache, UnpackedArtifacts};
+use crate::artifacts::{ArtifactCache, AssetFiles, SourceMapCache, UnpackedArtifacts};
 use crate::assets::Assets;
 use crate::build::{
-    BuildError, Builder, Built, IncrementalBuild, Prepared, Tools, TypeCheck, digest,
+    BuildError, Builder, Built, IncrementalBuild, Prepared, RemoteSource, Tools, TypeCheck, digest,
 };
 use crate::capacity::Budget;
 use crate::debugger::Debuggers;
 use crate::deno::{DENO_VERSION, Deno};
 use crate::fleet::{
-    CompanyInfo, Deployments, Evictable, FunctionStarter, Host, JelouCredentials, LaunchSpec,
+    AllProcesses, CompanyInfo, Evictable, FunctionStarter, Host, JelouCredentials, LaunchSpec,
     LeaseError, Platform, Pool, Processes, Reaper, Slot, Warm, follow_names, keep_filled,
 };
 use crate::network::NetworkConfig;
@@ -83,7 +83,7 @@ pub struct Engine {
     builder: Arc<Builder>,
     starter: Arc<FunctionStarter>,
     artifacts: ArtifactCache,
-    deployments: Arc<Deployments>,
+    all_processes: Arc<AllProcesses>,
     toolchain: Arc<str>,
 }
 
@@ -158,16 +158,16 @@ impl Engine {
         )?;
         let evictable = Arc::<Evictable>::default();
         let pool = Arc::new(Pool::new(Arc::clone(&launcher), Arc::clone(&evictable)));
-        let deployments = Arc::<Deployments>::default();
+        let all_processes = Arc::<AllProcesses>::default();
         let reaper = Reaper {
-            deployments: Arc::clone(&deployments),
+            all_processes: Arc::clone(&all_processes),
             evictable: Arc::clone(&evictable),
             budget,
         };
         tokio::spawn(reaper.run(Arc::downgrade(&pool)));
         tokio::spawn(keep_filled(Arc::downgrade(&pool)));
         tokio::spawn(follow_names(
-            Arc::clone(&deployments),
+            Arc::clone(&all_processes),
             Arc::downgrade(&pool),
         ));
         let unpacked = UnpackedArtifacts::new(artifacts.clone(), launcher.run_dir.artifacts());
@@ -189,7 +189,7 @@ impl Engine {
                 host,
             }),
             artifacts,
-            deployments,
+            all_processes,
             toolchain,
         })
     }
@@ -203,7 +203,7 @@ impl Engine {
     /// Creates a slot for a deployment. The slot has no process until its first request.
     pub fn slot(&self, spec: LaunchSpec) -> Slot {
         let processes = Arc::new(Processes::new(Arc::clone(&self.starter), spec));
-        self.deployments.add(&processes);
+        self.all_processes.add(&processes);
         Slot::new(processes)
     }
 
@@ -212,26 +212,36 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When the upload cannot be built ([`BuildError::is_callers`]), or the server cannot build now.
+    /// When the upload cannot be built ([`BuildError::is_upload_fault`]), or the server cannot build now.
     pub async fn build(
         &self,
         slug: &Slug,
         tree: &SourceTree,
         settings: &Map<String, Value>,
-        types: TypeCheck,
+        how: (TypeCheck, RemoteSource<'_>),
         limits: &Arc<FunctionLimits>,
         secrets: BTreeMap<String, Zeroizing<String>>,
     ) -> Result<Built, BuildError> {
         self.builder
-            .build(slug, tree, settings, types, secrets, limits)
+            .build(slug, tree, settings, how, secrets, limits)
             .await
+    }
+
+    /// Keeps the remote modules of a deploy for the next build of the function. Without files, forgets those that were
+    /// kept.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn keep_remote_modules(&self, slug: &Slug, files: &AssetFiles) -> std::io::Result<()> {
+        self.builder.keep_remote_modules(slug, files)
     }
 
     /// Bundles a project again after a change. Does not run its code. The future can be dropped at any time.
     ///
     /// # Errors
     ///
-    /// When the project cannot be built ([`BuildError::is_callers`]), or the server cannot build now.
+    /// When the project cannot be built ([`BuildError::is_upload_fault`]), or the server cannot build now.
     pub async fn rebuild(
         &self,
         builds: &IncrementalBuild,
@@ -245,7 +255,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When a type is wrong ([`BuildError::is_callers`]), or the types cannot be checked now.
+    /// When a type is wrong ([`BuildError::is_upload_fault`]), or the types cannot be checked now.
     pub async fn check_types(&self, tree: &SourceTree) -> Result<(), BuildError> {
         self.builder.check_types(tree).await
     }
@@ -255,7 +265,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When the function cannot be loaded ([`BuildError::is_callers`]), or the server cannot start a process.
+    /// When the function cannot be loaded ([`BuildError::is_upload_fault`]), or the server cannot start a process.
     pub async fn start_described(
         &self,
         slot: &Slot,
@@ -308,6 +318,11 @@ impl Engine {
         self.starter.launcher.sandbox.layers()
     }
 
+    /// Whether functions can use IPv6.
+    pub fn has_ipv6(&self) -> bool {
+        self.starter.launcher.sandbox.has_ipv6()
+    }
+
     /// Returns the egress rules for all functions.
     pub fn egress_rules(&self) -> &[EgressRule] {
         &self.starter.launcher.egress
@@ -324,7 +339,7 @@ impl Engine {
 }
 
 /// Returns the networks of rules without a port. The firewall opens these networks for all processes.
-pub fn whole_networks(rules: &[EgressRule]) -> Vec<Ipv4Net> {
+pub fn whole_networks(rules: &[EgressRule]) -> Vec<IpNet> {
     let network = |rule: &EgressRule| match rule.host {
         EgressHost::Network(network) if rule.port.is_none() => Some(network),
         _ => None,

@@ -39,10 +39,10 @@ pub use fleet::{
     Slot, SlotLoad, StreamError, TooManyStreams, Warm, WorkerBody,
 };
 pub use jelou_sandbox::{
-    DENIED_IPV4, Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, denied_ipv4,
+    DENIED_IPV4, Layer, LayerStatus, SandboxConfig, SandboxError, SandboxMode, denied_networks,
     sandbox_layers,
 };
-pub use logs::{Limit, LogLine, LogSink, LogSource};
+pub use logs::{KillReason, LogLine, LogSink, LogSource};
 pub use network::NetworkConfig;
 pub use transport::{
     BodyError, BodyMemory, CallFacts, LimitedStream, MAX_CALL_BODY, RequestBody, discard,

@@ -1,5 +1,5 @@
-//! What the fuzz targets in `fuzz/` check: each function takes arbitrary bytes and panics if a parser breaks a rule. The
-//! tests run the same functions on random input and on the corpus, without a fuzzer.
+//! The checks of the fuzz targets in `fuzz/`: each function takes arbitrary bytes and panics if a parser breaks a rule.
+//! The tests run the same functions on random input and on the corpus, without a fuzzer.
 
 mod text;
 mod token;
@@ -8,7 +8,7 @@ pub use jelou_server::fuzzing::{headers, host, jwt};
 pub use text::{cidr, duration, filter, quota, rate};
 pub use token::token;
 
-/// A fuzz target: its name, and what it checks.
+/// The name of a fuzz target, and its check.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.

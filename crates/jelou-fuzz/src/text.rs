@@ -1,4 +1,4 @@
-//! Limits of tokens, durations and log filters.
+//! Fuzz targets for limits of tokens, durations and log filters.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
@@ -7,10 +7,10 @@ use jelou_core::policy::{Cidr, ParseCidrError, Quota, Rate};
 use jelou_core::{Expiry, Grace};
 use jelou_logs::Filter;
 
-/// Networks. The suggestions in an error are valid networks.
+/// Checks networks. The networks that an error suggests must be valid.
 ///
 /// # Panics
-/// A rule is broken.
+/// If a rule is broken.
 pub fn cidr(data: &[u8]) {
     let Some(text) = text(data) else { return };
     match text.parse::<Cidr>() {
@@ -26,26 +26,26 @@ pub fn cidr(data: &[u8]) {
     }
 }
 
-/// Rates.
+/// Checks rates.
 ///
 /// # Panics
-/// A rule is broken.
+/// If a rule is broken.
 pub fn rate(data: &[u8]) {
     text(data).into_iter().for_each(written_as_read::<Rate>);
 }
 
-/// Quotas.
+/// Checks quotas.
 ///
 /// # Panics
-/// A rule is broken.
+/// If a rule is broken.
 pub fn quota(data: &[u8]) {
     text(data).into_iter().for_each(written_as_read::<Quota>);
 }
 
-/// Lifetimes and grace periods. A grace period accepts every lifetime.
+/// Checks lifetimes and grace periods. Every valid lifetime must be a valid grace period.
 ///
 /// # Panics
-/// A rule is broken.
+/// If a rule is broken.
 pub fn duration(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let expiry = text.parse::<Expiry>().map(Expiry::as_seconds);
@@ -59,10 +59,10 @@ pub fn duration(data: &[u8]) {
     }
 }
 
-/// Log filters: no input makes the parser panic or overflow its stack.
+/// Checks log filters: no input makes the parser panic or overflow its stack.
 ///
 /// # Panics
-/// A rule is broken.
+/// If a rule is broken.
 pub fn filter(data: &[u8]) {
     let Some(text) = text(data) else { return };
     if let Err(error) = text.parse::<Filter>() {

@@ -1,11 +1,11 @@
-//! The format of tokens.
+//! Fuzz target for the format of tokens.
 
 use jelou_token::{AccessToken, Kind, RuntimeToken, Token, redact};
 
-/// Tokens: the same answer from both checks, and no token after redaction.
+/// Checks tokens: both checks give the same answer, and redaction leaves no token.
 ///
 /// # Panics
-/// A rule is broken.
+/// If a rule is broken.
 pub fn token(data: &[u8]) {
     check::<jelou_token::Runtime>(data);
     check::<jelou_token::Access>(data);

@@ -10,7 +10,7 @@
 use std::time::{Duration, Instant};
 
 use jelou_core::{Clock, DeploymentId, FunctionId};
-use jelou_logs::{Entry, LogSettings, Logs, Query, TokenNames, What};
+use jelou_logs::{Entry, EntryContent, LogSettings, Logs, Query, TokenNames};
 use uuid::Uuid;
 
 const LINES: usize = 1_000_000;
@@ -44,7 +44,7 @@ fn main() {
             at_ms: Clock::system().now_ms(),
             deployment: Some(deployment.clone()),
             sample: 1.0,
-            what: What::Output(text),
+            content: EntryContent::Output(text),
         });
         // Waits for the writer, so that the queue does not become full and drop lines.
         if number % 8192 == 0 {
@@ -125,7 +125,7 @@ fn live_delay(logs: &Logs, function: &FunctionId, deployment: &DeploymentId) {
                 at_ms: Clock::system().now_ms(),
                 deployment: Some(deployment.clone()),
                 sample: 1.0,
-                what: What::Output("a line".to_owned()),
+                content: EntryContent::Output("a line".to_owned()),
             });
             assert!(runtime.block_on(watch.wait_beyond(before)));
             start.elapsed()

@@ -1,4 +1,4 @@
-//! Entries: what the parts of the server send to the log. An entry owns its data; the writer formats it later.
+//! Entries that the parts of the server send to the log. An entry owns its data; the writer formats it later.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,11 +21,11 @@ pub struct Entry {
     pub deployment: Option<DeploymentId>,
     /// The fraction of requests whose records are kept, from 0 to 1.
     pub sample: f64,
-    pub what: What,
+    pub content: EntryContent,
 }
 
 #[derive(Debug)]
-pub enum What {
+pub enum EntryContent {
     /// A line on the function's stdout: a JSON object of the SDK, or plain text.
     Output(String),
     /// A text with a level, such as a line on stderr.
@@ -87,7 +87,7 @@ pub(crate) struct Redacted {
     pub(crate) content: Content,
 }
 
-impl What {
+impl EntryContent {
     /// Returns the approximate number of bytes that the entry takes in the queue.
     pub(crate) fn bytes(&self) -> usize {
         let text = match self {

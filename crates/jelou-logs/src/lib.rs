@@ -27,7 +27,7 @@ mod storage;
 mod stream;
 mod words;
 
-pub use entry::{CallEntry, Entry, EventEntry, What};
+pub use entry::{CallEntry, Entry, EntryContent, EventEntry};
 pub use filter::{Filter, FilterError};
 pub use jelou_core::log_rules::{Level, ParseLevelError};
 pub use logs::{LogCounts, LogWriter, Logs, Observer, Watch};

@@ -34,7 +34,7 @@ const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 const GATHER: Duration = Duration::from_millis(20);
 /// How often written records are synced to the disk.
 const SYNC: Duration = Duration::from_secs(1);
-/// How often the retention is applied to all functions, including those that write nothing.
+/// How often the retention is applied to all functions, including functions that write nothing.
 const SWEEP: Duration = Duration::from_mins(10);
 /// How long a stream stays open without use.
 const IDLE: Duration = Duration::from_mins(1);
@@ -72,7 +72,7 @@ struct Shared {
     clock: Clock,
 }
 
-/// The values of a function's secrets since the start of the server: processes with an old value may still run.
+/// All values of a function's secrets since the server started, because processes with an old value may still run.
 #[derive(Debug, Default)]
 struct Secrets {
     values: Vec<Zeroizing<String>>,
@@ -145,7 +145,7 @@ impl Logs {
     /// Queues an entry. Never waits: when the queue is full, the entry is dropped and counted.
     pub fn send(&self, entry: Entry) {
         let shared = &self.0;
-        let bytes = entry.what.bytes();
+        let bytes = entry.content.bytes();
         if shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed) > QUEUE_BYTES {
             return shared.overflow(&entry, bytes);
         }
@@ -419,7 +419,7 @@ impl Writer {
         let mut by_function: HashMap<FunctionId, Vec<Entry>> = HashMap::new();
         let mut bytes = 0;
         for entry in entries {
-            bytes += entry.what.bytes();
+            bytes += entry.content.bytes();
             match by_function.get_mut(&entry.function) {
                 Some(batch) => batch.push(entry),
                 None => {
@@ -446,7 +446,11 @@ impl Writer {
         let mut kept = Vec::with_capacity(batch.len());
         for entry in batch {
             let sample = entry.sample;
-            let record = (entry.at_ms, entry.deployment, entry.what.redact(redactor));
+            let record = (
+                entry.at_ms,
+                entry.deployment,
+                entry.content.redact(redactor),
+            );
             if sample >= 1.0 {
                 kept.push(record);
             } else {

@@ -13,7 +13,7 @@ use crate::storage::block::decompress;
 use crate::storage::{Blocks, Removed, SealedView, View, may_contain};
 use crate::stream::{Stream, StreamView};
 
-/// Maximum bytes of records that are searched for one page. Then the page ends, however few records match.
+/// Maximum bytes of records that are searched for one page. The page then ends, even if few records match.
 const MAX_SCANNED_BYTES: usize = 16 * 1024 * 1024;
 /// Maximum bytes of the records that [`Reader::last`] returns.
 const MAX_LAST_BYTES: usize = 16 * 1024 * 1024;
@@ -29,7 +29,7 @@ pub struct Query {
     pub filter: Filter,
 }
 
-/// The names of tokens. A filter may compare them, but the record of a call has only the id of its token.
+/// The names of tokens, for filters. The record of a call has only the id of its token.
 pub type TokenNames = HashMap<TokenId, String>;
 
 /// A page of records.
@@ -39,7 +39,7 @@ pub struct Page {
     pub records: Vec<Found>,
     /// The next page begins after this sequence number.
     pub cursor: u64,
-    /// Whether the stream has no more records after the cursor now.
+    /// Whether the stream currently has no more records after the cursor.
     pub is_last: bool,
     /// Sequence number and time of the newest record in the range of the query that the retention has removed.
     pub removed: Option<(u64, Timestamp)>,
@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
         page
     }
 
-    /// Returns the newest record that the retention has removed, if the query asks for it.
+    /// Returns the newest record that the retention has removed, if it is in the range of the query.
     fn removed(&self, view: &StreamView, cursor: u64) -> Option<(u64, Timestamp)> {
         let families = [
             self.plan.allows_lines().then_some(view.lines.removed),

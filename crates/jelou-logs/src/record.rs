@@ -29,7 +29,7 @@ impl Kind {
 /// A record. It is stored and sent as one line of JSON.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// The sequence number in the function's stream. It only grows, also after a restart.
+    /// The sequence number in the function's stream. Increases with each record, also across restarts.
     pub seq: u64,
     pub time: Timestamp,
     pub level: Level,

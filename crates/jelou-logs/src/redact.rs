@@ -1,4 +1,4 @@
-//! Masks the secrets of a function, in all encodings in which they usually appear in output.
+//! Masks the secrets of a function, in all encodings that are usual in output.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -46,7 +46,7 @@ pub(crate) struct Redactor(Option<Finder>);
 #[derive(Debug)]
 struct Finder {
     whole: AhoCorasick,
-    /// All forms of the secrets, in order, to find those that begin with a text.
+    /// All forms of the secrets, sorted, so that a binary search finds the forms with a given prefix.
     forms: Vec<String>,
     longest: usize,
 }
@@ -136,7 +136,7 @@ impl Redactor {
         })
     }
 
-    /// Returns the offset of the longest end of the text with which a secret or a token begins.
+    /// Returns the offset of the longest suffix of the text that is a prefix of a secret or of a token.
     fn start_before(&self, text: &str) -> Option<usize> {
         let of_token = jelou_token::start_at_end(text);
         let of_secret = self.0.as_ref().and_then(|finder| {

@@ -10,11 +10,11 @@ use uuid::Uuid;
 use crate::entry::Redacted;
 use crate::record::Content;
 
-/// Maximum bytes of the held lines of one function. Beyond it, the oldest request is dropped.
+/// Maximum bytes of the held lines of one function. Over this limit, the oldest request is dropped.
 const MAX_HELD_BYTES: usize = 4 * 1024 * 1024;
 /// Maximum time for which the lines of a request are held, for example while a long stream runs.
 const MAX_HELD_MS: i64 = 10 * 60 * 1000;
-/// Maximum number of remembered requests with an error, whose later lines are kept.
+/// Maximum number of failed requests that are remembered, because their later lines must be kept.
 const MAX_FAILED: usize = 1000;
 
 /// A record without a sequence number: time, deployment and content.
@@ -41,7 +41,7 @@ struct Held {
 }
 
 impl Sampler {
-    /// Decides about a record. If the record is kept, adds it and the held lines of its request to `kept`.
+    /// Decides whether a record is kept. If it is, adds it and the held lines of its request to `kept`.
     pub(crate) fn add(&mut self, sample: f64, record: Unnumbered, kept: &mut Vec<Unnumbered>) {
         let (at_ms, _, redacted) = &record;
         let id = redacted.request_id.as_deref();

@@ -22,7 +22,7 @@ pub enum GroupBy {
     Error,
 }
 
-/// The error of a text that is no field to group calls by.
+/// The text is not a field to group calls by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("calls are grouped by status, tool, route, method, token, protocol, deployment or error")]
 pub struct ParseGroupByError;
@@ -57,11 +57,12 @@ struct Sum {
     errors: u64,
     cold: u64,
     max_ms: f64,
-    /// Number of calls by class of duration: the rounded logarithm of the duration in ms to the base [`WIDTH`].
+    /// Number of calls per duration bucket; the bucket is the rounded logarithm of the duration in ms to the base
+    /// [`WIDTH`].
     durations: BTreeMap<i32, u64>,
 }
 
-/// The relative width of a class of durations. The error of a percentile is at most 2 %.
+/// The relative width of a duration bucket. The error of a percentile is at most 2 %.
 const WIDTH: f64 = 1.04;
 
 #[derive(Debug)]

@@ -52,7 +52,7 @@ pub(crate) struct StreamView {
 }
 
 impl Stream {
-    /// Opens the files of a function, and cuts off what a crash left incomplete.
+    /// Opens the files of a function, and cuts off an incomplete block or line that a crash left.
     ///
     /// # Errors
     /// When the files cannot be read or repaired.
@@ -235,7 +235,7 @@ fn reason(error: &io::Error) -> String {
         "the disk of the server is full".to_owned()
     } else {
         format!(
-            "the disk of the server does not take them: {}",
+            "they cannot be written to the server's disk: {}",
             error.kind()
         )
     }

@@ -38,7 +38,8 @@ pub struct SandboxConfig {
     pub firewall: SandboxMode,
     /// Whether functions may use IPv6. Deno cannot deny IPv6 ranges.
     pub ipv6: bool,
-    /// Whether a worker may listen on a free TCP port of loopback, for a debugger. No setting of the configuration file.
+    /// Whether a worker may listen on a free TCP port of loopback, for a debugger. Cannot be set in the configuration
+    /// file.
     #[serde(skip)]
     pub debugger: bool,
     /// Whether Deno's own permissions are used. Tests turn them off to test the layers; release builds always use them.

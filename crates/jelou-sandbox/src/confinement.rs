@@ -18,7 +18,7 @@ use crate::user::ProcessUser;
 
 /// The user and the groups of a process that does not run as the server's user.
 #[derive(Debug, Clone, Copy)]
-pub struct Identity {
+pub struct ProcessIds {
     pub user: ProcessUser,
     /// An additional group, whose files the process may read.
     pub group: Option<ProcessUser>,
@@ -34,7 +34,7 @@ const OOM_SCORE: &[u8] = b"500";
 pub struct Confinement {
     purpose: Purpose,
     niceness: i32,
-    identity: Option<Identity>,
+    ids: Option<ProcessIds>,
     rules: Option<RulesetCreated>,
     filters: Option<Filters>,
     start: StartAddress,
@@ -62,7 +62,7 @@ impl Confinement {
     pub fn new(
         sandbox: &Sandbox,
         purpose: Purpose,
-        identity: Option<Identity>,
+        ids: Option<ProcessIds>,
         rights: &FileRights,
         max_data_bytes: Option<u64>,
     ) -> std::io::Result<Self> {
@@ -82,7 +82,7 @@ impl Confinement {
         Ok(Self {
             purpose,
             niceness: purpose.niceness(),
-            identity: identity.filter(|_| sandbox.has(Layer::User)),
+            ids: ids.filter(|_| sandbox.has(Layer::User)),
             rules,
             filters,
             start: sandbox.start,
@@ -148,7 +148,7 @@ impl Confinement {
             // Later steps and later builds read the fetched packages through their group.
             rustix::process::umask(Mode::WGRP | Mode::WOTH);
         }
-        if let Some(Identity { user, group }) = self.identity {
+        if let Some(ProcessIds { user, group }) = self.ids {
             // The limit counts the threads of all processes with this user id.
             limit(Resource::Nproc, self.max_threads)?;
             let groups = group.map(|group| Gid::from_raw(group.id()));

@@ -1,16 +1,16 @@
 //! The addresses that functions cannot connect to.
 //!
-//! Deno checks addresses after name resolution, so a name cannot bypass the list. Deno accepts only IPv4 ranges, and
-//! cannot allow a part of a denied range. Therefore the openings are cut out of the ranges. Deno also cannot allow one
+//! Deno checks addresses after name resolution, so a name cannot bypass the list. Deno accepts ranges of IPv4 only, so
+//! the firewall is what denies those of IPv6, and functions have no IPv6 unless `sandbox.ipv6` is set. Deno cannot allow a part of a denied range. Therefore the openings are cut out of the ranges. Deno also cannot allow one
 //! port of a denied address, and has no ranges of ports. So an address that is open for one port needs 65,534 entries,
 //! each of which denies one other port ([`denied_addresses`]).
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 /// A network that a process may connect to although it is denied by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Opening {
-    pub network: Ipv4Net,
+    pub network: IpNet,
     /// `None` for every port.
     pub port: Option<u16>,
 }
@@ -35,27 +35,55 @@ pub const DENIED_IPV4: [&str; 15] = [
     "240.0.0.0/4",
 ];
 
-/// The IPv6 addresses that Deno denies, which accepts only single addresses. The system call filter refuses IPv6
-/// completely, unless `sandbox.ipv6` is set.
-const DENIED_IPV6: [&str; 2] = ["[::]", "[::1]"];
+/// The IPv6 ranges that are denied by default: this machine, private and link-local networks, multicast and reserved
+/// ranges (RFC 6890), and addresses that stand for IPv4 addresses: mapped ones, NAT64, Teredo and 6to4.
+const DENIED_IPV6: [&str; 14] = [
+    "::/96",
+    "::ffff:0:0/96",
+    "64:ff9b::/96",
+    "64:ff9b:1::/48",
+    "100::/64",
+    "2001::/23",
+    "2001:db8::/32",
+    "2002::/16",
+    "3fff::/20",
+    "5f00::/16",
+    "fc00::/7",
+    "fe80::/10",
+    "fec0::/10",
+    "ff00::/8",
+];
+
+/// The addresses of [`DENIED_IPV6`] that Deno denies, which accepts single addresses only: the unspecified and the
+/// loopback address.
+const DENIED_BY_DENO_IPV6: [&str; 2] = ["::/128", "::1/128"];
 
 /// Returns the denied addresses in the format of Deno's `--deny-net`: [`DENIED_IPV4`] without the openings, and the
 /// unspecified and the loopback address of IPv6.
 pub fn denied_addresses(openings: &[Opening]) -> Vec<String> {
     let networks: Vec<_> = openings.iter().map(|opening| opening.network).collect();
-    let mut denied: Vec<_> = denied_ipv4(&networks)
-        .iter()
-        .map(ToString::to_string)
-        .chain(DENIED_IPV6.map(str::to_owned))
-        .collect();
-    for range in denied_ranges() {
+    let mut denied = Vec::new();
+    let ranges = DENIED_IPV4.iter().chain(&DENIED_BY_DENO_IPV6);
+    for range in ranges.filter_map(|range| range.parse().ok()) {
+        let mut rest = Vec::new();
+        cut(range, &networks, &mut rest);
+        denied.extend(rest.into_iter().map(shown));
         deny_ports(range, openings, &mut denied);
     }
     denied
 }
 
-/// For the parts of `range` that are open for some ports only: denies all other ports.
-fn deny_ports(range: Ipv4Net, openings: &[Opening], denied: &mut Vec<String>) {
+/// Returns a network as Deno writes it. A network of IPv6 has one address.
+fn shown(network: IpNet) -> String {
+    match network {
+        IpNet::V6(network) => format!("[{}]", network.addr()),
+        IpNet::V4(network) if network.prefix_len() == 32 => network.addr().to_string(),
+        IpNet::V4(network) => network.to_string(),
+    }
+}
+
+/// Denies the closed ports of the parts of `range` that are open for some ports only.
+fn deny_ports(range: IpNet, openings: &[Opening], denied: &mut Vec<String>) {
     let mut whole = Vec::new();
     let mut parts = Vec::new();
     for opening in openings {
@@ -71,12 +99,12 @@ fn deny_ports(range: Ipv4Net, openings: &[Opening], denied: &mut Vec<String>) {
     for (network, _) in &parts {
         cut(*network, &whole, &mut partly_open);
     }
-    let partly_open = Ipv4Net::aggregate(&partly_open);
+    let partly_open = IpNet::aggregate(&partly_open);
     if partly_open.is_empty() {
         return;
     }
-    // The rest of the range is denied anyway. So one entry per port for the whole range is enough, unless it would
-    // close an opening of all ports.
+    // The rest of the range is denied anyway. So one entry per port for the whole range is enough, unless that would
+    // deny an address that is open for all ports.
     let anywhere = match partly_open.as_slice() {
         [_, _, ..] if whole.is_empty() => vec![range],
         networks => networks.to_vec(),
@@ -92,18 +120,13 @@ fn deny_ports(range: Ipv4Net, openings: &[Opening], denied: &mut Vec<String>) {
                 cut(*network, &holes, &mut closed);
             }
         }
-        denied.extend(closed.iter().map(|network| {
-            if network.prefix_len() == 32 {
-                format!("{}:{port}", network.addr())
-            } else {
-                format!("{network}:{port}")
-            }
-        }));
+        let closed = closed.into_iter().map(shown);
+        denied.extend(closed.map(|network| format!("{network}:{port}")));
     }
 }
 
 /// Returns the smaller network if the other contains it. Otherwise, the two networks are disjoint.
-fn intersection(one: Ipv4Net, other: Ipv4Net) -> Option<Ipv4Net> {
+fn intersection(one: IpNet, other: IpNet) -> Option<IpNet> {
     if one.contains(&other) {
         Some(other)
     } else {
@@ -111,21 +134,18 @@ fn intersection(one: Ipv4Net, other: Ipv4Net) -> Option<Ipv4Net> {
     }
 }
 
-fn denied_ranges() -> impl Iterator<Item = Ipv4Net> {
-    DENIED_IPV4.iter().filter_map(|range| range.parse().ok())
-}
-
-/// Returns [`DENIED_IPV4`] without the allowed ranges.
-pub fn denied_ipv4(allowed: &[Ipv4Net]) -> Vec<Ipv4Net> {
+/// Returns [`DENIED_IPV4`] and [`DENIED_IPV6`] without the allowed ranges.
+pub fn denied_networks(allowed: &[IpNet]) -> Vec<IpNet> {
     let mut denied = Vec::new();
-    for range in denied_ranges() {
+    let ranges = DENIED_IPV4.iter().chain(&DENIED_IPV6);
+    for range in ranges.filter_map(|range| range.parse().ok()) {
         cut(range, allowed, &mut denied);
     }
     denied
 }
 
 /// Adds `range` without `holes` to `rest`, as the smallest number of ranges.
-fn cut(range: Ipv4Net, holes: &[Ipv4Net], rest: &mut Vec<Ipv4Net>) {
+fn cut(range: IpNet, holes: &[IpNet], rest: &mut Vec<IpNet>) {
     if holes.iter().any(|hole| hole.contains(&range)) {
         return;
     }
@@ -134,27 +154,33 @@ fn cut(range: Ipv4Net, holes: &[Ipv4Net], rest: &mut Vec<Ipv4Net>) {
         return;
     }
     // `range` contains a smaller hole. So it has more than one address and can be halved.
-    let halves = range.subnets(range.prefix_len() + 1);
-    for half in halves.into_iter().flatten() {
+    let Ok(halves) = range.subnets(range.prefix_len() + 1) else {
+        return;
+    };
+    for half in halves {
         cut(half, holes, rest);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
     use proptest::prelude::*;
 
     use super::*;
 
-    fn nets(texts: &[&str]) -> Vec<Ipv4Net> {
+    fn nets(texts: &[&str]) -> Vec<IpNet> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn all() -> Vec<IpNet> {
+        [nets(&DENIED_IPV4), nets(&DENIED_IPV6)].concat()
     }
 
     #[test]
     fn the_list_is_complete_when_nothing_is_allowed() {
-        assert_eq!(denied_ipv4(&[]), nets(&DENIED_IPV4));
+        assert_eq!(denied_networks(&[]), all());
         let flags = denied_addresses(&[]);
         assert!(flags.contains(&"169.254.0.0/16".to_owned()));
         assert!(flags.contains(&"[::1]".to_owned()));
@@ -162,34 +188,48 @@ mod tests {
 
     #[test]
     fn one_address_is_cut_out_of_its_range() {
-        let denied = denied_ipv4(&nets(&["10.1.2.3/32"]));
-        // One range for each prefix bit after /8, and the fourteen other ranges.
-        assert_eq!(denied.len(), 24 + 14);
+        let denied = denied_networks(&nets(&["10.1.2.3/32", "fd12::7/128"]));
+        // One range for each prefix bit after /8 and /7, and the other ranges.
+        assert_eq!(denied.len(), 24 + 14 + 121 + 13);
         let refused = |address: &str| {
-            let address: Ipv4Addr = address.parse().unwrap();
+            let address: IpAddr = address.parse().unwrap();
             denied.iter().any(|net| net.contains(&address))
         };
         assert!(!refused("10.1.2.3"));
         assert!(refused("10.1.2.2") && refused("10.1.2.4") && refused("127.0.0.1"));
+        assert!(!refused("fd12::7") && refused("fd12::6") && refused("fd12::8") && refused("::1"));
+        for other in [
+            "64:ff9b::a00:1",
+            "2002:a00:1::",
+            "2001::1",
+            "fe80::1",
+            "fd00:ec2::254",
+        ] {
+            assert!(refused(other), "{other}");
+        }
+        assert!(!refused("2606:4700::1111"));
     }
 
     #[test]
     fn a_range_is_allowed_whole_or_by_a_wider_one() {
-        let denied = denied_ipv4(&nets(&["192.168.0.0/16", "172.0.0.0/8"]));
-        assert_eq!(denied.len(), 13);
+        let denied = denied_networks(&nets(&["192.168.0.0/16", "172.0.0.0/8", "f000::/4"]));
+        assert_eq!(denied.len(), 13 + 10);
         // An exception outside the denied ranges changes nothing.
-        assert_eq!(denied_ipv4(&nets(&["8.8.8.0/24"])), nets(&DENIED_IPV4));
+        assert_eq!(denied_networks(&nets(&["8.8.8.0/24", "2606::/16"])), all());
     }
 
     /// Returns whether the entries deny a connection. Compares like Deno.
-    fn refuses(denied: &[String], address: Ipv4Addr, port: u16) -> bool {
+    fn refuses(denied: &[String], address: impl Into<IpAddr>, port: u16) -> bool {
+        let address = address.into();
         denied.iter().any(|entry| {
-            let (network, of) = entry.split_once(':').unwrap_or((entry, ""));
+            let (network, of) = match entry.strip_prefix('[') {
+                Some(rest) => rest.split_once(']').unwrap(),
+                None => entry.split_at(entry.find(':').unwrap_or(entry.len())),
+            };
             let network = network
-                .parse::<Ipv4Net>()
-                .or_else(|_| network.parse::<Ipv4Addr>().map(Ipv4Net::from));
-            network.is_ok_and(|network| network.contains(&address))
-                && (of.is_empty() || of.parse() == Ok(port))
+                .parse::<IpNet>()
+                .or_else(|_| network.parse::<IpAddr>().map(IpNet::from));
+            network.unwrap().contains(&address) && (of.is_empty() || of[1..].parse() == Ok(port))
         })
     }
 
@@ -212,6 +252,20 @@ mod tests {
         }
         assert!(refuses(&one, Ipv4Addr::new(10, 1, 2, 4), 5432));
         assert!(!refuses(&one, Ipv4Addr::new(8, 8, 8, 8), 22));
+    }
+
+    /// The only addresses of IPv6 that Deno can deny.
+    #[test]
+    fn a_port_of_ipv6_loopback_opens_no_other_port() {
+        let denied = denied_addresses(&[opening("::1/128", 5432), opening("fd12::7/128", 5432)]);
+        for port in [1, 80, 5431, 5433, 65_535] {
+            assert!(refuses(&denied, Ipv6Addr::LOCALHOST, port), "{port}");
+        }
+        assert!(!refuses(&denied, Ipv6Addr::LOCALHOST, 5432));
+        assert!(refuses(&denied, Ipv6Addr::UNSPECIFIED, 5432));
+        let whole = denied_addresses(&[opening("::/0", None)]);
+        assert!(!refuses(&whole, Ipv6Addr::LOCALHOST, 80));
+        assert!(refuses(&whole, Ipv4Addr::LOCALHOST, 80));
     }
 
     #[test]
@@ -243,7 +297,7 @@ mod tests {
             let denied = denied_addresses(&openings);
             let whole = openings[0].network;
             for address in [[10, 5, 0, 1], [10, 1, 2, 3], [10, 1, 2, 9], [10, 1, 2, 4]] {
-                let address = Ipv4Addr::from(address);
+                let address = IpAddr::from(address);
                 for port in [5432, 22, 80] {
                     let open = openings[1..].iter().any(|opening| {
                         opening.network.contains(&address) && opening.port == Some(port)
@@ -259,16 +313,46 @@ mod tests {
         }
     }
 
-    fn net() -> impl Strategy<Value = Ipv4Net> {
+    fn net() -> impl Strategy<Value = IpNet> {
         // Half of the addresses are inside denied ranges.
-        let denied = prop::sample::select(nets(&DENIED_IPV4));
-        let inside = (denied, any::<u32>()).prop_map(|(net, random)| {
-            let host_bits = u32::from(net.hostmask());
-            Ipv4Addr::from(u32::from(net.network()) | random & host_bits)
-        });
-        let address = prop_oneof![inside, any::<u32>().prop_map(Ipv4Addr::from)];
-        (address, 0_u8..=32)
-            .prop_map(|(address, length)| Ipv4Net::new(address, length).unwrap().trunc())
+        let inside =
+            (prop::sample::select(all()), any::<u128>()).prop_map(|(net, random)| {
+                match (net.network(), net.hostmask()) {
+                    (IpAddr::V4(first), IpAddr::V4(mask)) => {
+                        let low = u32::try_from(random & u128::from(u32::MAX)).unwrap();
+                        IpAddr::from(Ipv4Addr::from(u32::from(first) | low & u32::from(mask)))
+                    }
+                    (IpAddr::V6(first), IpAddr::V6(mask)) => IpAddr::from(Ipv6Addr::from(
+                        u128::from(first) | random & u128::from(mask),
+                    )),
+                    _ => unreachable!("a network has one family"),
+                }
+            });
+        let anywhere = prop_oneof![
+            any::<u32>().prop_map(|bits| IpAddr::from(Ipv4Addr::from(bits))),
+            any::<u128>().prop_map(|bits| IpAddr::from(Ipv6Addr::from(bits))),
+        ];
+        (prop_oneof![inside, anywhere], 0_u8..=128).prop_map(|(address, length)| {
+            let most = IpNet::from(address).max_prefix_len();
+            IpNet::new(address, length.min(most)).unwrap().trunc()
+        })
+    }
+
+    /// The addresses at both ends of a network, and those beside them.
+    fn edges(net: &IpNet) -> [IpAddr; 4] {
+        match (net.network(), net.broadcast()) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => {
+                let (first, last) = (u32::from(first), u32::from(last));
+                [first, last, first.wrapping_sub(1), last.wrapping_add(1)]
+                    .map(|bits| Ipv4Addr::from(bits).into())
+            }
+            (IpAddr::V6(first), IpAddr::V6(last)) => {
+                let (first, last) = (u128::from(first), u128::from(last));
+                [first, last, first.wrapping_sub(1), last.wrapping_add(1)]
+                    .map(|bits| Ipv6Addr::from(bits).into())
+            }
+            _ => unreachable!("a network has one family"),
+        }
     }
 
     proptest! {
@@ -277,17 +361,14 @@ mod tests {
             allowed in prop::collection::vec(net(), 0..5),
             probes in prop::collection::vec(net(), 1..20),
         ) {
-            let denied = denied_ipv4(&allowed);
-            let all = nets(&DENIED_IPV4);
-            let edges = allowed.iter().flat_map(|net| {
-                let (first, last) = (u32::from(net.network()), u32::from(net.broadcast()));
-                [first, last, first.wrapping_sub(1), last.wrapping_add(1)].map(Ipv4Addr::from)
-            });
-            for address in probes.iter().map(Ipv4Net::addr).chain(edges) {
-                let within = |nets: &[Ipv4Net]| nets.iter().any(|net| net.contains(&address));
+            let denied = denied_networks(&allowed);
+            let listed = all();
+            let edges = allowed.iter().flat_map(edges);
+            for address in probes.iter().map(IpNet::addr).chain(edges) {
+                let within = |nets: &[IpNet]| nets.iter().any(|net| net.contains(&address));
                 prop_assert_eq!(
                     within(&denied),
-                    within(&all) && !within(&allowed),
+                    within(&listed) && !within(&allowed),
                     "{} with {:?} allowed", address, allowed
                 );
             }

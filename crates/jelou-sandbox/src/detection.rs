@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 use crate::config::{SandboxConfig, SandboxMode};
-use crate::denied_addresses::denied_ipv4;
+use crate::denied_addresses::denied_networks;
 use crate::firewall::{self, Firewall};
 use crate::layer::{Layer, LayerStatus};
 use crate::{cgroup, filesystem, system_calls, user};
@@ -14,7 +14,7 @@ use crate::{cgroup, filesystem, system_calls, user};
 /// Returns the status of each layer for a server with this configuration. Changes nothing on the machine.
 pub fn sandbox_layers(
     config: &SandboxConfig,
-    egress_allow: &[Ipv4Net],
+    egress_allow: &[IpNet],
     run_dir: &Path,
 ) -> Vec<LayerStatus> {
     let mut layers = Layers::of_processes(config, run_dir);
@@ -74,11 +74,11 @@ pub(crate) fn has(layers: &[LayerStatus], layer: Layer) -> bool {
         .any(|status| status.layer == layer && status.active)
 }
 
-pub(crate) fn firewall(config: &SandboxConfig, egress_allow: &[Ipv4Net]) -> Firewall {
+pub(crate) fn firewall(config: &SandboxConfig, egress_allow: &[IpNet]) -> Firewall {
     let resolvers = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
     Firewall {
         users: user::range(config.first_user_id),
-        denied: denied_ipv4(egress_allow),
+        denied: denied_networks(egress_allow),
         resolvers: firewall::resolvers(&resolvers),
         ipv6: config.ipv6,
         debugger: config.debugger,

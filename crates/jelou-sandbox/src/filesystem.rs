@@ -56,7 +56,7 @@ pub(crate) fn missing() -> Option<&'static str> {
     created.is_err().then_some("the kernel has no Landlock")
 }
 
-/// Refuses all files that are not listed, TCP listeners, and TCP connections for a process without network. Landlock
+/// Denies files that are not listed and TCP listeners. Without network access, also denies TCP connections. Landlock
 /// cannot restrict the addresses of connections. `listens`: allows TCP listeners on a port that the kernel chooses.
 pub(crate) fn rules(
     rights: &FileRights,

@@ -11,24 +11,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 use crate::denied_addresses::Opening;
-
-/// IPv6 ranges outside the public network, and ranges that embed IPv4 addresses (RFC 6890, RFC 4291).
-const DENIED_IPV6: [&str; 11] = [
-    "::/127",
-    "::ffff:0:0/96",
-    "64:ff9b::/96",
-    "64:ff9b:1::/48",
-    "100::/64",
-    "2001::/23",
-    "2002::/16",
-    "fc00::/7",
-    "fe80::/10",
-    "fec0::/10",
-    "ff00::/8",
-];
 
 /// Name of the nftables map from a user id to the chain of this id.
 const OWN: &str = "own";
@@ -40,7 +25,7 @@ const FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Firewall {
     pub(crate) users: RangeInclusive<u32>,
-    pub(crate) denied: Vec<Ipv4Net>,
+    pub(crate) denied: Vec<IpNet>,
     /// DNS resolvers, which may have private addresses.
     pub(crate) resolvers: Vec<IpAddr>,
     pub(crate) ipv6: bool,
@@ -95,20 +80,24 @@ impl Firewall {
             }
         }
         if self.debugger {
-            // Every packet but the first one of a connection that the process opens.
+            // Accepts every packet except the first of a connection that the process opens.
             rules.push_str("    ip daddr 127.0.0.1 tcp flags & (syn | ack) != syn accept\n");
         }
         let mut refuse = |what: &str| {
             let _ = writeln!(rules, "    {what} reject with icmpx type admin-prohibited");
         };
-        if !self.denied.is_empty() {
-            let denied: Vec<_> = self.denied.iter().map(ToString::to_string).collect();
-            refuse(&format!("ip daddr {{ {} }}", denied.join(", ")));
-        }
-        if self.ipv6 {
-            refuse(&format!("ip6 daddr {{ {} }}", DENIED_IPV6.join(", ")));
-        } else {
-            refuse("meta nfproto ipv6");
+        let (ipv4, ipv6): (Vec<_>, Vec<_>) = self
+            .denied
+            .iter()
+            .copied()
+            .partition(|net| net.addr().is_ipv4());
+        for (family, denied) in [("ip", ipv4), ("ip6", ipv6)] {
+            let denied: Vec<_> = denied.iter().map(ToString::to_string).collect();
+            if family == "ip6" && !self.ipv6 {
+                refuse("meta nfproto ipv6");
+            } else if !denied.is_empty() {
+                refuse(&format!("{family} daddr {{ {} }}", denied.join(", ")));
+            }
         }
         // `delete` fails without a table, so the table is created first.
         format!(
@@ -146,7 +135,12 @@ impl OwnChain {
             let port = port.map_or_else(String::new, |port| {
                 format!(" meta l4proto {{ tcp, udp }} th dport {port}")
             });
-            let _ = writeln!(rules, "    ip daddr {network}{port} accept");
+            let family = if network.addr().is_ipv4() {
+                "ip"
+            } else {
+                "ip6"
+            };
+            let _ = writeln!(rules, "    {family} daddr {network}{port} accept");
         }
         format!(
             "table {table} {{\n\
@@ -222,14 +216,14 @@ fn nft(arguments: &[&str], input: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::denied_addresses::denied_networks;
 
     fn firewall(ipv6: bool) -> Firewall {
         Firewall {
             users: 600_000..=659_999,
-            denied: vec![
-                "127.0.0.0/8".parse().unwrap(),
-                "10.0.0.0/9".parse().unwrap(),
-            ],
+            denied: ["127.0.0.0/8", "10.0.0.0/9", "::/96", "fc00::/7"]
+                .map(|range| range.parse().unwrap())
+                .to_vec(),
             resolvers: resolvers("nameserver 10.0.0.2\nnameserver fe80::1%eth0\n"),
             ipv6,
             debugger: false,
@@ -265,9 +259,8 @@ mod tests {
             rules.contains("    ip6 daddr fe80::1 meta l4proto { tcp, udp } th dport 53 accept\n"),
             "{rules}"
         );
-        let denied = DENIED_IPV6.join(", ");
         assert!(
-            rules.contains(&format!("    ip6 daddr {{ {denied} }} reject with")),
+            rules.contains("    ip6 daddr { ::/96, fc00::/7 } reject with"),
             "{rules}"
         );
         assert!(!rules.contains("nfproto"), "{rules}");
@@ -277,7 +270,7 @@ mod tests {
     fn nothing_is_refused_when_everything_is_allowed() {
         let mut firewall = firewall(true);
         firewall.denied.clear();
-        assert!(!firewall.rules().contains("ip daddr { "));
+        assert!(!firewall.rules().contains("daddr { "));
     }
 
     #[test]
@@ -293,7 +286,11 @@ mod tests {
             debugger: true,
             ..firewall(false)
         };
-        for firewall in [firewall(false), firewall(true), debugged] {
+        let whole = Firewall {
+            denied: denied_networks(&["fd12::7/128".parse().unwrap()]),
+            ..firewall(true)
+        };
+        for firewall in [firewall(false), firewall(true), debugged, whole] {
             match firewall.missing() {
                 None => {}
                 Some(reason) if !root || reason == "nft is not installed" => {

@@ -143,7 +143,7 @@ impl Program {
     /// Moves the program to [`PROGRAM_FD`]. The filter allows a start only from this file descriptor.
     #[expect(
         unsafe_code,
-        reason = "the safe wrapper wants to own the descriptor that is replaced"
+        reason = "the safe wrapper must own the descriptor that is replaced"
     )]
     fn move_to_program_fd(&self) -> std::io::Result<()> {
         // SAFETY: the call touches no memory, and this process is about to become another program.
@@ -264,7 +264,7 @@ fn confine(
     }
 }
 
-/// Asks the kernel to kill this process when its parent thread ends (prctl(2), `PR_SET_PDEATHSIG`).
+/// Makes the kernel kill this process when its parent thread ends (prctl(2), `PR_SET_PDEATHSIG`).
 fn die_with(parent: rustix::process::Pid) -> std::io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     // The parent may have ended before this call set the signal.

@@ -26,9 +26,9 @@ mod user;
 
 pub use cgroup::{ControlGroup, CpuShare};
 pub use config::{SandboxConfig, SandboxMode};
-pub use confinement::{Confinement, Identity};
+pub use confinement::{Confinement, ProcessIds};
 pub use cores::cores;
-pub use denied_addresses::{DENIED_IPV4, Opening, denied_addresses, denied_ipv4};
+pub use denied_addresses::{DENIED_IPV4, Opening, denied_addresses, denied_networks};
 pub use detection::sandbox_layers;
 pub use filesystem::FileRights;
 pub use launch::Launch;

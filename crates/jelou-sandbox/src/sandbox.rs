@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 use crate::cgroup::{ControlGroup, ControlGroups};
 use crate::config::SandboxConfig;
@@ -49,7 +49,7 @@ impl Sandbox {
     pub fn set_up(
         config: SandboxConfig,
         limits: ProcessLimits,
-        egress_allow: &[Ipv4Net],
+        egress_allow: &[IpNet],
         run_dir: &Path,
     ) -> Result<Self, SandboxError> {
         let first_lent =
@@ -96,7 +96,7 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Removes control groups and firewall rules. The caller must have told all processes to end.
+    /// Removes control groups and firewall rules. The caller must first signal all processes to end.
     pub fn take_down(&self) {
         if let Some(groups) = &self.groups {
             groups.remove();
@@ -121,6 +121,11 @@ impl Sandbox {
         let lent = self.groups.as_ref()?.lend(limits);
         lent.inspect_err(|error| tracing::warn!(%error, "a process gets no control group"))
             .ok()
+    }
+
+    /// Returns whether functions can use IPv6.
+    pub fn has_ipv6(&self) -> bool {
+        self.config.ipv6
     }
 
     /// Returns whether a worker may listen on a port of loopback, for a debugger.

@@ -90,8 +90,10 @@ impl AccessHead {
 }
 
 impl AccessLog {
+    /// Starts the thread that writes the access log.
+    ///
     /// # Errors
-    /// When the thread cannot be started.
+    /// The thread cannot be started.
     pub(crate) fn start(
         logs: Logs,
         clock: Clock,
@@ -167,7 +169,7 @@ impl AccessLog {
 
     fn send(&self, access: Access) {
         if self.queue.try_send(Some(Box::new(access))).is_err() {
-            self.metrics.server.access_lines_dropped.one();
+            self.metrics.server.access_lines_dropped.increment();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Backups of the database that a configuration names. A server may be running while one is made.
+//! Makes and restores backups of the configured database. A server may run during a backup.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub async fn write(config: &Config, out: impl Write + Send) -> Result<Contents, 
     backup::write(&store, version, &Clock::system(), out).await
 }
 
-/// Restores a backup into an empty database, which no server may use. A file is in the data folder.
+/// Restores a backup into an empty database, which no server may use. A SQLite database is in the data folder.
 ///
 /// # Errors
 /// [`RestoreError`].

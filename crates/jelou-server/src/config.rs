@@ -3,6 +3,7 @@
 
 mod connections;
 mod cron;
+mod database;
 mod egress;
 mod leaks;
 mod logs;
@@ -14,7 +15,6 @@ mod tokens;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -22,7 +22,6 @@ use figment::{Figment, Source};
 use jelou_core::Limits;
 use jelou_core::limits::LimitsError;
 use jelou_engine::SandboxConfig;
-use jelou_store::PostgresUrl;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
@@ -31,6 +30,7 @@ pub use crate::network::Networks;
 use crate::oidc;
 pub use connections::Connections;
 pub use cron::Cron;
+pub use database::Database;
 pub use egress::{Egress, ProxyUrl};
 pub use leaks::Leaks;
 pub use logs::{FunctionLogs, LogFormat, ServerLog};
@@ -65,7 +65,7 @@ pub struct Config {
     #[serde(default)]
     pub tls: Option<Tls>,
     pub connections: Connections,
-    pub identity: Identity,
+    pub identity: IdentityConfig,
     /// `None` if functions cannot use the Jelou API.
     #[serde(default)]
     pub jelou: Option<Jelou>,
@@ -96,7 +96,7 @@ pub struct Tls {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Identity {
+pub struct IdentityConfig {
     /// Networks of callers that may send an identity.
     pub trusted: Networks,
 }
@@ -126,24 +126,9 @@ pub struct Company {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Database {
-    /// `None`: a SQLite file in the data folder.
-    #[serde(default, deserialize_with = "database_url")]
-    pub url: Option<PostgresUrl>,
-    pub busy_timeout_ms: u64,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Mcp {
     /// Origins of web pages that may use the MCP endpoint of every function.
     pub allowed_origins: Vec<String>,
-}
-
-impl Database {
-    pub fn busy_timeout(&self) -> Duration {
-        Duration::from_millis(self.busy_timeout_ms)
-    }
 }
 
 /// Settings from the command line. They have priority over all other sources.
@@ -205,6 +190,10 @@ pub enum ConfigError {
     NoTokens { setting: &'static str },
     #[error("`connections.{setting}` is 0; it must be at least 1")]
     NoConnections { setting: &'static str },
+    #[error(
+        "`database.listen_url` is set, but `database.pooler` is not: without a pooler, `database.url` is enough"
+    )]
+    ListenUrl,
     #[error(transparent)]
     Limits(#[from] LimitsError),
     #[error("`otlp.endpoint` is `{0}`; it must be an https:// or http:// URL")]
@@ -286,6 +275,7 @@ impl Config {
         self.otlp.validate()?;
         self.connections.validate()?;
         self.cron.validate()?;
+        self.database.validate()?;
         self.tokens.validate()?;
         Ok(self.limits.validate()?)
     }
@@ -321,14 +311,6 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
         // Keeps the scope id of an IPv6 address.
         IpAddr::V6(_) => address,
     })
-}
-
-/// The text is not part of an error, because it contains a password.
-fn database_url<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<PostgresUrl>, D::Error> {
-    let text = Zeroizing::new(String::deserialize(deserializer)?);
-    text.parse().map(Some).map_err(D::Error::custom)
 }
 
 fn optional_address<'de, D>(deserializer: D) -> Result<Option<SocketAddr>, D::Error>

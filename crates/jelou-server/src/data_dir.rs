@@ -20,15 +20,15 @@ pub(crate) struct DataDir {
     _lock: Lock,
 }
 
-/// The lock on the folder. The kernel releases the lock of a killed server when all processes that have its descriptor
-/// have ended: also a child process between fork and exec has it, and may get no CPU time for seconds. So the end of a
-/// server unlocks.
+/// The lock on the folder. The kernel releases the lock when no process has its file descriptor any more. A child
+/// process between fork and exec has it too, and may run only seconds later on a busy machine. So the server unlocks
+/// explicitly when it ends.
 #[derive(Debug)]
 struct Lock(File);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // On a failure, the lock ends with the processes.
+        // If this fails, the kernel releases the lock when the processes end.
         let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
     }
 }
@@ -90,7 +90,7 @@ impl DataDir {
         path.join("lock")
     }
 
-    /// Returns the id of this server: of its data folder. Creates it if there is none.
+    /// Returns the id of this server, which is stored in its data folder. Creates the id if there is none.
     pub(crate) fn node(&self) -> Result<NodeId, DataDirError> {
         let path = self.path.join("node");
         match fs_err::read_to_string(&path) {

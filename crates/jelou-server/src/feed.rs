@@ -8,16 +8,16 @@ use tokio::time::Instant;
 
 use crate::control::{Control, REPORT_PERIOD};
 
-/// How often the database is asked, also while a listener is connected: a pooler may swallow what it would hear, and a
-/// connection may be broken without an error.
+/// How often the database is polled, even while a listener is connected: a connection pooler may drop notifications,
+/// and a connection may break without an error.
 const POLL: Duration = Duration::from_millis(250);
 /// The pause before another attempt to connect a listener.
 const RECONNECT: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Changes in sequence that the listener did not hear of, after which it is replaced.
+/// Maximum number of changes in a row without a notification. Then the listener is replaced.
 const MAX_UNHEARD: u32 = 3;
 
-/// Never ends: calls in flight at the stop of the server need it until the last one.
+/// Never returns: while the server stops, calls in flight still need the changes.
 pub(crate) async fn follow(control: Arc<Control>) {
     let mut feed = Feed {
         control,
@@ -30,9 +30,9 @@ pub(crate) async fn follow(control: Arc<Control>) {
 
 struct Feed {
     control: Arc<Control>,
-    /// When this server last reported what it has applied.
+    /// When this server last reported its position.
     reported: Option<Instant>,
-    /// Whether the last look at the database succeeded.
+    /// Whether the last poll of the database succeeded.
     is_current: bool,
     /// Whether the last attempt to listen succeeded.
     hears: bool,
@@ -41,14 +41,19 @@ struct Feed {
 impl Feed {
     async fn run(&mut self) {
         loop {
-            // Listens before it looks, so that no change falls between the two.
-            let listener = self.listen().await;
+            // Listens before it polls, so that no change is missed in between. While the database is unavailable, an attempt
+            // would only delay the polls.
+            let listener = if self.is_current {
+                self.listen().await
+            } else {
+                None
+            };
             self.look().await;
             self.wait_and_look(listener).await;
         }
     }
 
-    /// Looks at the database with every change and every 250 ms. Returns when a listener should be connected.
+    /// Polls the database at every notification and every 250 ms. Returns when a listener should be connected.
     async fn wait_and_look(&mut self, mut listener: Option<Listener>) {
         let since = Instant::now();
         let mut unheard = 0;
@@ -64,7 +69,7 @@ impl Feed {
                         return;
                     }
                 },
-                None if since.elapsed() >= RECONNECT => return,
+                None if self.is_current && since.elapsed() >= RECONNECT => return,
                 None => {
                     tokio::time::sleep(POLL).await;
                     false
@@ -85,18 +90,27 @@ impl Feed {
     async fn listen(&mut self) -> Option<Listener> {
         let connecting = self.control.store.listen();
         let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
-        let listener = connected.ok().and_then(Result::ok).flatten();
-        if listener.is_none() && self.hears {
+        let reason = match connected {
+            Ok(Ok(Some(listener))) => {
+                self.hears = true;
+                return Some(listener);
+            }
+            Ok(Ok(None)) => {
+                "a pooler passes on no notifications; `database.listen_url` is for a connection without it"
+            }
+            Ok(Err(_)) | Err(_) => "a connection that listens is not possible",
+        };
+        if std::mem::replace(&mut self.hears, false) {
+            let period = POLL.as_millis();
             tracing::warn!(
-                "cannot listen for changes of the database; it is asked every {} ms instead",
-                POLL.as_millis()
+                reason,
+                "the database is asked for changes every {period} ms"
             );
         }
-        self.hears = listener.is_some();
-        listener
+        None
     }
 
-    /// Applies new changes, and reports what is applied. Returns whether there were any.
+    /// Applies new changes, and reports the applied position. Returns whether there were new changes.
     async fn look(&mut self) -> bool {
         let is_due = |reported: Instant| reported.elapsed() >= REPORT_PERIOD;
         match self.control.catch_up().await {

@@ -1,6 +1,6 @@
 //! `ctx.identity`: answers requests of workers for a signed identity. They arrive through the egress sockets.
 //!
-//! A worker cannot choose the subject. The socket tells which process asks, and the process belongs to one deployment.
+//! A worker cannot choose the subject: its egress socket identifies the process, which belongs to one deployment.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(crate) struct FunctionIdentity {
 }
 
 /// An error response with a text for the function's author.
-struct Refusal(StatusCode, String);
+struct IdentityError(StatusCode, String);
 
 #[derive(Deserialize)]
 struct Asked {
@@ -50,7 +50,7 @@ impl FunctionIdentity {
     ) -> Response<GatewayBody> {
         let (status, body) = match self.issue(worker, parent, request).await {
             Ok(token) => (StatusCode::OK, json!({ "token": token })),
-            Err(Refusal(status, text)) => (status, json!({ "error": text })),
+            Err(IdentityError(status, text)) => (status, json!({ "error": text })),
         };
         answer::json(status, Bytes::from(body.to_string()))
     }
@@ -60,29 +60,33 @@ impl FunctionIdentity {
         worker: &Caller,
         parent: Option<&str>,
         request: Request<Incoming>,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, IdentityError> {
         if *request.method() != Method::POST {
-            return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, "POST".to_owned()));
+            return Err(IdentityError(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "POST".to_owned(),
+            ));
         }
         if !parent.is_some_and(|parent| worker.is_handling(parent)) {
             let text = "the request is over: await ctx.identity before you return the result";
-            return Err(Refusal(StatusCode::CONFLICT, text.to_owned()));
+            return Err(IdentityError(StatusCode::CONFLICT, text.to_owned()));
         }
         let mut body = request.into_body();
         let Ok(read) = Limited::new(&mut body, MAX_BODY_BYTES).collect().await else {
             jelou_engine::discard(body);
             let text = format!("the audience is over {MAX_AUDIENCE_BYTES} bytes");
-            return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, text));
+            return Err(IdentityError(StatusCode::PAYLOAD_TOO_LARGE, text));
         };
         let asked: Asked = serde_json::from_slice(&read.to_bytes())
-            .map_err(|error| Refusal(StatusCode::BAD_REQUEST, error.to_string()))?;
+            .map_err(|error| IdentityError(StatusCode::BAD_REQUEST, error.to_string()))?;
         let preview = match &worker.preview {
             None => None,
             Some(id) => {
                 let owner = self.registry.owner(worker.function.as_str(), Some(id));
                 let name =
                     owner.and_then(|owner| owner.preview.as_ref().map(|one| one.name.clone()));
-                let gone = || Refusal(StatusCode::CONFLICT, "the preview was deleted".to_owned());
+                let gone =
+                    || IdentityError(StatusCode::CONFLICT, "the preview was deleted".to_owned());
                 Some(name.ok_or_else(gone)?)
             }
         };
@@ -93,11 +97,11 @@ impl FunctionIdentity {
             preview: preview.as_ref(),
         };
         let signed = self.issuer.sign(&subject, &asked.audience).await;
-        signed.map_err(|error| refusal(&error))
+        signed.map_err(|error| error_of(&error))
     }
 }
 
-fn refusal(error: &IssueError) -> Refusal {
+fn error_of(error: &IssueError) -> IdentityError {
     let status = match error {
         IssueError::NoAudience | IssueError::LongAudience(_) => StatusCode::BAD_REQUEST,
         IssueError::NoPublicUrl => StatusCode::NOT_IMPLEMENTED,
@@ -106,5 +110,5 @@ fn refusal(error: &IssueError) -> Refusal {
             StatusCode::SERVICE_UNAVAILABLE
         }
     };
-    Refusal(status, error.to_string())
+    IdentityError(status, error.to_string())
 }

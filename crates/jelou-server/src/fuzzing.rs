@@ -30,7 +30,7 @@ pub fn host(data: &[u8]) {
         let path = request.uri().path().to_owned();
         assert!(path.starts_with('/'));
         assert!(!path.split('/').any(gateway::target::is_dot_segment));
-        // A target that was read once has one reading.
+        // Reading the result again changes nothing.
         assert!(gateway::target::read(&mut request, 0).is_ok());
         assert_eq!(request.uri().path(), path);
     }

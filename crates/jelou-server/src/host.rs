@@ -10,8 +10,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use jelou_core::secret_key::PREVIEW_VARIABLE;
 use jelou_core::{PreviewId, Slug};
-use jelou_engine::{Caller, Host, Limit, LogLine, LogSink, LogSource};
-use jelou_logs::{Entry, EventEntry, Logs, What};
+use jelou_engine::{Caller, Host, KillReason, LogLine, LogSink, LogSource};
+use jelou_logs::{Entry, EntryContent, EventEntry, Logs};
 use jelou_store::{SecretRecord, Store, Vault};
 use tokio::net::UnixStream;
 use tracing::Level;
@@ -190,21 +190,21 @@ impl LogSink for ServerHost {
             at_ms: self.gateway.clock.now_ms(),
             deployment: Some(source.deployment.clone()),
             sample: source.sample,
-            what: entry_of(line),
+            content: entry_of(line),
         });
     }
 }
 
-fn entry_of(line: LogLine) -> What {
+fn entry_of(line: LogLine) -> EntryContent {
     let (level, event, message) = match line {
-        LogLine::Output(text) => return What::Output(text),
-        LogLine::Engine(text) => return What::Text(jelou_logs::Level::Error, text),
+        LogLine::Output(text) => return EntryContent::Output(text),
+        LogLine::Engine(text) => return EntryContent::Text(jelou_logs::Level::Error, text),
         LogLine::Started { took, why } => (
             jelou_logs::Level::Debug,
             "process.started",
             started(took, why),
         ),
-        LogLine::Breach { reason, .. } => (
+        LogLine::Killed { reason, .. } => (
             jelou_logs::Level::Error,
             "process.killed",
             format!("the function's process was ended: {reason}"),
@@ -232,7 +232,7 @@ fn entry_of(line: LogLine) -> What {
             format!("the function's process ended: {reason}"),
         ),
     };
-    What::Event(EventEntry {
+    EntryContent::Event(EventEntry {
         level,
         event,
         message,
@@ -252,14 +252,14 @@ impl ServerHost {
         let counters = &function.metrics.counters;
         match line {
             LogLine::Started { took, .. } => {
-                counters.process_starts.one();
+                counters.process_starts.increment();
                 self.gateway.metrics.process_starts.record(*took);
             }
-            LogLine::Died(_) => counters.crashes.one(),
-            LogLine::Breach { limit, .. } => match limit {
-                Limit::Memory => counters.over_memory.one(),
-                Limit::Stall => counters.stalls.one(),
-                Limit::Channel => counters.closed_channels.one(),
+            LogLine::Died(_) => counters.crashes.increment(),
+            LogLine::Killed { kind, .. } => match kind {
+                KillReason::Memory => counters.over_memory.increment(),
+                KillReason::Stall => counters.stalls.increment(),
+                KillReason::Channel => counters.closed_channels.increment(),
             },
             LogLine::Dropped { lines, .. } => counters.log_lines_dropped.add(*lines),
             _ => {}
@@ -277,7 +277,7 @@ impl ServerHost {
             LogLine::Engine(text) => (Level::ERROR, redact(text)),
             LogLine::Started { took, why } => (Level::DEBUG, started(*took, why)),
             LogLine::Unfinished(text) | LogLine::Unresolved(text) => (Level::WARN, text.clone()),
-            LogLine::Breach { reason, .. } => (
+            LogLine::Killed { reason, .. } => (
                 Level::ERROR,
                 format!("the function's process was ended: {reason}"),
             ),

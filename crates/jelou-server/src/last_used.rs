@@ -23,9 +23,9 @@ pub(crate) async fn store_periodically(
     loop {
         tokio::time::sleep(PERIOD).await;
         match store_now(&registry, &store).await {
-            Ok(()) => token_flushes.one(),
+            Ok(()) => token_flushes.increment(),
             Err(error) => {
-                token_flushes_failed.one();
+                token_flushes_failed.increment();
                 // The times stay in memory for the next batch.
                 tracing::warn!(%error, "cannot store the times of last use of tokens");
             }

@@ -16,6 +16,7 @@ pub mod doctor;
 mod documents;
 mod egress;
 mod feed;
+mod freshness;
 mod function_identity;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -24,6 +25,7 @@ mod github;
 mod host;
 mod last_used;
 mod listener;
+mod local_copy;
 mod log_limit;
 mod log_threads;
 mod master_key;
@@ -49,5 +51,6 @@ pub use development::{
 };
 pub use egress::CaError;
 pub use listener::{InheritedSockets, ListenError, TlsError};
+pub use local_copy::ReadCopyError;
 pub use master_key::MasterKeyError;
 pub use server::{Ready, Server, StartError};

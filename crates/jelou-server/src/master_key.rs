@@ -45,7 +45,7 @@ pub(crate) fn open(settings: &MasterKey, file: &Path) -> Result<Vault, MasterKey
     let printed = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
-        // The messages of the program reach the operator. Its output is the key, and stays here.
+        // stderr goes to the operator. stdout is the key and must not be shown.
         .stderr(Stdio::inherit())
         .output()
         .map_err(|source| MasterKeyError::Run {

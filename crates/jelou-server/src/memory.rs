@@ -33,7 +33,7 @@ pub(crate) struct FunctionMemory {
 }
 
 /// An error response with a text for the function's author.
-struct Refusal {
+struct MemoryError {
     status: StatusCode,
     text: String,
 }
@@ -64,7 +64,7 @@ impl FunctionMemory {
         let answered = self.answer_or_refuse(caller, parent, request).await;
         let (status, body) = match answered {
             Ok((status, body)) => (status, body),
-            Err(Refusal { status, text }) => (status, json!({ "error": text })),
+            Err(MemoryError { status, text }) => (status, json!({ "error": text })),
         };
         answer::json(status, Bytes::from(body.to_string()))
     }
@@ -74,11 +74,11 @@ impl FunctionMemory {
         caller: &Caller,
         parent: Option<&str>,
         request: Request<Incoming>,
-    ) -> Result<(StatusCode, Value), Refusal> {
+    ) -> Result<(StatusCode, Value), MemoryError> {
         let scope = parent.and_then(|parent| caller.memory_scope_of(parent));
         let Some(scope) = scope else {
             let text = "the request is over: await ctx.memory before you return the result";
-            return Err(Refusal::new(StatusCode::CONFLICT, text));
+            return Err(MemoryError::new(StatusCode::CONFLICT, text));
         };
         let owner = MemoryOwner {
             function: &caller.function_id,
@@ -106,14 +106,14 @@ impl FunctionMemory {
                 self.store.forget(owner, &key).await?;
                 Ok((StatusCode::OK, json!({})))
             }
-            _ => Err(Refusal::new(
+            _ => Err(MemoryError::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "GET, PUT or DELETE",
             )),
         }
     }
 
-    async fn read(&self, request: Request<Incoming>) -> Result<Put, Refusal> {
+    async fn read(&self, request: Request<Incoming>) -> Result<Put, MemoryError> {
         // A JSON escape can need six bytes for one byte. The object around the value also needs space.
         let limit = self
             .limits
@@ -129,22 +129,22 @@ impl FunctionMemory {
             let text = format!(
                 "the value is over {limit} bytes (limits.max_memory_value_bytes, the server's)"
             );
-            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text));
+            return Err(MemoryError::new(StatusCode::PAYLOAD_TOO_LARGE, text));
         };
         serde_json::from_slice(&read.to_bytes())
-            .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))
+            .map_err(|error| MemoryError::new(StatusCode::BAD_REQUEST, error.to_string()))
     }
 }
 
 /// Returns the key in the path.
-fn key_of(path: &str) -> Result<String, Refusal> {
+fn key_of(path: &str) -> Result<String, MemoryError> {
     let Some(encoded) = path.strip_prefix(PATH) else {
-        return Err(Refusal::new(
+        return Err(MemoryError::new(
             StatusCode::NOT_FOUND,
             "only /memory/ exists at this host",
         ));
     };
-    let refused = |text: &str| Refusal::new(StatusCode::BAD_REQUEST, text);
+    let refused = |text: &str| MemoryError::new(StatusCode::BAD_REQUEST, text);
     let key = percent_decode_str(encoded)
         .decode_utf8()
         .map_err(|_| refused("the key is not UTF-8"))?;
@@ -161,16 +161,16 @@ fn key_of(path: &str) -> Result<String, Refusal> {
     clippy::cast_possible_truncation,
     reason = "small and positive within the limits"
 )]
-fn milliseconds(ttl_seconds: f64) -> Result<i64, Refusal> {
+fn milliseconds(ttl_seconds: f64) -> Result<i64, MemoryError> {
     if ttl_seconds > 0.0 && ttl_seconds <= MAX_TTL_SECONDS {
         return Ok((ttl_seconds * 1000.0).ceil() as i64);
     }
     let text =
         format!("the TTL must be more than 0 and at most {MAX_TTL_SECONDS} seconds (one day)");
-    Err(Refusal::new(StatusCode::BAD_REQUEST, text))
+    Err(MemoryError::new(StatusCode::BAD_REQUEST, text))
 }
 
-impl Refusal {
+impl MemoryError {
     fn new(status: StatusCode, text: impl Into<String>) -> Self {
         Self {
             status,
@@ -179,7 +179,7 @@ impl Refusal {
     }
 }
 
-impl From<StoreError> for Refusal {
+impl From<StoreError> for MemoryError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::MemoryFull { .. } => {

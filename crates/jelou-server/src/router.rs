@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::access_log::{AccessHead, AccessLog};
-use crate::gateway::answer::{self, Answer, ErrorCode, Forbidden, Refused};
+use crate::gateway::answer::{self, Answer, ErrorCode, Forbidden, RefusalReason};
 use crate::gateway::call_log::{self, CallHead, CallNotes};
 use crate::gateway::reserved::{self, Reserved};
 use crate::gateway::selection::{self, Selection};
@@ -105,7 +105,7 @@ pub(crate) async fn answer(
             response
         }
     };
-    if let Some(Refused(reason)) = response.extensions().get() {
+    if let Some(RefusalReason(reason)) = response.extensions().get() {
         refusals::log(
             gateway,
             function.as_deref(),
@@ -152,7 +152,7 @@ fn record(
     if let Some(function) = function {
         return call_log::record(gateway, function, live, notes, head, response);
     }
-    gateway.metrics.server.requests_without_function.one();
+    gateway.metrics.server.requests_without_function.increment();
     if let Some((log, access)) = access {
         let status = response.status().as_u16();
         log.other(access, head.caller.address, Some(head.request_id), status);
@@ -202,10 +202,10 @@ fn unknown_deployment(
 fn no_deployment(function: Option<&Function>, unknown: Option<&str>) -> Response<GatewayBody> {
     let mut response = Response::from(Answer::FunctionNotFound);
     if function.is_some() {
-        let reason = Refused("the function has no deployment".into());
+        let reason = RefusalReason("the function has no deployment".into());
         response.extensions_mut().insert(reason);
     } else if let Some(name) = unknown {
-        let reason = Refused(refusals::no_such_function(name));
+        let reason = RefusalReason(refusals::no_such_function(name));
         response.extensions_mut().insert(reason);
     }
     response
@@ -233,7 +233,10 @@ async fn route(
         }
         .into();
     }
-    // Nothing of a preview is public: documents and MCP messages need a token, and the function answers no preflights.
+    if gateway.freshness.is_stale() {
+        return Answer::Stale.into();
+    }
+    // Everything of a preview needs a token, even documents and MCP messages, and the function answers no preflights.
     let is_preview = function.preview.is_some();
     if is_preview && !cors::is_preflight(request) {
         let grant = auth::grant(gateway, request.headers(), function, caller);

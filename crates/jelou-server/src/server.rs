@@ -4,6 +4,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jelou_core::{Clock, EgressRule};
 use jelou_engine::{
@@ -21,11 +22,13 @@ use crate::control::{self, Control, ControlError, SelfDescription};
 use crate::cron::Cron;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::egress::{CaError, Egress};
+use crate::freshness::Freshness;
 use crate::gateway::running_calls::RunningCalls;
 use crate::gateway::{Development, Domain, Gateway, is_local_domain};
 use crate::github::GithubScanning;
 use crate::host::ServerHost;
 use crate::listener::{Cores, InheritedSockets, ListenError, Sockets};
+use crate::local_copy::ReadCopyError;
 use crate::log_limit::LogLimit;
 use crate::log_threads::LogThreads;
 use crate::master_key::MasterKeyError;
@@ -49,6 +52,8 @@ pub enum StartError {
     MasterKey(#[from] MasterKeyError),
     #[error("cannot open the database")]
     Store(#[from] StoreError),
+    #[error("the database is away, and this server cannot start without it")]
+    LocalCopy(#[from] ReadCopyError),
     #[error(transparent)]
     Locate(#[from] deno::LocateError),
     #[error("cannot install the engine")]
@@ -151,11 +156,11 @@ impl Server {
             progress,
         };
         let (server, mut ready) = Self::assemble(assembly).await?;
-        ready.access_token = server
-            .control
-            .bootstrap()
-            .await
-            .map_err(|error: ControlError| StartError::Bootstrap(error.to_string()))?;
+        if !server.control.is_arriving() {
+            let created = server.control.bootstrap().await;
+            ready.access_token =
+                created.map_err(|error: ControlError| StartError::Bootstrap(error.to_string()))?;
+        }
         Ok((server, ready))
     }
 
@@ -183,15 +188,22 @@ impl Server {
         };
         // Bound first, so that an occupied port or an invalid certificate is reported before the slow steps.
         let sockets = Sockets::bind(&config, sockets).await?;
-        let store = open_store(&config, &data, development.is_some(), clock.clone()).await?;
+        let opened = open_store(&config, &data, development.is_some(), clock.clone()).await?;
+        let (store, local_copy) = (opened.store, opened.local_copy);
         let deno = find_deno(&data, progress).await?;
         let artifacts = ArtifactCache::open(data.artifacts())?;
-        let snapshot = store.snapshot::<RuntimeTokens>().await?;
-        let functions = snapshot.functions.iter();
-        let served = functions.filter_map(|function| function.live.as_ref());
-        let previews = snapshot.previews.iter();
-        let served = served.chain(previews.filter_map(|preview| preview.served.as_ref()));
-        provide_artifacts(&store, &artifacts, served).await?;
+        let (snapshot, copied_at) = match opened.copied {
+            Some((snapshot, at)) => (snapshot, Some(at)),
+            None => (store.snapshot::<RuntimeTokens>().await?, None),
+        };
+        let is_away = copied_at.is_some();
+        if !is_away {
+            let functions = snapshot.functions.iter();
+            let served = functions.filter_map(|function| function.live.as_ref());
+            let previews = snapshot.previews.iter();
+            let served = served.chain(previews.filter_map(|preview| preview.served.as_ref()));
+            provide_artifacts(&store, &artifacts, served).await?;
+        }
 
         let encrypted = sockets.are_encrypted();
         let domain = Domain::new(&config.domain, sockets.public_address, encrypted);
@@ -200,8 +212,12 @@ impl Server {
         let (outputs, log_threads) =
             LogThreads::start(&config, &data.logs(), &clock, &registry, &metrics)
                 .map_err(StartError::Logs)?;
+        let age = copied_at.and_then(|at| clock.now().duration_since(at).try_into().ok());
+        let age: Duration = age.unwrap_or_default();
+        let freshness = Freshness::new(store.is_shared(), config.database.max_stale(), age);
         let gateway = Arc::new(Gateway {
             registry: Arc::clone(&registry),
+            freshness: Arc::new(freshness),
             domain: domain.clone(),
             limits: config.limits.clone(),
             mcp: config.mcp.clone(),
@@ -220,8 +236,12 @@ impl Server {
             development,
         });
         let issuer_url = issuer_url(&config, &sockets, gateway.development.is_some());
-        let issuer = IdentityIssuer::open(issuer_url, store.clone(), clock.clone()).await;
-        let issuer = Arc::new(issuer.map_err(|error| StartError::Identity(error.to_string()))?);
+        let issuer = IdentityIssuer::new(issuer_url, store.clone(), clock.clone());
+        if !is_away {
+            let loaded = issuer.load().await;
+            loaded.map_err(|error| StartError::Identity(error.to_string()))?;
+        }
+        let issuer = Arc::new(issuer);
         let egress = Egress::new(&config.egress)?;
         let host = Arc::new(ServerHost::new(
             Arc::clone(&registry),
@@ -258,15 +278,16 @@ impl Server {
         }
         let engine = Engine::start(engine, host)?;
         let (stop, stopped) = watch::channel(false);
-        let cron = Cron::load(
+        let cron = Cron::new(
             cron_settings,
             store.clone(),
             Arc::clone(&registry),
             Arc::clone(&gateway),
-            &snapshot.functions,
             stopped.clone(),
-        )
-        .await?;
+        );
+        if !is_away {
+            cron.load(&snapshot.functions).await?;
+        }
         let control = Control::new(
             store.clone(),
             engine,
@@ -284,10 +305,17 @@ impl Server {
             snapshot.secrets,
             &snapshot.access_tokens,
         );
-        control.load_trust().await?;
-        // In development, a schedule runs only on request.
-        if gateway.development.is_none() {
-            cron.start();
+        if is_away {
+            control.set_arriving();
+        } else {
+            control.load_trust().await?;
+            // In development, a schedule runs only on request.
+            if gateway.development.is_none() {
+                cron.start();
+            }
+        }
+        if let Some(copy) = local_copy {
+            tokio::spawn(copy.keep(Arc::clone(&control)));
         }
         let feed = control.store.is_shared();
         let feed = feed.then(|| tokio::spawn(feed::follow(Arc::clone(&control))));
@@ -417,9 +445,9 @@ fn store_periodically(control: &Arc<Control>, metrics: &Arc<Metrics>) {
     ));
 }
 
-/// Returns the URL of the issuer of identity tokens: the public URL. Without one, a server that only this machine can
-/// reach uses its own address, because its functions are only tried out. In development, a path keeps the documents apart
-/// from those of the function.
+/// Returns the URL of the issuer of identity tokens: the public URL. Without a public URL, a server that only this
+/// machine can reach uses its own address, so that users can try identity tokens. In development, the URL has a path,
+/// so that the paths of its documents differ from those of the function.
 fn issuer_url(config: &Config, sockets: &Sockets, is_development: bool) -> Option<String> {
     if is_development {
         let url = sockets.public_url().replace("127.0.0.1", "localhost");
@@ -439,6 +467,11 @@ fn engine_config(
 ) -> Result<EngineConfig, StartError> {
     for warning in config.egress.allow.iter().filter_map(EgressRule::warning) {
         tracing::warn!("egress.allow: {warning}");
+    }
+    for rule in &config.egress.allow {
+        if rule.is_ipv6() && !config.sandbox.ipv6 {
+            tracing::warn!("egress.allow: `{rule}` has no effect without sandbox.ipv6");
+        }
     }
     Ok(EngineConfig {
         deno,

@@ -1,4 +1,4 @@
-//! What a server takes from its database at its start: artifacts and the content of the registry.
+//! Loads the state of the database at the start of the server: artifacts, and the content of the registry.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -8,24 +8,34 @@ use jelou_core::Clock;
 use jelou_engine::{ArtifactCache, ArtifactError};
 use jelou_store::{
     AccessTokenRecord, FunctionRecord, LiveDeployment, Location, PreviewRecord, SecretOwner,
-    SecretRecord, Store, StoreConfig,
+    SecretRecord, Snapshot, Store, StoreConfig, StoreError, Vault,
 };
+use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::control::{self, Control};
 use crate::data_dir::{DataDir, DataDirError};
+use crate::local_copy::LocalCopy;
 use crate::master_key;
-use crate::registry::Function;
+use crate::registry::{Function, RuntimeTokens};
 use crate::server::StartError;
 
 /// Returns the location of the database that the configuration names: by default a file in the data folder.
 pub(crate) fn store_config(config: &Config, data: &Path) -> StoreConfig {
     let file = || Location::Sqlite(DataDir::database_of(data));
-    let url = config.database.url.clone();
     StoreConfig {
-        location: url.map_or_else(file, Location::Postgres),
+        location: config.database.postgres().unwrap_or_else(file),
         busy_timeout: config.database.busy_timeout(),
     }
+}
+
+/// The database that a server starts with.
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    /// The local copy, and when it was last known to be current, if the database is away.
+    pub(crate) copied: Option<(Snapshot<RuntimeTokens>, Timestamp)>,
+    /// `None` if this server keeps no local copy.
+    pub(crate) local_copy: Option<LocalCopy>,
 }
 
 /// Opens the database. `jelou dev` uses a file of its own, because the state of a project is not shared.
@@ -34,24 +44,60 @@ pub(crate) async fn open_store(
     data: &DataDir,
     is_development: bool,
     clock: Clock,
-) -> Result<Store, StartError> {
-    let (settings, file) = (config.master_key.clone(), DataDir::key_file_of(data.path()));
-    let opening = tokio::task::spawn_blocking(move || master_key::open(&settings, &file));
-    let opened = opening.await;
-    let vault = opened.map_err(|error| DataDirError::Io(std::io::Error::other(error)))??;
+) -> Result<Opened, StartError> {
     let mut store_config = store_config(config, data.path());
     if is_development {
         store_config.location = Location::Sqlite(data.database());
     }
-    if let Location::Postgres(url) = &store_config.location {
+    if let Location::Postgres(url) | Location::Pooler { url, .. } = &store_config.location {
         tracing::info!("the database is {}", url.place());
     }
-    let store = Store::open(&store_config, vault, clock).await?;
-    Ok(if store.is_shared() {
-        store.of_node(data.node()?)
-    } else {
-        store
+    let copy = match store_config.location {
+        Location::Sqlite(_) => None,
+        Location::Postgres(_) | Location::Pooler { .. } => {
+            keep_or_remove(LocalCopy::of(data), config)?
+        }
+    };
+    let vault = open_vault(config, data).await?;
+    let opening = Store::open(&store_config, vault, clock.clone());
+    let (store, copied) = match (opening.await, &copy) {
+        (Ok(store), _) => (store, None),
+        (Err(StoreError::Database(away)), Some(copy)) if away.is_away() => {
+            tracing::warn!(
+                error = &away as &dyn std::error::Error,
+                "the database is away; this server starts from its local copy"
+            );
+            let vault = open_vault(config, data).await?;
+            let copied = copy.read(&vault)?;
+            (Store::away(&store_config, vault, clock)?, Some(copied))
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
+    Ok(Opened {
+        store: if store.is_shared() {
+            store.of_node(data.node()?)
+        } else {
+            store
+        },
+        copied,
+        local_copy: copy,
     })
+}
+
+/// Returns the local copy if this server keeps one. Otherwise deletes what an earlier start has kept.
+fn keep_or_remove(copy: LocalCopy, config: &Config) -> Result<Option<LocalCopy>, DataDirError> {
+    if config.database.local_copy {
+        return Ok(Some(copy));
+    }
+    copy.remove()?;
+    Ok(None)
+}
+
+async fn open_vault(config: &Config, data: &DataDir) -> Result<Vault, StartError> {
+    let (settings, file) = (config.master_key.clone(), DataDir::key_file_of(data.path()));
+    let opening = tokio::task::spawn_blocking(move || master_key::open(&settings, &file));
+    let opened = opening.await;
+    Ok(opened.map_err(|error| DataDirError::Io(std::io::Error::other(error)))??)
 }
 
 /// Writes the artifacts of served deployments to disk, so that a cold start does not need the database.

@@ -5,10 +5,9 @@ use std::str::FromStr;
 
 use jelou_core::SourceFile;
 use sha2::{Digest, Sha256};
-use sqlx::AnyConnection;
 
-use crate::database::DatabaseError;
 use crate::database::row::Columns;
+use crate::database::{Connection, DatabaseError};
 use crate::error::{Resource, StoreError};
 use crate::store::Store;
 
@@ -116,7 +115,7 @@ impl Store {
 
 /// Deletes the artifacts without a deployment and returns their hashes.
 pub(crate) async fn delete_unused(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
 ) -> Result<Vec<ArtifactHash>, StoreError> {
     sqlx::query(
         "DELETE FROM artifacts WHERE NOT EXISTS \
@@ -158,7 +157,7 @@ impl Compressed {
     }
 
     /// Inserts the artifact. Does nothing if the content is already stored.
-    pub(crate) async fn insert(self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+    pub(crate) async fn insert(self, connection: &mut Connection) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO artifacts (hash, bundle, source_map, sources, assets) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (hash) DO NOTHING",

@@ -3,11 +3,10 @@
 use jelou_core::api::{AuditEntry, AuditHead, AuditPage};
 use jelou_core::audit_chain;
 use serde_json::Value;
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use crate::database::row::Columns;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Connection, Database, DatabaseError};
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -49,7 +48,7 @@ impl Store {
         // One snapshot, so that the page and the head agree.
         let mut state = self.database.snapshot().await?;
         let head = sqlx::query("SELECT value AS revision, hash FROM revision WHERE id = 1")
-            .fetch_one(&mut *state)
+            .fetch_one(&mut state)
             .await?;
         let head = AuditHead {
             id: head.number("revision")?,
@@ -57,9 +56,9 @@ impl Store {
         };
         let rows = sqlx::query(statement)
             .bind(bound)
-            // One more entry shows whether there is a next page.
+            // One extra entry shows whether there is a next page.
             .bind(limit + 1)
-            .fetch_all(&mut *state)
+            .fetch_all(&mut state)
             .await?;
         let mut items = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -77,15 +76,13 @@ impl Store {
 /// Adds the missing hashes of entries that earlier releases wrote, oldest first, so that the chain includes them.
 pub(crate) async fn complete_chain(database: &Database) -> Result<(), StoreError> {
     let mut write = database.write().await?;
-    let rows = sqlx::query(UNHASHED)
-        .fetch_all(&mut **write.transaction())
-        .await?;
+    let rows = sqlx::query(UNHASHED).fetch_all(write.transaction()).await?;
     let Some(first) = rows.first() else {
         return Ok(());
     };
     let mut previous = sqlx::query("SELECT hash FROM audit WHERE id < $1 ORDER BY id DESC LIMIT 1")
         .bind(first.number("id")?)
-        .fetch_optional(&mut **write.transaction())
+        .fetch_optional(write.transaction())
         .await?
         .map(|row| row.optional_text("hash"))
         .transpose()?
@@ -99,19 +96,19 @@ pub(crate) async fn complete_chain(database: &Database) -> Result<(), StoreError
             .bind(previous)
             .bind(hash.as_str())
             .bind(entry.id)
-            .execute(&mut **write.transaction())
+            .execute(write.transaction())
             .await?;
         previous = hash;
     }
     sqlx::query("UPDATE revision SET hash = $1 WHERE id = 1")
         .bind(previous)
-        .execute(&mut **write.transaction())
+        .execute(write.transaction())
         .await?;
     Ok(write.commit().await?)
 }
 
 pub(crate) async fn insert(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     entry: &AuditEntry,
 ) -> Result<(), StoreError> {
     let text = |value: &Option<Value>| value.as_ref().map(Value::to_string);

@@ -5,12 +5,11 @@ use jelou_core::api::AuditEntry;
 use jelou_core::{Slug, audit_chain};
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::AnyConnection;
 
 use crate::actor::Actor;
 use crate::audit;
-use crate::database::Write;
 use crate::database::row::Columns;
+use crate::database::{Connection, Write};
 use crate::error::StoreError;
 
 pub(crate) struct Change<'a> {
@@ -98,7 +97,7 @@ impl<'a> Change<'a> {
         Self { write, actor, now }
     }
 
-    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+    pub(crate) fn connection(&mut self) -> &mut Connection {
         self.write.transaction()
     }
 

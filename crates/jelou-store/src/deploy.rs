@@ -68,7 +68,7 @@ pub struct Deployed {
 
 impl Store {
     /// Creates a deployment, and makes it the live one, or the one of a preview. `first_token` mints a token for the
-    /// first deployment of a function, or returns none. Later deploys do not call it. The token is not created if its
+    /// first deployment of a function, or returns `None`. Later deploys do not call it. The token is not created if its
     /// name is taken by an unrevoked token.
     ///
     /// # Errors

@@ -4,12 +4,13 @@ use jelou_core::api::{Dependency, Deployment, FileSummary, Health};
 use jelou_core::{DeploymentId, FunctionId, Manifest, PreviewName, Provenance};
 use jiff::Timestamp;
 use serde_json::json;
+use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
 use crate::artifact::ArtifactHash;
 use crate::change::{Action, Entry};
+use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::store::Store;
@@ -48,7 +49,7 @@ pub struct DeploymentRecord {
     pub rolled_back_at: Option<Timestamp>,
     /// Number of calls of the deployment, answered or not.
     pub calls: u64,
-    /// Number of those calls with a status of 500 or more.
+    /// Number of calls with a status of 500 or more.
     pub failed_calls: u64,
     /// Name of the access token that created the deployment.
     pub created_by: String,
@@ -124,12 +125,12 @@ impl Store {
             "WHERE d.function_id = $1 ORDER BY d.revision DESC"
         ))
         .bind(function.as_str())
-        .fetch_all(&mut *state)
+        .fetch_all(&mut state)
         .await?
         .iter()
         .map(record)
         .collect::<Result<Vec<_>, _>>()?;
-        let names = previews::by_deployment(&mut *state, function).await?;
+        let names = previews::by_deployment(&mut state, function).await?;
         for (deployment, name) in names {
             if let Some(served) = deployments.iter_mut().find(|one| one.id == deployment) {
                 served.previews.push(name);
@@ -148,8 +149,8 @@ impl Store {
         id: &DeploymentId,
     ) -> Result<DeploymentRecord, StoreError> {
         let mut state = self.database.snapshot().await?;
-        let mut deployment = find_of(&mut *state, function, id).await?;
-        let names = previews::by_deployment(&mut *state, function).await?;
+        let mut deployment = find_of(&mut state, function, id).await?;
+        let names = previews::by_deployment(&mut state, function).await?;
         let names = names.into_iter().filter(|(served, _)| served == id);
         deployment.previews = names.map(|(_, name)| name).collect();
         Ok(deployment)
@@ -211,7 +212,7 @@ impl Store {
             .bind(i64::try_from(count.calls).unwrap_or(i64::MAX))
             .bind(i64::try_from(count.failed).unwrap_or(i64::MAX))
             .bind(count.deployment.as_str())
-            .execute(&mut **write.transaction())
+            .execute(write.transaction())
             .await?;
         }
         Ok(write.commit().await?)
@@ -267,7 +268,7 @@ pub(crate) async fn last_healthy(
 
 /// Makes a deployment live. `revision` is the revision of the change.
 pub(crate) async fn mark_live(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     function: &FunctionId,
     deployment: &DeploymentId,
     revision: i64,
@@ -293,7 +294,7 @@ pub(crate) async fn mark_live(
 /// Deletes deployments of a function. Keeps the live deployment, those of previews, pinned ones, the `kept` deployments
 /// that were live most recently, and the `kept` newest deployments that were never live.
 pub(crate) async fn prune(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     function: &FunctionId,
     kept: usize,
 ) -> Result<(), StoreError> {

@@ -1,16 +1,17 @@
 //! The feed of changes, for servers that share a database: what has changed since a position in its history.
 //!
-//! The audit trail is the log of changes. Its numbers have no gaps, and become visible in their order. A restored backup or
-//! a standby that took over may have fewer changes, and then uses their numbers again. So a position also has the hash of
-//! its change, which contains the whole history before it.
+//! The audit trail is the log of changes. Its entries are numbered without gaps, and become visible in this order.
+//! After a restored backup or a failover to a standby that lacks changes, numbers are used again. So a position also
+//! has the hash of its entry, which covers the whole history before it.
 
 use std::collections::BTreeSet;
 
 use jelou_core::Slug;
-use sqlx::{AnyConnection, AnyExecutor};
+use serde::{Deserialize, Serialize};
+use sqlx::AnyExecutor;
 
 use crate::database::row::Columns;
-use crate::database::{DatabaseError, Listener};
+use crate::database::{Connection, DatabaseError, Listener};
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -18,7 +19,7 @@ use crate::store::Store;
 const MAX_CHANGES: i64 = 2_000;
 
 /// A position in the history of the database.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Position {
     /// The revision: the number of the last change.
     pub revision: i64,
@@ -31,7 +32,7 @@ pub struct Position {
 /// What has changed since a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct News {
-    /// The position with these changes.
+    /// The position after these changes.
     pub position: Position,
     pub changed: Changed,
 }
@@ -40,7 +41,7 @@ pub struct News {
 pub enum Changed {
     /// Everything may have changed: the history no longer contains the position, or is far ahead of it.
     Everything,
-    /// Only what is named.
+    /// Only these parts have changed.
     Parts(Parts),
 }
 
@@ -48,7 +49,7 @@ pub enum Changed {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a part of the state")]
 pub struct Parts {
-    /// Functions of which anything has changed: the deployment, a token, a secret, a preview, a setting.
+    /// Functions with a change of any kind: a deployment, a token, a secret, a preview, a setting.
     pub functions: BTreeSet<Slug>,
     pub organisation_secrets: bool,
     pub access_tokens: bool,
@@ -68,7 +69,7 @@ impl Store {
             return Ok(None);
         }
         let mut state = self.database.snapshot().await?;
-        let position = head(&mut *state).await?;
+        let position = head(&mut state).await?;
         let changed = if follows(&mut state, &position, since).await? {
             let mut parts = parts(&mut state, since).await?;
             parts.trust |= position.exchanges != since.exchanges;
@@ -79,7 +80,8 @@ impl Store {
         Ok(Some(News { position, changed }))
     }
 
-    /// Connects a listener, which hears of changes at once. `None` if no other server can use the database.
+    /// Connects a listener, which receives a notification of each change. `None` if no other server can use the
+    /// database.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -106,16 +108,16 @@ pub(crate) async fn head(executor: impl AnyExecutor<'_>) -> Result<Position, Dat
 }
 
 /// Raises the number of changes of exchanged tokens.
-pub(crate) async fn count_exchange(connection: &mut AnyConnection) -> Result<(), DatabaseError> {
+pub(crate) async fn count_exchange(connection: &mut Connection) -> Result<(), DatabaseError> {
     sqlx::query("UPDATE revision SET exchanges = exchanges + 1 WHERE id = 1")
         .execute(connection)
         .await?;
     Ok(())
 }
 
-/// Whether the history up to `head` contains `since` not far behind.
+/// Whether `since` is part of the history up to `head`, and at most [`MAX_CHANGES`] changes before it.
 async fn follows(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     head: &Position,
     since: &Position,
 ) -> Result<bool, DatabaseError> {
@@ -134,7 +136,7 @@ async fn follows(
     Ok(hash.is_some_and(|hash| hash == since.hash))
 }
 
-async fn parts(connection: &mut AnyConnection, since: &Position) -> Result<Parts, DatabaseError> {
+async fn parts(connection: &mut Connection, since: &Position) -> Result<Parts, DatabaseError> {
     let rows = sqlx::query("SELECT action, function_slug FROM audit WHERE id > $1 ORDER BY id")
         .bind(since.revision)
         .fetch_all(connection)

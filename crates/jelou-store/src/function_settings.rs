@@ -17,7 +17,7 @@ impl Store {
     /// [`StoreError::NotFound`] or [`StoreError::Database`].
     pub async fn function_settings(&self, slug: &Slug) -> Result<FunctionSettings, StoreError> {
         let mut connection = self.database.snapshot().await?;
-        functions::find(&mut *connection, slug)
+        functions::find(&mut connection, slug)
             .await?
             .map(|function| function.settings)
             .ok_or_else(|| StoreError::not_found(Resource::Function, slug))

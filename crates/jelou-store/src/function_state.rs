@@ -18,7 +18,7 @@ pub struct FunctionState {
     pub secrets: Vec<SecretRecord>,
     /// Each with its own secrets. Some may be expired.
     pub previews: Vec<(PreviewRecord, Vec<SecretRecord>)>,
-    /// The unrevoked tokens, also exchanged ones. Some may be expired or disabled.
+    /// The unrevoked tokens, including exchanged tokens. Some may be expired or disabled.
     pub tokens: Vec<RuntimeTokenCredential>,
 }
 
@@ -29,19 +29,19 @@ impl Store {
     /// [`StoreError::Database`].
     pub async fn function_state(&self, slug: &Slug) -> Result<Option<FunctionState>, StoreError> {
         let mut state = self.database.snapshot().await?;
-        let Some(record) = functions::find(&mut *state, slug).await? else {
+        let Some(record) = functions::find(&mut state, slug).await? else {
             return Ok(None);
         };
         let owner = SecretOwner::Function(record.id.clone());
-        let secrets = secrets::of(&mut *state, &owner).await?;
+        let secrets = secrets::of(&mut state, &owner).await?;
         let mut previews = Vec::new();
-        for preview in previews::of(&mut *state, &record.id).await? {
+        for preview in previews::of(&mut state, &record.id).await? {
             let owner = SecretOwner::Preview(preview.id.clone());
-            let own = secrets::of(&mut *state, &owner).await?;
+            let own = secrets::of(&mut state, &owner).await?;
             previews.push((preview, own));
         }
-        let tokens = runtime_tokens::list(&mut *state, &record.id).await?;
-        let exchanged = trust::exchanged_tokens(&mut *state).await?;
+        let tokens = runtime_tokens::list(&mut state, &record.id).await?;
+        let exchanged = trust::exchanged_tokens(&mut state).await?;
         let exchanged = exchanged
             .iter()
             .filter_map(trust::ExchangedToken::credential);

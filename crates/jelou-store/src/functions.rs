@@ -2,20 +2,22 @@
 
 use jelou_core::{DeploymentId, FunctionId, FunctionSettings, Manifest, Slug};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
 use crate::artifact::{self, ArtifactHash};
 use crate::change::{Action, Change, Entry};
+use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::difference::set_members;
 use crate::error::{Resource, StoreError};
 use crate::store::Store;
 
 /// A function and its live deployment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FunctionRecord {
     pub id: FunctionId,
     /// Unique among the functions.
@@ -33,9 +35,10 @@ pub struct FunctionRecord {
 }
 
 /// The parts of a live deployment that are needed to serve calls.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LiveDeployment {
     pub id: DeploymentId,
+    #[serde(with = "crate::local_copy::text")]
     pub artifact_hash: ArtifactHash,
     pub manifest: Manifest,
     /// Path of the entrypoint, relative to the upload's root.
@@ -229,7 +232,7 @@ pub(crate) async fn slug_of(
 
 /// Inserts a function. Returns `None` if the slug is taken.
 pub(crate) async fn insert(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     id: FunctionId,
     slug: &Slug,
     name: Option<&str>,
@@ -282,7 +285,7 @@ fn state(function: &FunctionRecord) -> Option<Value> {
 }
 
 pub(crate) async fn set_live(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     function: &FunctionId,
     deployment: &DeploymentId,
     at: Timestamp,
@@ -296,7 +299,7 @@ pub(crate) async fn set_live(
     Ok(())
 }
 
-async fn delete(connection: &mut AnyConnection, function: &FunctionId) -> Result<(), StoreError> {
+async fn delete(connection: &mut Connection, function: &FunctionId) -> Result<(), StoreError> {
     for statement in [
         "UPDATE functions SET live_deployment_id = NULL WHERE id = $1",
         "DELETE FROM deployments WHERE function_id = $1",

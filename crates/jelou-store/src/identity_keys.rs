@@ -3,10 +3,10 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use zeroize::Zeroizing;
 
+use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::store::Store;
@@ -31,29 +31,29 @@ impl fmt::Debug for IdentityKey {
     }
 }
 
-/// How long keys sign, and how long they stay afterwards.
+/// How long keys sign, and how long they stay published afterwards.
 #[derive(Debug, Clone, Copy)]
 pub struct KeySchedule {
     pub period: SignedDuration,
-    /// At least the lifetime of a token.
+    /// Must be at least the lifetime of a token.
     pub kept: SignedDuration,
 }
 
 impl Store {
-    /// Returns the keys in the order in which they sign. Creates the keys that are missing now: the first one, which signs
-    /// at once, and always one that signs only after a period, so that verifiers know it by then. Deletes keys that ended
-    /// before `kept`. `generate` returns the id and the private key of a new key.
+    /// Returns the keys in signing order. Creates the first key, which signs now, and always keeps one key that begins
+    /// to sign only after a period, so that verifiers can fetch it before. Deletes keys that ended more than
+    /// `schedule.kept` ago. `generate` returns the id and the private key of a new key.
     ///
     /// # Errors
     /// The error of `generate`; [`StoreError::Vault`], [`StoreError::Database`].
-    pub async fn identity_keys<E: From<StoreError>>(
+    pub async fn rotate_identity_keys<E: From<StoreError>>(
         &self,
         schedule: KeySchedule,
         generate: impl Fn() -> Result<(String, Zeroizing<Vec<u8>>), E>,
     ) -> Result<Vec<IdentityKey>, E> {
         let now = self.clock.now();
         let mut write = self.database.write().await.map_err(StoreError::from)?;
-        let connection = &mut **write.transaction();
+        let connection = write.transaction();
         let mut keys = self.read_keys(connection).await?;
         while keys.last().is_none_or(|last| last.signs_from <= now) {
             let signs_from = if keys.is_empty() {
@@ -78,10 +78,7 @@ impl Store {
         Ok(keys)
     }
 
-    async fn read_keys(
-        &self,
-        connection: &mut AnyConnection,
-    ) -> Result<Vec<IdentityKey>, StoreError> {
+    async fn read_keys(&self, connection: &mut Connection) -> Result<Vec<IdentityKey>, StoreError> {
         sqlx::query(
             "SELECT id, ciphertext, key_id, signs_from FROM identity_keys ORDER BY signs_from",
         )
@@ -104,7 +101,7 @@ impl Store {
 
     async fn insert_key(
         &self,
-        connection: &mut AnyConnection,
+        connection: &mut Connection,
         key: &IdentityKey,
     ) -> Result<(), StoreError> {
         let sealed = self.vault.seal_identity_key(&key.id, &key.pkcs8)?;
@@ -121,7 +118,7 @@ impl Store {
     }
 }
 
-async fn delete_key(connection: &mut AnyConnection, id: &str) -> Result<(), StoreError> {
+async fn delete_key(connection: &mut Connection, id: &str) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM identity_keys WHERE id = $1")
         .bind(id)
         .execute(connection)

@@ -6,7 +6,7 @@ use crate::error::StoreError;
 /// Maximum number of times in a transaction, so that other changes do not wait long.
 const BATCH: usize = 2_000;
 
-/// The place of a time of last use.
+/// The table and column of a time of last use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
     pub(crate) table: &'static str,

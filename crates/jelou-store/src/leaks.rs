@@ -1,4 +1,4 @@
-//! Revokes leaked tokens by their value, because the finder of a leaked value knows nothing else about the token.
+//! Revokes leaked tokens by their value, because the finder of a leaked token has only its value.
 
 use jelou_core::api::{LeakOutcome, LeakedToken};
 use jelou_token::TokenHash;

@@ -22,6 +22,7 @@ mod functions;
 mod identity_keys;
 mod last_used;
 mod leaks;
+mod local_copy;
 mod master_key;
 mod memory;
 mod nodes;
@@ -54,11 +55,12 @@ pub use function_state::FunctionState;
 pub use functions::{FunctionRecord, FunctionSummary, LiveDeployment};
 pub use identity_keys::{IdentityKey, KeySchedule};
 pub use leaks::RuntimeLeak;
+pub use local_copy::{LocalCopyError, SealedState, open_local_copy};
 pub use master_key::MasterKeyRotation;
 pub use memory::{MemoryLimits, MemoryOwner};
 pub use nodes::{NodeRecord, NodeReport};
 pub use previews::{NewPreview, PreviewRecord, PreviewTerms};
-pub use rollback::{RollbackPlan, RolledBack, Way};
+pub use rollback::{ActivationKind, RollbackPlan, RolledBack};
 pub use runtime_tokens::{
     ExpiringToken, ImportRules, ImportToken, Imported, LastTokenRule, NewRuntimeToken, OldValue,
     PreviousTokenValue, QuotaUse, ReplacedToken, Revocation, RotatedToken, Rotation,

@@ -11,7 +11,7 @@ use crate::error::StoreError;
 use crate::store::Store;
 use crate::vault::{KeyId, SealedSecret, SecretOwner, VaultError};
 
-/// Values that one transaction encrypts anew. Other changes wait for it.
+/// Maximum number of values that a transaction encrypts anew. Other changes wait for the transaction.
 const BATCH: i64 = 200;
 
 /// The result of a rotation of the master key.
@@ -38,7 +38,7 @@ impl Store {
         self.continue_rotation(actor).await
     }
 
-    /// Whether the vault has earlier keys, which values may need, and this server may encrypt them anew.
+    /// Whether a rotation is incomplete that this server can continue.
     pub fn is_rotating_master_key(&self) -> bool {
         self.vault.is_rotating() && !self.is_shared()
     }
@@ -59,7 +59,8 @@ impl Store {
             }
             // No other change runs before this one is committed, so no value needs an earlier key.
             let key_id = self.vault.key_id();
-            // With keys from elsewhere, this runs at each start as long as the earlier keys are given.
+            // If the keys do not come from a file, this runs at each start until the earlier keys are removed from the
+            // configuration.
             if values == 0 && !self.vault.has_file() {
                 return Ok(MasterKeyRotation { key_id, values });
             }

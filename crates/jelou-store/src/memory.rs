@@ -3,8 +3,9 @@
 //! Memory is user data, not configuration, so its changes leave no audit entry and do not raise the revision.
 
 use jelou_core::{FunctionId, PreviewId};
-use sqlx::{AnyConnection, AnyExecutor};
+use sqlx::AnyExecutor;
 
+use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::store::Store;
@@ -13,7 +14,7 @@ use crate::store::Store;
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryOwner<'a> {
     pub function: &'a FunctionId,
-    /// The preview of the function. It has a memory of its own.
+    /// The preview of the function. Its memory is separate.
     pub preview: Option<&'a PreviewId>,
     /// The user or conversation. Empty if the request has none.
     pub scope: &'a str,
@@ -81,8 +82,8 @@ impl Store {
         }
         let now = self.clock.now_ms();
         let mut write = self.database.write_one_row().await?;
-        let connection: &mut AnyConnection = write.transaction();
-        // Two servers at once may exceed the limit by one value.
+        let connection: &mut Connection = write.transaction();
+        // Two servers that store a value at the same time may exceed the limit by one.
         if others(&mut *connection, owner, key, now).await? >= limits.entries {
             return Err(StoreError::MemoryFull {
                 limit: limits.entries,
@@ -112,7 +113,7 @@ impl Store {
             .bind(owner.id())
             .bind(owner.scope)
             .bind(key)
-            .execute(&mut **write.transaction())
+            .execute(write.transaction())
             .await?;
         Ok(write.commit().await?)
     }
@@ -125,7 +126,7 @@ impl Store {
         let mut write = self.database.write().await?;
         let swept = sqlx::query("DELETE FROM memory WHERE expires_at <= $1")
             .bind(self.clock.now_ms())
-            .execute(&mut **write.transaction())
+            .execute(write.transaction())
             .await?
             .rows_affected();
         write.commit().await?;

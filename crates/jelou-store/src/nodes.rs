@@ -1,17 +1,17 @@
-//! The servers of a shared database. Each one writes when it was last there, and the position that it has applied.
+//! The servers of a shared database. Each stores the time of its last report, and the position that it has applied.
 //!
 //! Times are those of the database, because the clocks of servers differ.
 
 use jelou_core::NodeId;
 use jiff::Timestamp;
-use sqlx::AnyConnection;
 
+use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::feed::Position;
 use crate::store::Store;
 
-/// What a server says about itself.
+/// A server's report about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeReport {
     pub id: NodeId,
@@ -26,7 +26,7 @@ pub struct NodeReport {
     pub clock_offset_ms: i64,
 }
 
-/// A server that was there lately.
+/// A server that has reported recently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeRecord {
     pub report: NodeReport,
@@ -40,23 +40,25 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn database_time(&self) -> Result<i64, StoreError> {
-        self.now_of(&mut *self.database.pool().acquire().await?)
-            .await
+        Ok(sqlx::query(self.database.engine().select_time())
+            .fetch_one(self.database.pool())
+            .await?
+            .number("now")?)
     }
 
-    pub(crate) async fn now_of(&self, connection: &mut AnyConnection) -> Result<i64, StoreError> {
+    pub(crate) async fn now_of(&self, connection: &mut Connection) -> Result<i64, StoreError> {
         Ok(sqlx::query(self.database.engine().select_time())
             .fetch_one(connection)
             .await?
             .number("now")?)
     }
 
-    /// Stores what a server says about itself, at a time of the database.
+    /// Stores the report of a server, at a time of the database.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn report_node(&self, node: &NodeReport, now_ms: i64) -> Result<(), StoreError> {
-        // A single statement without the lock of changes, so that servers report also while a change takes long.
+        // A single statement without the lock of changes, so that servers can report during a long change.
         sqlx::query(
             "INSERT INTO nodes (id, address, version, started_at, seen_at, revision, hash, exchanges, clock_offset_ms) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET address = excluded.address, \
@@ -78,7 +80,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a server that stops, and servers that were silent for longer than `max_silence_ms`.
+    /// Removes this server, because it stops, and servers that have not reported for longer than `max_silence_ms`.
     ///
     /// # Errors
     /// [`StoreError::Database`].

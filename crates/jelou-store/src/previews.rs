@@ -2,12 +2,14 @@
 
 use jelou_core::{DeploymentId, FunctionId, PreviewId, PreviewName, Slug};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
+use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::difference::set_members;
 use crate::error::{Resource, StoreError};
@@ -15,7 +17,7 @@ use crate::functions::{self, FunctionRecord, LiveDeployment};
 use crate::store::Store;
 
 /// A preview of a function.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PreviewRecord {
     /// The owner of the preview's secrets and memory. Never reused.
     pub id: PreviewId,
@@ -144,7 +146,7 @@ impl Store {
         .size("count")?;
         if count >= new.limit {
             return Err(StoreError::conflict(format!(
-                "`{slug}` has {count} previews; the limit is {} (limits.max_previews). `jelou previews delete` makes room",
+                "`{slug}` has {count} previews; the limit is {} (limits.max_previews, the server's). `jelou previews delete` makes room",
                 new.limit
             )));
         }
@@ -383,7 +385,7 @@ async fn find(
         .transpose()
 }
 
-async fn delete(connection: &mut AnyConnection, id: &PreviewId) -> Result<(), StoreError> {
+async fn delete(connection: &mut Connection, id: &PreviewId) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM secrets WHERE owner = $1",
         "DELETE FROM secret_versions WHERE owner = $1",

@@ -3,10 +3,10 @@
 use jelou_core::api::{ChangedSecret, SecretChange};
 use jelou_core::{DeploymentId, FunctionId, SecretKey};
 use serde_json::json;
-use sqlx::AnyConnection;
 
 use crate::actor::Actor;
 use crate::change::{Action, Entry};
+use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::deployments::{self, DeploymentRecord};
 use crate::error::StoreError;
@@ -29,7 +29,7 @@ pub struct RollbackPlan {
 
 /// How an existing deployment becomes live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum ActivationKind {
     /// Restores a deployment that was live before. If the replaced deployment is newer, it becomes unhealthy.
     Rollback,
     /// Makes any deployment live, such as the one of a preview. The health of the replaced deployment does not change.
@@ -57,11 +57,11 @@ impl Store {
         &self,
         function: &FunctionId,
         target: Option<&DeploymentId>,
-        way: Way,
+        way: ActivationKind,
     ) -> Result<RollbackPlan, StoreError> {
         let mut state = self.database.snapshot().await?;
-        let function = functions::find_by_id(&mut *state, function).await?;
-        let target = wanted(&mut state, &function, target, way).await?;
+        let function = functions::find_by_id(&mut state, function).await?;
+        let target = find_target(&mut state, &function, target, way).await?;
         let changed_secrets = changed_secrets(&mut state, &function, &target.id).await?;
         let missing_secrets = missing_secrets(&mut state, &function.id, &target.id).await?;
         Ok(RollbackPlan {
@@ -72,9 +72,9 @@ impl Store {
         })
     }
 
-    /// Makes `target` live, or the healthy deployment that was live most recently. With [`Way::Rollback`], a newer
-    /// replaced deployment counts as unhealthy until it is made live again. Thus a second call without a target goes
-    /// back one deployment further. If the target is already live, nothing changes.
+    /// Makes `target` live, or the healthy deployment that was live most recently. With [`ActivationKind::Rollback`], a
+    /// newer replaced deployment counts as unhealthy until it is made live again. Thus a second call without a target
+    /// goes back one deployment further. If the target is already live, nothing changes.
     ///
     /// # Errors
     /// Those of [`Store::plan_rollback`].
@@ -83,20 +83,20 @@ impl Store {
         actor: &Actor,
         function: &FunctionId,
         target: Option<&DeploymentId>,
-        way: Way,
+        way: ActivationKind,
         reason: Option<&str>,
     ) -> Result<RolledBack, StoreError> {
         let mut change = self.change(actor).await?;
         let before = functions::find_by_id(&mut *change.connection(), function).await?;
         let previous_live = before.live.as_ref().map(|live| live.id.clone());
-        let wanted = wanted(change.connection(), &before, target, way).await?;
+        let wanted = find_target(change.connection(), &before, target, way).await?;
         if !wanted.live {
             let at = change.now();
             let detail = reason.map(|reason| format!("{}: {reason}", wanted.id));
             let entry = Entry {
                 action: match way {
-                    Way::Rollback => Action::DeploymentRollback,
-                    Way::Promote => Action::DeploymentPromote,
+                    ActivationKind::Rollback => Action::DeploymentRollback,
+                    ActivationKind::Promote => Action::DeploymentPromote,
                 },
                 function: Some(&before.slug),
                 target: wanted.id.as_str(),
@@ -105,7 +105,7 @@ impl Store {
             let live = |id: &DeploymentId| json!({ "live": id });
             let (left, now_live) = (previous_live.as_ref().map(live), live(&wanted.id));
             let revision = change.record(entry, left, Some(now_live)).await?;
-            if let (Some(left), Way::Rollback) = (&previous_live, way) {
+            if let (Some(left), ActivationKind::Rollback) = (&previous_live, way) {
                 sqlx::query(
                     "UPDATE deployments SET rolled_back_at = $1 WHERE id = $2 \
                      AND revision > (SELECT target.revision FROM deployments target WHERE target.id = $3)",
@@ -130,15 +130,15 @@ impl Store {
     }
 }
 
-async fn wanted(
-    connection: &mut AnyConnection,
+async fn find_target(
+    connection: &mut Connection,
     function: &FunctionRecord,
     target: Option<&DeploymentId>,
-    way: Way,
+    way: ActivationKind,
 ) -> Result<DeploymentRecord, StoreError> {
     if let Some(id) = target {
         let wanted = deployments::find_of(connection, &function.id, id).await?;
-        if way == Way::Rollback && !wanted.was_live {
+        if way == ActivationKind::Rollback && !wanted.was_live {
             return Err(StoreError::conflict(format!(
                 "`{id}` was never live; `jelou deployments promote` makes it live"
             )));
@@ -156,7 +156,7 @@ async fn wanted(
 }
 
 async fn missing_secrets(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     function: &FunctionId,
     target: &DeploymentId,
 ) -> Result<Vec<SecretKey>, StoreError> {
@@ -176,7 +176,7 @@ async fn missing_secrets(
 /// Returns the secrets that changed since the target was live. Reads the audit trail, because a deleted secret has no
 /// row. A change of the organisation counts unless the function has a secret of its own with this key.
 async fn changed_secrets(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     function: &FunctionRecord,
     target: &DeploymentId,
 ) -> Result<Vec<ChangedSecret>, StoreError> {

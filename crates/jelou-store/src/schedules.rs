@@ -10,13 +10,12 @@ use jelou_core::api::{Run, RunOrigin, RunState};
 use jelou_core::{DeploymentId, FunctionId, NodeId, RunId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use crate::actor::Actor;
 use crate::change::{Action, Entry};
-use crate::database::DatabaseError;
 use crate::database::row::Columns;
+use crate::database::{Connection, DatabaseError};
 use crate::error::{Resource, StoreError};
 use crate::functions;
 use crate::store::Store;
@@ -27,7 +26,7 @@ const KEPT_RUNS: i64 = 100;
 const KEPT_FAILURES: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Maximum number of runs of a schedule that are kept.
 const MAX_RUNS: i64 = 1_000;
-/// How long a server is silent before its runs count as interrupted. Longer than any run.
+/// If a server does not report for this long, its runs count as interrupted. Longer than any run.
 const GONE_AFTER: SignedDuration = SignedDuration::from_mins(30);
 /// How long after its last report the runs of a server still overlap new ones. Longer, a server that was killed would keep
 /// its schedules from running.
@@ -163,7 +162,7 @@ impl Store {
 
     async fn claim(
         &self,
-        connection: &mut AnyConnection,
+        connection: &mut Connection,
         run: &NewRun,
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
@@ -197,7 +196,7 @@ impl Store {
         let Some(node) = &self.node else {
             return Ok(false);
         };
-        let mut connection = self.database.pool().acquire().await?;
+        let mut connection = self.database.snapshot().await?;
         let seen_since = self.now_of(&mut connection).await? - OVERLAPS_FOR_MS;
         let earlier = elsewhere(&mut connection, run, node, seen_since, run.id.as_str()).await?;
         Ok(earlier > 0)
@@ -205,7 +204,7 @@ impl Store {
 
     async fn is_overlapped(
         &self,
-        connection: &mut AnyConnection,
+        connection: &mut Connection,
         run: &NewRun,
     ) -> Result<bool, StoreError> {
         let (RunState::Running, Some(max), Some(node)) = (run.state, run.max_elsewhere, &self.node)
@@ -219,7 +218,7 @@ impl Store {
     /// Inserts a run. Returns `false` if the due time already has one.
     async fn insert(
         &self,
-        connection: &mut AnyConnection,
+        connection: &mut Connection,
         run: &NewRun,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
@@ -264,7 +263,7 @@ impl Store {
             .bind(end.status.map(i64::from))
             .bind(end.request_id.as_str())
             .bind(end.id.as_str())
-            .execute(&mut **write.transaction())
+            .execute(write.transaction())
             .await?;
         }
         let schedules: HashSet<_> = ends
@@ -277,8 +276,8 @@ impl Store {
         Ok(write.commit().await?)
     }
 
-    /// Marks runs as interrupted that an earlier process of this server did not finish, or a server that is gone. Returns
-    /// them. Deletes runs and schedules of functions that no longer exist.
+    /// Marks unfinished runs as interrupted, if an earlier process of this server or a server that is gone started
+    /// them. Returns these runs. Deletes runs and schedules of functions that no longer exist.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -290,9 +289,7 @@ impl Store {
             "DELETE FROM runs WHERE function_id NOT IN (SELECT id FROM functions)",
             "DELETE FROM schedules WHERE function_id NOT IN (SELECT id FROM functions)",
         ] {
-            sqlx::query(statement)
-                .execute(&mut **write.transaction())
-                .await?;
+            sqlx::query(statement).execute(write.transaction()).await?;
         }
         let runs = sqlx::query(with_columns!(
             "UPDATE runs SET state = 'ERROR', reason = 'interrupted', ended_at = $1 \
@@ -303,7 +300,7 @@ impl Store {
         .bind(self.clock.now_ms())
         .bind(self.node.as_ref().map_or("", NodeId::as_str))
         .bind(seen_since)
-        .fetch_all(&mut **write.transaction())
+        .fetch_all(write.transaction())
         .await?
         .iter()
         .map(record)
@@ -446,7 +443,7 @@ impl Store {
 }
 
 async fn is_paused(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     function: &FunctionId,
     schedule: &str,
 ) -> Result<bool, StoreError> {
@@ -463,7 +460,7 @@ async fn is_paused(
 }
 
 /// Moves `settled_until` of the schedule forward to the due time. Returns `false` if it is not before the due time.
-async fn settle(connection: &mut AnyConnection, run: &NewRun) -> Result<bool, StoreError> {
+async fn settle(connection: &mut Connection, run: &NewRun) -> Result<bool, StoreError> {
     let moved = sqlx::query(
         "INSERT INTO schedules (function_id, schedule, settled_until) VALUES ($1, $2, $3) \
          ON CONFLICT (function_id, schedule) DO UPDATE SET settled_until = excluded.settled_until \
@@ -480,7 +477,7 @@ async fn settle(connection: &mut AnyConnection, run: &NewRun) -> Result<bool, St
 /// Returns how many runs of the schedule other servers have in progress, of those that were claimed before the run with the
 /// id `before`, if it is not empty. Servers that were silent since `seen_since` do not count.
 async fn elsewhere(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     run: &NewRun,
     node: &NodeId,
     seen_since: i64,
@@ -501,7 +498,7 @@ async fn elsewhere(
 }
 
 async fn prune(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     function: &FunctionId,
     schedule: &str,
     now: Timestamp,

@@ -4,10 +4,11 @@ use jelou_core::SecretKey;
 use jelou_core::api::SecretVersion;
 use jelou_core::secret_key::MAX_SECRET_VERSIONS;
 use serde_json::json;
+use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
+use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::secrets::{SecretRecord, place, put};
@@ -104,7 +105,7 @@ pub(crate) async fn all_earlier(
 
 /// Returns the number of the current version, or `None` if the secret does not exist.
 pub(crate) async fn current_version(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     owner: &SecretOwner,
     key: &SecretKey,
 ) -> Result<Option<u64>, StoreError> {
@@ -118,7 +119,7 @@ pub(crate) async fn current_version(
 
 /// Keeps the current value as an earlier version, and deletes versions over the limit.
 pub(crate) async fn keep(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     owner: &SecretOwner,
     key: &SecretKey,
 ) -> Result<(), StoreError> {
@@ -132,7 +133,7 @@ pub(crate) async fn keep(
     .bind(key.as_str())
     .execute(&mut *connection)
     .await?;
-    // The current version counts too, and is about to become one more.
+    // The limit includes the current version, and the caller is about to add a version.
     sqlx::query(
         "DELETE FROM secret_versions WHERE owner = $1 AND key = $2 AND version <= \
          (SELECT s.version + 1 - $3 FROM secrets s WHERE s.owner = $1 AND s.key = $2)",
@@ -146,7 +147,7 @@ pub(crate) async fn keep(
 }
 
 pub(crate) async fn delete(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     owner: &SecretOwner,
     key: &SecretKey,
 ) -> Result<(), StoreError> {
@@ -159,7 +160,7 @@ pub(crate) async fn delete(
 }
 
 async fn sealed_version(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     owner: &SecretOwner,
     key: &SecretKey,
     version: u64,

@@ -4,6 +4,7 @@ use jelou_core::api::Secret;
 use jelou_core::secret_key::{MAX_SECRET_VALUE_BYTES, MAX_SECRETS_PER_FUNCTION};
 use jelou_core::{PreviewName, SecretKey, Slug};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
@@ -19,8 +20,9 @@ use crate::vault::{SealedSecret, SecretOwner};
 use crate::{functions, previews};
 
 /// An encrypted secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretRecord {
+    #[serde(with = "crate::local_copy::text")]
     pub owner: SecretOwner,
     /// Unique among the owner's secrets.
     pub key: SecretKey,
@@ -35,12 +37,12 @@ impl Store {
     /// [`StoreError::Database`].
     pub async fn list_secrets(&self, owner: &SecretOwner) -> Result<Vec<Secret>, StoreError> {
         let mut state = self.database.snapshot().await?;
-        let earlier = secret_versions::all_earlier(&mut *state, owner).await?;
+        let earlier = secret_versions::all_earlier(&mut state, owner).await?;
         sqlx::query(
             "SELECT key, version, updated_at, updated_by FROM secrets WHERE owner = $1 ORDER BY key",
         )
         .bind(owner.to_string())
-        .fetch_all(&mut *state)
+        .fetch_all(&mut state)
         .await?
         .iter()
         .map(|row| {
@@ -83,7 +85,8 @@ impl Store {
             return Ok(Vec::new());
         }
         let mut change = self.change(actor).await?;
-        // Within the change, so that no value with an earlier master key follows the end of a rotation.
+        // Encrypts within the change, so that no value with an earlier master key is stored after the end of a
+        // rotation.
         let sealed = secrets
             .into_iter()
             .map(|(key, value)| self.seal(owner, key, &value))
@@ -174,7 +177,7 @@ pub(crate) async fn of(
         .collect()
 }
 
-/// Stores a value, and keeps the one before as an earlier version. Returns the number of the new version.
+/// Stores a value, and keeps the previous value as an earlier version. Returns the number of the new version.
 pub(crate) async fn put(change: &mut Change<'_>, secret: &SecretRecord) -> Result<u64, StoreError> {
     secret_versions::keep(change.connection(), &secret.owner, &secret.key).await?;
     let (at, by): (Timestamp, _) = (change.now(), change.actor().name.as_str());

@@ -37,12 +37,12 @@ impl Store {
     {
         let mut state = self.database.snapshot().await?;
         Ok(Snapshot {
-            position: feed::head(&mut *state).await?,
-            functions: functions::all(&mut *state).await?,
-            previews: previews::all(&mut *state).await?,
-            runtime_tokens: runtime_tokens::all_credentials(&mut *state).await?,
-            access_tokens: access_tokens::all(&mut *state).await?,
-            secrets: secrets::all(&mut *state).await?,
+            position: feed::head(&mut state).await?,
+            functions: functions::all(&mut state).await?,
+            previews: previews::all(&mut state).await?,
+            runtime_tokens: runtime_tokens::all_credentials(&mut state).await?,
+            access_tokens: access_tokens::all(&mut state).await?,
+            secrets: secrets::all(&mut state).await?,
         })
     }
 }

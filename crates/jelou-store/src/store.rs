@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use jelou_core::histogram::Durations;
 use jelou_core::{Clock, NodeId};
-use sqlx::AnyConnection;
 
 use crate::actor::Actor;
 use crate::audit;
 use crate::change::Change;
 use crate::database::row::Columns;
-use crate::database::{Database, DatabaseError, SchemaState, StoreConfig};
+use crate::database::{Connection, Database, DatabaseError, SchemaState, StoreConfig};
 use crate::error::StoreError;
 use crate::feed::{self, Position};
-use crate::vault::{KeyId, Vault};
+use crate::vault::{KeyId, Vault, VaultError};
 
 /// A handle on the database and its vault. Clones use the same database and vault.
 #[derive(Debug, Clone)]
@@ -48,16 +47,47 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let database = Database::open(config).await?;
         audit::complete_chain(&database).await?;
-        admit(&database, &mut vault).await?;
-        Ok(Self {
+        admit(&database, |in_use| {
+            vault.admit(in_use)?;
+            Ok(vault.key_id())
+        })
+        .await?;
+        Ok(Self::on(database, vault, clock))
+    }
+
+    /// Returns a handle on a database that does not answer now. Before anything else than [`Self::arrive`] uses it, that must
+    /// succeed.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the configuration is wrong.
+    pub fn away(config: &StoreConfig, vault: Vault, clock: Clock) -> Result<Self, StoreError> {
+        Ok(Self::on(Database::open_existing(config)?, vault, clock))
+    }
+
+    /// Completes the start of a server whose database was away, with the same checks as [`Self::open`].
+    ///
+    /// # Errors
+    /// As of [`Self::open`].
+    pub async fn arrive(&self) -> Result<(), StoreError> {
+        self.database.migrate().await?;
+        audit::complete_chain(&self.database).await?;
+        admit(&self.database, |in_use| {
+            self.vault.check(in_use)?;
+            Ok(self.vault.key_id())
+        })
+        .await
+    }
+
+    fn on(database: Database, vault: Vault, clock: Clock) -> Self {
+        Self {
             database: Arc::new(database),
             vault: Arc::new(vault),
             clock,
             node: None,
-        })
+        }
     }
 
-    /// Returns a handle whose runs of schedules belong to a server.
+    /// Returns a handle for a server, to which its runs of schedules belong.
     #[must_use]
     pub fn of_node(self, node: NodeId) -> Self {
         Self {
@@ -124,10 +154,14 @@ impl Store {
 }
 
 /// Checks that the vault has the keys of all stored secrets. Servers that share a database must also have the same
-/// current key, because each decrypts what another one has encrypted: the first one stores the id of its key.
-async fn admit(database: &Database, vault: &mut Vault) -> Result<(), StoreError> {
+/// current key, because each decrypts values that the others have encrypted. The first server stores the id of its key,
+/// and the others compare it.
+async fn admit(
+    database: &Database,
+    vault: impl FnOnce(&BTreeSet<KeyId>) -> Result<KeyId, VaultError>,
+) -> Result<(), StoreError> {
     let mut write = database.write().await?;
-    let connection: &mut AnyConnection = write.transaction();
+    let connection: &mut Connection = write.transaction();
     let mut in_use = key_ids_in_use(&mut *connection).await?;
     if database.engine().is_shared() {
         let shared = sqlx::query("SELECT key_id FROM cluster WHERE id = 1")
@@ -137,20 +171,20 @@ async fn admit(database: &Database, vault: &mut Vault) -> Result<(), StoreError>
             .transpose()?;
         let is_first = shared.is_none();
         in_use.extend(shared);
-        vault.admit(&in_use)?;
+        let key_id = vault(&in_use)?;
         if is_first {
             sqlx::query("INSERT INTO cluster (id, key_id) VALUES (1, $1)")
-                .bind(vault.key_id().as_str())
+                .bind(key_id.as_str())
                 .execute(connection)
                 .await?;
         }
     } else {
-        vault.admit(&in_use)?;
+        vault(&in_use)?;
     }
     Ok(write.commit().await?)
 }
 
-async fn key_ids_in_use(connection: &mut AnyConnection) -> Result<BTreeSet<KeyId>, StoreError> {
+async fn key_ids_in_use(connection: &mut Connection) -> Result<BTreeSet<KeyId>, StoreError> {
     sqlx::query(
         "SELECT key_id FROM secrets UNION SELECT key_id FROM secret_versions \
          UNION SELECT key_id FROM identity_keys",

@@ -46,7 +46,7 @@ impl TokenCounts {
         match kind {
             ERRORS => self.errors += count,
             REFUSED => self.refused += count,
-            // A kind that a later version has stored.
+            // A later version of the program has stored this kind.
             ..0 => {}
             bucket => self
                 .durations
@@ -90,14 +90,14 @@ impl Store {
                 .bind(day)
                 .bind(kind)
                 .bind(count)
-                .execute(&mut **write.transaction())
+                .execute(write.transaction())
                 .await?;
             }
             if let Some(from) = from {
                 sqlx::query("UPDATE runtime_tokens SET last_used_from = $1 WHERE id = $2")
                     .bind(from.as_str())
                     .bind(token.as_str())
-                    .execute(&mut **write.transaction())
+                    .execute(write.transaction())
                     .await?;
             }
         }
@@ -147,7 +147,7 @@ impl Store {
         let mut write = self.database.write().await?;
         sqlx::query("DELETE FROM token_usage WHERE day < $1")
             .bind(before_day)
-            .execute(&mut **write.transaction())
+            .execute(write.transaction())
             .await?;
         Ok(write.commit().await?)
     }

@@ -4,8 +4,8 @@
 //! one statement. Counts are not configuration, so they leave no audit entry and do not raise the revision.
 
 use jelou_core::FunctionId;
-use sqlx::AnyConnection;
 
+use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::store::Store;
@@ -31,7 +31,7 @@ impl Store {
         }
         let mut write = self.database.write().await?;
         for line in lines {
-            let connection: &mut AnyConnection = write.transaction();
+            let connection: &mut Connection = write.transaction();
             sqlx::query(
                 "INSERT INTO traffic (function_id, hour, minutes) VALUES ($1, $2, $3) \
                  ON CONFLICT (function_id, hour) DO UPDATE SET minutes = traffic.minutes || excluded.minutes",
@@ -74,7 +74,7 @@ impl Store {
         let mut write = self.database.write().await?;
         sqlx::query("DELETE FROM traffic WHERE hour < $1")
             .bind(before_hour_ms)
-            .execute(&mut **write.transaction())
+            .execute(write.transaction())
             .await?;
         Ok(write.commit().await?)
     }

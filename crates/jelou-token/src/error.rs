@@ -1,22 +1,22 @@
 //! Errors of parsing a token.
 
-/// Why a text is not a token of the wanted kind.
+/// Why a text is not a token of the expected kind.
 ///
 /// Never contains any part of the text: an almost valid value is most likely a real token with a
 /// typing error, and errors are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseTokenError {
-    /// The text does not start with the prefix of the wanted kind.
+    /// The text does not start with the prefix of the expected kind.
     #[error("the token does not start with `{expected}`")]
     Prefix {
-        /// The prefix of the wanted kind.
+        /// The prefix of the expected kind.
         expected: &'static str,
     },
 
     /// The prefix is right, but the length is wrong.
     #[error("the token is {actual} bytes long, not {expected}")]
     Length {
-        /// The length of every token of the wanted kind, in bytes.
+        /// The length of every token of the expected kind, in bytes.
         expected: usize,
         /// The length of the text, in bytes.
         actual: usize,

@@ -18,7 +18,7 @@ pub fn redact_path(path: &str) -> Cow<'_, str> {
     }
 }
 
-/// Decodes the percent-encoded characters of which tokens consist.
+/// Decodes percent-encoded characters that can be part of a token.
 fn with_decoded_words(path: &str) -> String {
     let mut parts = path.split('%');
     let mut decoded = parts.next().unwrap_or_default().to_owned();
@@ -41,8 +41,8 @@ fn with_decoded_words(path: &str) -> String {
     decoded
 }
 
-/// Returns the offset of the token whose first characters are the end of the text, for a text that was cut. A whole
-/// token is not found.
+/// Returns the offset of an incomplete token at the end of the text, for a text that was cut. A complete token is not
+/// found.
 pub fn start_at_end(text: &str) -> Option<usize> {
     let last = text.as_bytes();
     let word = last

@@ -84,7 +84,7 @@ impl<K: Kind> Token<K> {
     ///
     /// Neither allocates nor copies the secret. Safe with a value of any size: a value of the wrong
     /// length is refused without a read after the prefix. The timing reveals only which rule of the
-    /// format the value breaks. The rules are public, so this says nothing about existing tokens.
+    /// format the value breaks. The rules are public, so the timing reveals nothing about existing tokens.
     pub fn hash_presented(value: &[u8]) -> Option<TokenHash> {
         format::check::<K>(value).ok()?;
         Some(TokenHash::of(value))

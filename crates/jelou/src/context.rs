@@ -1,4 +1,4 @@
-//! What every command needs: output, prompts and credentials.
+//! The shared parts of every command: output, prompts and credentials.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::env;
 use crate::exit::Failure;
 use crate::interrupt::{self, Progress};
 use crate::output::Output;
-use crate::profile::{CredentialsFile, Origin, Session, pipeline};
+use crate::profile::{CredentialSource, CredentialsFile, Session, pipeline};
 use crate::prompt::{Preset, Prompt};
 use crate::waiting::Waiting;
 
@@ -34,7 +34,7 @@ impl Context {
     /// Returns the credentials to use. Warns if others can read them.
     fn session(&self) -> anyhow::Result<Session> {
         let session = Session::resolve(self.profile.as_deref())?;
-        if session.origin.profile().is_some() {
+        if session.source.profile().is_some() {
             let file = CredentialsFile::locate()?;
             if file.is_readable_by_others() {
                 self.output.warn(&format!(
@@ -54,17 +54,17 @@ impl Context {
 
     /// Returns a client with the credentials of this command.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
-        self.client_and_origin().map(|(client, _)| client)
+        self.client_and_source().map(|(client, _)| client)
     }
 
-    /// Like [`Context::client`], but also returns the origin of the credentials.
-    pub(crate) fn client_and_origin(&self) -> anyhow::Result<(Client, Origin)> {
+    /// Like [`Context::client`], but also returns the source of the credentials.
+    pub(crate) fn client_and_source(&self) -> anyhow::Result<(Client, CredentialSource)> {
         let mut session = self.session()?;
         if session.token.is_none()
             && let Some(token) = pipeline::access_token(&session.api)?
         {
             session.token = Some(token);
-            session.origin = Origin::Pipeline;
+            session.source = CredentialSource::Pipeline;
         }
         let Some(token) = session.token else {
             let hint = if env::is_on(env::CI) {
@@ -75,7 +75,7 @@ impl Context {
             let failure = Failure::auth(format!("not logged in to the server at {}", session.api));
             return Err(failure.hint(hint).into());
         };
-        Ok((self.connect(session.api, token), session.origin))
+        Ok((self.connect(session.api, token), session.source))
     }
 
     /// Returns a client with this access token.
@@ -85,7 +85,7 @@ impl Context {
         Client::new(api, Some(token)).with_observer(Arc::new(waiting))
     }
 
-    /// A client without credentials, for what needs none.
+    /// Returns a client without credentials, for requests that need none.
     pub(crate) fn client_without_token(&self) -> anyhow::Result<Client> {
         Ok(Client::new(self.session()?.api, None))
     }

@@ -23,6 +23,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::cli::{Cli, GlobalArgs};
 use crate::context::Context;
@@ -33,6 +34,7 @@ use crate::output::Output;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    disable_core_dumps();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if describe::is_wanted(&arguments) {
         let output = Output::new(&GlobalArgs::glean(&arguments));
@@ -52,4 +54,14 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::FAILURE,
         Err(error) => exit::report(&context.output, &error),
     }
+}
+
+/// Disables core dumps of this process and of its children, because a dump would contain tokens and secrets. Lowering a
+/// limit cannot fail.
+fn disable_core_dumps() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let _ = setrlimit(Resource::Core, none);
 }

@@ -37,7 +37,7 @@ export type HandlerResult<O> =
  */
 export type Handler<I, O, R = unknown> =
   // The condition covers the whole function type. With a condition on the result alone, TypeScript would infer a result
-  // like `{ state: "on" }` as `{ state: string }` before it looks at the schema.
+  // like `{ state: "on" }` as `{ state: string }` before it uses the schema.
   O extends StandardSchemaV1
     ? (input: HandlerInput<I>, ctx: Context, request: Request) => HandlerResult<O> | Promise<HandlerResult<O>>
     : (input: HandlerInput<I>, ctx: Context, request: Request) => R;

@@ -5,7 +5,7 @@
  */
 
 /**
- * A call to the Jelou API that did not succeed, or that could not be made.
+ * The error of a call to the Jelou API that failed or could not be made.
  *
  * ```ts
  * import { define, JelouApiError, response } from "@jelou/functions";

@@ -69,7 +69,7 @@ function readRetry(retry: unknown, problem: Problem): CronManifest["retry"] {
   }
   checkKeys(retry, RETRY_KEYS, (text) => problem(`: \`retry\` ${text}`));
   const { max, backoff } = retry as Record<string, unknown>;
-  if (max === undefined) problem(": `retry` needs `max`, how many more attempts there are");
+  if (max === undefined) problem(": `retry` needs `max`: the number of further attempts");
   return {
     max: whole(max, "retry.max", 1, MAX_RETRIES, problem) ?? 1,
     backoffMs: whole(backoff, "retry.backoff", 0, HOUR_MS, problem) ?? DEFAULT_BACKOFF_MS,

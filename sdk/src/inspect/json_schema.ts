@@ -3,8 +3,7 @@
  *
  * A part that JSON Schema cannot express is not an error: a date becomes `date-time`, any other such part becomes
  * `{}`, and the deploy prints a warning. Both schemas describe the *input* side. For `input`, this is the
- * value that callers send. For `output`, this is the value that the handler returns: the platform sends it
- * unchanged.
+ * value that callers send. For `output`, this is the value that the handler returns: the platform sends it unchanged.
  *
  * @module
  */
@@ -35,8 +34,8 @@ export function toJsonSchema(schema: unknown, place: SchemaPlace, report: Report
   if (schema === undefined || schema === null) return null;
   if (!isStandardSchema(schema)) {
     report.problems.push(
-      `${place.label}: \`${place.part}\` is no schema. Use z.object({ ... }), or a schema of another library` +
-        " that speaks Standard Schema (Zod 3.24+, Valibot 1+, ArkType 2+)",
+      `${place.label}: \`${place.part}\` is not a schema. Use z.object({ ... }), or a schema of another library` +
+        " that implements Standard Schema (Zod 3.24+, Valibot 1+, ArkType 2+)",
     );
     return null;
   }
@@ -52,7 +51,7 @@ export function toJsonSchema(schema: unknown, place: SchemaPlace, report: Report
     unsendable: (path, what, instead) => {
       if (place.part === "output") return;
       report.warnings.push(
-        `${place.label}: no JSON is ${what}, so no caller can send ${
+        `${place.label}: JSON cannot express ${what}, so no caller can send ${
           showPath(place.part, path)
         }; use ${instead} instead`,
       );
@@ -69,7 +68,7 @@ export function toJsonSchema(schema: unknown, place: SchemaPlace, report: Report
       report.warnings.push(
         `${place.label}: ${
           showPath(place.part, path)
-        } is z.coerce.boolean(), which takes every text for true, ` +
+        } is z.coerce.boolean(), which converts every text to true, ` +
           '"false" too; use z.stringbool() for query strings and forms',
       );
     },

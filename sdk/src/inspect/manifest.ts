@@ -1,5 +1,5 @@
 /**
- * The manifest: all that the gateway must know about a function without running it.
+ * The manifest: the data about a function that the gateway needs without running the function.
  *
  * The server reads exactly these fields, in camelCase.
  *

@@ -13,10 +13,10 @@ interface ZodLike {
 
 /** Returns the path of the first part that belongs to another major version of Zod than the root, or `null`. */
 export function foreignPart(schema: object): readonly string[] | null {
-  return look(schema as ZodLike, "_zod" in schema, [], new Set());
+  return findForeign(schema as ZodLike, "_zod" in schema, [], new Set());
 }
 
-function look(
+function findForeign(
   schema: ZodLike,
   isZod4: boolean,
   path: readonly string[],
@@ -28,7 +28,7 @@ function look(
   const def = isZod4 === "_zod" in schema ? schema._zod?.def ?? schema._def : undefined;
   if (def === undefined) return path;
   for (const [name, part, isKey] of partsOf(def)) {
-    const found = look(part, isZod4, isKey ? [...path, name] : path, seen);
+    const found = findForeign(part, isZod4, isKey ? [...path, name] : path, seen);
     if (found !== null) return found;
   }
   return null;
@@ -63,7 +63,7 @@ export const INPUT_ADVICE: Record<string, string> = {
   set: "z.array()",
   symbol: "z.enum()",
   nan: "z.number()",
-  function: "the name of what is to be done",
+  function: "the name of the action",
 };
 
 /** Replacements for input types that JSON can carry and a query string cannot. */

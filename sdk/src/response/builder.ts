@@ -83,23 +83,29 @@ export class ResponseBuilder extends FunctionResponse {
     return new ResponseBuilder(this.statusCode, [...others, [name, String(value)]]);
   }
 
-  /** Ends with a JSON body. Its type is `application/json`. */
+  /** Builds the response with a JSON body. Its type is `application/json`. */
   json(value: unknown): FunctionResponse {
     return new FunctionResponse(this.statusCode, this.headers, { kind: "json", value });
   }
 
-  /** Ends with a text body. Its type is `text/plain; charset=utf-8`, unless a `Content-Type` header was set before. */
+  /**
+   * Builds the response with a text body. Its type is `text/plain; charset=utf-8`, unless a `Content-Type`
+   * header was set before.
+   */
   text(value: string): FunctionResponse {
     return this.#raw(checkedText(value, "text"), "text/plain; charset=utf-8");
   }
 
-  /** Ends with an HTML body. Its type is `text/html; charset=utf-8`, unless a `Content-Type` header was set before. */
+  /**
+   * Builds the response with an HTML body. Its type is `text/html; charset=utf-8`, unless a `Content-Type`
+   * header was set before.
+   */
   html(value: string): FunctionResponse {
     return this.#raw(checkedText(value, "html"), "text/html; charset=utf-8");
   }
 
   /**
-   * Ends with bytes or a stream.
+   * Builds the response with bytes or a stream as its body.
    *
    * @param value The body. A stream is sent as its data arrives.
    * @param contentType The type, unless a `Content-Type` header was set before. Default `"application/octet-stream"`.
@@ -112,7 +118,7 @@ export class ResponseBuilder extends FunctionResponse {
   }
 
   /**
-   * Ends with a redirect.
+   * Builds a redirect.
    *
    * @param location The target. Characters that are not ASCII are percent-encoded.
    * @param code The status. Default: the status that was set before, or 302.
@@ -122,7 +128,7 @@ export class ResponseBuilder extends FunctionResponse {
     return new FunctionResponse(code ?? this.statusCode ?? 302, located.headers, located.body);
   }
 
-  /** Ends without a body. The status is 204, unless a status was set before. */
+  /** Builds the response without a body. The status is 204, unless a status was set before. */
   empty(): FunctionResponse {
     return new FunctionResponse(this.statusCode, this.headers, this.body);
   }

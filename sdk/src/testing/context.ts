@@ -54,7 +54,7 @@ export interface MockContextOptions {
   memory?: MemoryClient;
   /** Default: `createMockJelouClient()`. */
   jelou?: JelouClient;
-  /** Returns the token of `ctx.identity`. Default: a token of this form with a signature that nobody accepts. */
+  /** Returns the token of `ctx.identity`. Default: a token of the same form, with an invalid signature. */
   identity?: (audience: string) => string | Promise<string>;
   /** Called for every `ctx.log` of any level. The arguments are also added to `logs`. */
   log?: (...args: unknown[]) => void;
@@ -166,7 +166,7 @@ function mockContext(options: MockContextOptions, trigger: Trigger): MockContext
   };
 }
 
-/** Creates a token with the claims of the platform's, for code that reads them. */
+/** Creates a token with the same claims as a token of the platform, for code that reads the claims. */
 function mockIdentity(slug: string, audience: string): string {
   const now = Math.floor(Date.now() / 1000);
   const encode = (value: unknown): string => {

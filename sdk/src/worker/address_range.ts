@@ -27,8 +27,12 @@ const RANGES: readonly { readonly first: string; readonly prefix: number; readon
 const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?::\d+)?$/;
 const OWN_IPV6 = /^\[?::1?\]?(?::\d+)?$/;
 
-/** Whether an address with an optional port is in a network (`10.0.0.0/8`). */
+/**
+ * Whether an address with an optional port is in a network (`10.0.0.0/8`). Of IPv6, only loopback is ever refused by
+ * Deno.
+ */
 export function isInNetwork(address: string, network: string): boolean {
+  if (network === "::1/128") return exec(OWN_IPV6, address) !== null;
   const number = parseIpv4(address);
   const parts = exec(/^([\d.]+)\/(\d+)$/, network);
   if (number === null || parts === null) return false;

@@ -43,7 +43,8 @@ export class Background {
 
   #done(): void {
     if (--this.#pending > 0) return;
-    // Code often adds its next promise as soon as one ends, so the report waits one turn of the event loop.
+    // Code often adds its next promise as soon as the previous one ends, so the report waits one turn of the
+    // event loop.
     nativeSetTimeout(() => {
       if (this.#pending > 0 || !this.#isReported) return;
       this.#isReported = false;

@@ -24,8 +24,8 @@ export async function compile(url: string): Promise<boolean> {
 }
 
 /**
- * Loads all modules of Node that the runtime has, because a module is compiled when it is first loaded: by name, and as
- * `import` and `require` do it, because the import map has shims for some names.
+ * Loads all modules of Node that the runtime has, because a module is compiled when it is first loaded. Each
+ * module is loaded by its name and by `import`, because for some names the import map leads to a shim.
  */
 export async function compileBuiltins(): Promise<boolean> {
   const { builtinModules } = await import("node:module");

@@ -125,7 +125,7 @@ export class InvocationContext implements Context {
     return this.#people.executionId;
   }
 
-  /** A separate function, so that `const { log } = ctx` works. */
+  /** The result does not depend on `this`, so `const { log } = ctx` works. */
   get log(): Logger {
     return this.#log ??= this.#logger();
   }
@@ -142,12 +142,12 @@ export class InvocationContext implements Context {
     return this.#jelou ??= this.#scope.jelou(this.bot?.id);
   }
 
-  /** A separate function, so that `const { identity } = ctx` works. */
+  /** The result does not depend on `this`, so `const { identity } = ctx` works. */
   get identity(): (audience: string) => Promise<string> {
     return this.#identity ??= this.#scope.identity(this.requestId);
   }
 
-  /** A separate function, so that `const { waitUntil } = ctx` works. */
+  /** The result does not depend on `this`, so `const { waitUntil } = ctx` works. */
   get waitUntil(): (work: PromiseLike<unknown>) => void {
     return this.#waitUntil ??= this.#keeper();
   }

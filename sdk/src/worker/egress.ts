@@ -1,15 +1,15 @@
 /**
  * The connection from a function to the platform's own gateway: a unix socket of the worker.
  *
- * Deno's HTTP client sends all URLs over that socket in plain HTTP, also `https:` URLs. A function can thus call
- * another function by its public URL without DNS and TLS. The gateway knows the calling worker by its socket, and the
- * request on whose behalf the worker calls by a header.
+ * Deno's HTTP client sends all URLs over that socket in plain HTTP, also `https:` URLs. A function can thus
+ * call another function by its public URL without DNS and TLS. The gateway identifies the calling worker by
+ * its socket, and the calling request by a header.
  *
  * @module
  */
 import { deleteHeader, eachHeader, setHeader, startsWith } from "./primordials.ts";
 
-/** The header with the id of the request on whose behalf the worker calls. */
+/** The header with the id of the request that makes the call. */
 export const PARENT_HEADER = "x-jelou-parent";
 
 /** Returns an HTTP client that sends all requests over the egress socket. */
@@ -27,8 +27,8 @@ export function createEgress(path: string): EgressClient {
 }
 
 /**
- * Removes the `x-jelou-` headers that a caller has no use for, and sets the id of the request on whose behalf the worker
- * calls. The token and the name of a deployment stay, as in a call from outside.
+ * Removes the `x-jelou-` headers that only the platform sets, and sets the id of the request that makes the
+ * call. The token and the name of a deployment stay, as in a call from outside.
  */
 export function setPlatformHeaders(headers: Headers, parent: string | undefined): void {
   const own: string[] = [];

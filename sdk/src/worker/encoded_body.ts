@@ -44,11 +44,19 @@ export function codingsOf(incoming: Incoming): string[] {
   return codings;
 }
 
+/** The limits of a decoded body. */
+export interface BodyLimits {
+  readonly maxBytes: number;
+  /** The setting of `maxBytes` with its value and its origin, and the one for the memory of parsed bodies. */
+  readonly toldBytes: string;
+  readonly toldMemory: string;
+}
+
 /** Reads and decodes a body. Returns the request with the decoded body. */
 export async function decodeBody(
   incoming: Incoming,
   codings: readonly string[],
-  maxBytes: number,
+  { maxBytes, toldBytes, toldMemory }: BodyLimits,
 ): Promise<Incoming | Refused> {
   // Starts to read now: the channel overwrites its buffer in the next turn.
   const encoded = incoming.bytes();
@@ -70,14 +78,14 @@ export async function decodeBody(
   } catch (error) {
     const { code } = error as { code?: unknown };
     return code === "ERR_BUFFER_TOO_LARGE"
-      ? new Refused(tooLarge(), `the decoded body is over ${maxBytes} bytes (limits.max_body_bytes)`)
+      ? new Refused(tooLarge(), `the decoded body is over ${toldBytes}`)
       : new Refused(invalidEncoding(), "the body does not match its content encoding");
   }
   // For bodies without a coding, the gateway makes this check.
   if (parsedBytes(bytes) > PARSED_FACTOR * maxBytes) {
     return new Refused(
       tooLarge(),
-      "the decoded body would take too much memory (limits.max_body_memory_mib)",
+      `the decoded body would take too much memory: ${toldMemory}`,
     );
   }
   return new DecodedIncoming(incoming, bytes);

@@ -5,7 +5,7 @@
  */
 import type { Env } from "../context/context.ts";
 import { create, freeze, keys, startsWith } from "./primordials.ts";
-import { noteUnset } from "./unset.ts";
+import { noteUnset } from "./missing_secrets.ts";
 
 /** The prefix of keys that belong to the platform. The function cannot see them. */
 const RESERVED_PREFIX = "__FN_";

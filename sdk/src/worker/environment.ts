@@ -9,7 +9,7 @@
 import { log } from "./log.ts";
 import { isReserved } from "./env.ts";
 import { apply, defineProperty, hasOwn, NativeProxy, NativeTypeError } from "./primordials.ts";
-import { noteUnset } from "./unset.ts";
+import { noteUnset } from "./missing_secrets.ts";
 
 const TIME_ZONE = "TZ";
 

@@ -50,10 +50,14 @@ function reasonOf(error: unknown): string | null {
     return `the name ${host} does not resolve (DNS)`;
   }
   if (matches(/Connection refused/i, text)) return `${host} refuses the connection`;
+  // Deno cannot refuse private networks of IPv6. The firewall does.
+  if (matches(/Permission denied/i, text)) {
+    return `the server's firewall refuses the address of ${host}; an administrator can open it: jelou egress allow`;
+  }
   const denied = exec(/`[^`]*` is refused: .*/, text);
   if (denied !== null) return denied[0];
   if (matches(/timed out/i, text)) return `${host} did not answer in time`;
   return null;
 }
 
-const HOST = /\(\w+:\/\/(?:[^/@)]*@)?([^/:?#)]+)/;
+const HOST = /\(\w+:\/\/(?:[^/@)]*@)?(\[[^\]]*\]|[^/:?#)]+)/;

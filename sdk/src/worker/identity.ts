@@ -1,5 +1,5 @@
 /**
- * `ctx.identity` over the egress socket. The platform knows the function by its socket, and signs.
+ * `ctx.identity` over the egress socket. The platform identifies the function by its socket, and signs the token.
  *
  * @module
  */

@@ -104,12 +104,12 @@ type Kind = "json" | "form" | "other";
  * Reads the input from a request's body.
  *
  * @param keepBytes Whether the raw bytes must stay readable. Without them, the body is read as text, which is faster.
- * @param isWanted Whether the function has an input schema.
+ * @param hasSchema Whether the function has an input schema.
  */
 export function readBody(
   incoming: Incoming,
   keepBytes: boolean,
-  isWanted: boolean,
+  hasSchema: boolean,
 ): ReadInput | Promise<ReadInput> {
   const { contentType } = incoming;
   const type = mediaType(contentType);
@@ -118,7 +118,7 @@ export function readBody(
     : type === "application/x-www-form-urlencoded"
     ? "form"
     : "other";
-  if (kind === "other" && type !== "" && !(isWanted && mayBeJson(incoming, type))) {
+  if (kind === "other" && type !== "" && !(hasSchema && mayBeJson(incoming, type))) {
     if (!incoming.hasBody()) return NO_BODY;
     return lacksBoundary(type, contentType) ? withoutBoundary(type) : unread(type, null, "");
   }
@@ -192,7 +192,7 @@ function notJson(text: string): Refused {
 const SEND_JSON = "Send JSON with the header `content-type: application/json` " +
   "(curl: -H 'content-type: application/json')";
 
-const EMPTY: Note = () => "The body is empty, though its Content-Type is the one of JSON";
+const EMPTY: Note = () => "The body is empty, but its Content-Type is JSON";
 
 function fields(text: string, bytes: Uint8Array<ArrayBuffer> | null, charset: TextDecoder | null): Input {
   const note = matches(BEGINS_AS_JSON, text)
@@ -214,8 +214,8 @@ function unread(type: string, bytes: Uint8Array<ArrayBuffer> | null, text: strin
     const why = matches(FILE_TYPE, type)
       ? "which gives no input"
       : matches(BEGINS_AS_JSON, text)
-      ? `and it is no JSON: ${jsonFault(text)}`
-      : "and it is no JSON";
+      ? `and it is not JSON: ${jsonFault(text)}`
+      : "and it is not JSON";
     return `The body was not read: ${named}, ${why}. ${SEND_JSON}`;
   };
   return { value: undefined, bytes, isFields: false, note };

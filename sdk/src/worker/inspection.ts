@@ -1,8 +1,8 @@
 /**
  * Loads the inspection module, only in workers that describe their function.
  *
- * The module is embedded as text. As an import, every worker would parse it at its start, which takes 3 MB. Workers
- * have no permission to read it from a file later.
+ * The module is embedded as text. If it were imported, every worker would parse it at its start, which takes
+ * 3 MB of memory. Workers have no permission to read it from a file later.
  *
  * @module
  */

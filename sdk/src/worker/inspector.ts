@@ -1,5 +1,5 @@
 /**
- * The engine's inspector, which a debugger uses. Only workers in development have one.
+ * The inspector of the process, which a debugger uses. Only workers in development have one.
  *
  * @module
  */

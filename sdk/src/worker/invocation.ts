@@ -9,7 +9,7 @@ import { runAs } from "./current.ts";
 import { answerWeb } from "./handlers/answer.ts";
 import type { WebHandler } from "./handlers/handler.ts";
 import type { Incoming } from "./incoming.ts";
-import { codingsOf, decodeBody } from "./encoded_body.ts";
+import { type BodyLimits, codingsOf, decodeBody } from "./encoded_body.ts";
 import { type Input, queryInput, readBody, Refused, takesQuery } from "./input.ts";
 import { type Fields, withLists } from "./query.ts";
 import { outwardRequest } from "./outward_request.ts";
@@ -19,7 +19,7 @@ import { logRefusal } from "./refusal_log.ts";
 import { type Outcome, toOutcome } from "./result.ts";
 import { answerToThrown, describeThrown } from "./thrown.ts";
 import type { Tool, Tools } from "./tool.ts";
-import { hintAtMissingSecrets } from "./unset.ts";
+import { hintAtMissingSecrets } from "./missing_secrets.ts";
 import type { IssueDetail, Validated, Validator } from "./validation.ts";
 
 /** A function that is ready for requests. */
@@ -28,8 +28,7 @@ export interface LoadedFunction {
   readonly tools: Tools;
   /** The web handler of a function without tools, or `null`. */
   readonly web: { readonly handler: WebHandler; readonly env: Record<string, unknown> } | null;
-  /** Maximum size of a body in bytes. */
-  readonly maxBodyBytes: number;
+  readonly body: BodyLimits;
 }
 
 /** Answers one request. Never throws. */
@@ -59,7 +58,7 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
   let tool: Tool | null = null;
   try {
     tool = toolOf(fn.tools, incoming);
-    const isWanted = tool.validateInput !== null;
+    const hasSchema = tool.validateInput !== null;
     let input: Input | Refused;
     if (takesQuery(context.method)) input = queryInput(context.query, incoming);
     else {
@@ -67,13 +66,13 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
       // time for plain JSON, the common case.
       let decoded = isPlainJson(incoming) ? incoming : await withoutCodings(fn, incoming);
       if (decoded instanceof Refused) return refuse(tool, decoded);
-      let reading = readBody(decoded, tool.wantsRequest, isWanted);
+      let reading = readBody(decoded, tool.mayUseRequest, hasSchema);
       input = reading instanceof NativePromise ? await reading : reading;
       if (input instanceof Refused && decoded === incoming && isPlainJson(incoming)) {
         decoded = await withoutCodings(fn, incoming);
         if (decoded instanceof Refused) return refuse(tool, decoded);
         if (decoded !== incoming) {
-          reading = readBody(decoded, tool.wantsRequest, isWanted);
+          reading = readBody(decoded, tool.mayUseRequest, hasSchema);
           input = reading instanceof NativePromise ? await reading : reading;
         }
       }
@@ -83,7 +82,7 @@ async function answer(fn: LoadedFunction, context: InvocationContext, request: I
     const validating = validate(tool, context, input);
     const validated = validating instanceof NativePromise ? await validating : validating;
     if (validated.details !== null) return refuseInput(tool, input, validated.details);
-    const outward = tool.wantsRequest ? outwardRequest(incoming, urlOf(incoming), input.bytes) : undefined;
+    const outward = tool.mayUseRequest ? outwardRequest(incoming, urlOf(incoming), input.bytes) : undefined;
     const returned = tool.handler(validated.value, context, outward);
     const settling = toOutcome(await returned);
     const outcome = settling instanceof NativePromise ? await settling : settling;
@@ -122,7 +121,7 @@ function isPlainJson(incoming: Incoming): boolean {
 
 function withoutCodings(fn: LoadedFunction, incoming: Incoming): Incoming | Promise<Incoming | Refused> {
   const codings = codingsOf(incoming);
-  return codings.length === 0 ? incoming : decodeBody(incoming, codings, fn.maxBodyBytes);
+  return codings.length === 0 ? incoming : decodeBody(incoming, codings, fn.body);
 }
 
 function refuse(tool: Tool, { answer, reason }: Refused): PlainAnswer {
@@ -146,7 +145,7 @@ function toolOf(tools: Tools, incoming: Incoming): Tool {
   const key = incoming.facts.tool;
   const tool = tools[key];
   if (tool === undefined) {
-    throw new Error(`The gateway asked for the tool "${key}", which this function does not have`);
+    throw new Error(`The gateway called the tool "${key}", which this function does not have`);
   }
   return tool;
 }
@@ -165,8 +164,8 @@ function validate(tool: Tool, context: InvocationContext, input: Input): Validat
 }
 
 /**
- * A query or form cannot mark a single value as a list. If the schema expects a list, the value becomes one. Clients
- * that mark lists by their name are understood too, unless the schema has such names itself.
+ * A query or form cannot mark a single value as a list. If the schema expects a list, the value becomes one.
+ * Clients that mark lists by their name are also supported, unless the schema has such names itself.
  */
 function validateFields(validator: Validator, value: unknown): Validated | Promise<Validated> {
   const lists = withLists(value as Fields);

@@ -1,8 +1,8 @@
 /**
  * Serializes a result as JSON without losing data.
  *
- * `JSON.stringify` silently converts unknown objects to `{}`: a `Map`, a `Promise` or an error. The text
- * shows whether this may have happened, so plain data needs no separate traversal.
+ * `JSON.stringify` silently converts unknown objects to `{}`: a `Map`, a `Promise` or an error. The JSON
+ * output shows whether this can have happened, so plain data is traversed only once.
  *
  * @module
  */

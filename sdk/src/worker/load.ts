@@ -18,7 +18,7 @@ import { loadInspection } from "./inspection.ts";
 import { waitForDebugger } from "./inspector.ts";
 import { jelouFactory } from "./jelou.ts";
 import type { LoadMessage, LoadResult } from "./load_message.ts";
-import { setLogLevel, setLogOrigin } from "./log.ts";
+import { setLogLevel, setLogSettings } from "./log.ts";
 import { memoryFactory } from "./memory.ts";
 import { createWebSocket } from "./outward_websocket.ts";
 import { provideBuiltins } from "./node/builtins.ts";
@@ -38,7 +38,7 @@ export interface Loaded {
 /** Drops the worker's permissions and imports the function. Except in serve mode, also reads its manifest. */
 export async function load(message: LoadMessage, socketPath: string): Promise<Loaded> {
   try {
-    setLogOrigin(message.functionSlug, message.company?.id ?? null, message.logLineBytes);
+    setLogSettings(message.functionSlug, message.company?.id ?? null, message.logLineBytes);
     setLogLevel(message.logLevel ?? "DEBUG");
     if (message.showsErrors === true) showThrown();
     const inspection = message.mode === "serve" ? null : await loadInspection();
@@ -79,7 +79,7 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
   }
 }
 
-/** The default maximum of a body in bytes. The engine can set another one. */
+/** The default maximum of a body in bytes. The engine can set another maximum. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 /** The data that a function needs in addition to its module. */
@@ -104,6 +104,10 @@ export function prepare(
     scope,
     tools: definition === null ? {} : prepareTools(definition),
     web: handler === null ? null : { handler, env: createBindings(scope.env.toObject()) },
-    maxBodyBytes: message.maxBodyBytes ?? MAX_BODY_BYTES,
+    body: {
+      maxBytes: message.maxBodyBytes ?? MAX_BODY_BYTES,
+      toldBytes: message.maxBodyTold ?? "limits.max_body_bytes",
+      toldMemory: message.bodyMemoryTold ?? "limits.max_body_memory_mib",
+    },
   };
 }

@@ -41,10 +41,13 @@ export interface LoadMessage {
   readonly tracesOutside?: boolean;
   /** Whether the answer of a failed handler contains the thrown error, as in development. */
   readonly showsErrors?: boolean;
-  /** The file to create before the worker waits for a debugger, and stops for it before the import; or `null`. */
+  /** The file that the worker creates before it stops for a debugger. It stops before the import. `null`: no stop. */
   readonly waitsForDebugger?: string | null;
   /** Maximum size of a request body in bytes, after decoding. */
   readonly maxBodyBytes?: number;
+  /** This limit as errors name it, with its value and its origin; and the limit of the memory for bodies. */
+  readonly maxBodyTold?: string;
+  readonly bodyMemoryTold?: string;
   /** The memory store, or `null` if the platform has none. */
   readonly memory: MemoryStore | null;
   /** The address and credentials of the Jelou API, or `null` without credentials. */

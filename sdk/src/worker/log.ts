@@ -25,14 +25,14 @@ export type Level = "INFO" | "WARN" | "ERROR" | "DEBUG";
 
 const RANKS: Readonly<Record<Level, number>> = { DEBUG: 0, INFO: 1, WARN: 2, ERROR: 3 };
 
-/** The default maximum of a line in bytes, including its newline. The engine can set another one. */
+/** The default maximum of a line in bytes, including its newline. The engine can set another maximum. */
 export const LOG_LINE_BYTES = 16 * 1024;
 
 /**
  * The fields that all lines of this process have in common, the maximum length of a line in bytes, and the lowest
  * level.
  */
-const origin: { function: string | null; company: string | null; lineBytes: number; least: number } = {
+const settings: { function: string | null; company: string | null; lineBytes: number; least: number } = {
   function: null,
   company: null,
   lineBytes: LOG_LINE_BYTES,
@@ -40,20 +40,20 @@ const origin: { function: string | null; company: string | null; lineBytes: numb
 };
 
 /** Sets the fields of all lines and the maximum length of a line in bytes. */
-export function setLogOrigin(functionSlug: string, companyId: string | null, lineBytes?: number): void {
-  origin.function = functionSlug;
-  origin.company = companyId;
-  if (lineBytes !== undefined) origin.lineBytes = lineBytes;
+export function setLogSettings(functionSlug: string, companyId: string | null, lineBytes?: number): void {
+  settings.function = functionSlug;
+  settings.company = companyId;
+  if (lineBytes !== undefined) settings.lineBytes = lineBytes;
 }
 
 /** Sets the lowest level. Lines below it are not written. */
 export function setLogLevel(level: Level): void {
-  origin.least = RANKS[level];
+  settings.least = RANKS[level];
 }
 
 /** Returns the fields that all lines of this process have in common. */
-export function logOrigin(): { readonly function: string | null; readonly lineBytes: number } {
-  return origin;
+export function logSettings(): { readonly function: string | null; readonly lineBytes: number } {
+  return settings;
 }
 
 /** Writes a line for the current request. Never throws. */
@@ -64,10 +64,10 @@ export function log(level: Level, args: readonly unknown[]): void {
 /** Writes a line for a request, or for no request. Never throws. */
 export function logAs(context: Context | undefined, level: Level, args: readonly unknown[]): void {
   if (level === "ERROR" && context !== undefined) weakSetAdd(failed, context);
-  if (RANKS[level] < origin.least) return;
+  if (RANKS[level] < settings.least) return;
   const hint = level === "ERROR" ? hintOf(args) : null;
   const shown = hint === null ? args : [...args, hint];
-  logFor(context?.requestId ?? null, context?.company.id ?? origin.company, level, shown);
+  logFor(context?.requestId ?? null, context?.company.id ?? settings.company, level, shown);
 }
 
 /** The contexts of requests that have logged an error. */
@@ -93,11 +93,11 @@ export function logFor(
   level: Level,
   args: readonly unknown[],
 ): void {
-  const head = `{"requestId":${stringify(requestId)},"function":${stringify(origin.function)},` +
+  const head = `{"requestId":${stringify(requestId)},"function":${stringify(settings.function)},` +
     `"company":${stringify(company)},"timestamp":"${
       toISOString(new NativeDate())
     }","level":"${level}","args":[`;
-  writeStdout(head + renderArguments(args, origin.lineBytes - utf8Length(head) - TAIL.length) + TAIL);
+  writeStdout(head + renderArguments(args, settings.lineBytes - utf8Length(head) - TAIL.length) + TAIL);
 }
 
 const TAIL = "]}\n";
@@ -124,7 +124,7 @@ function renderArguments(args: readonly unknown[], room: number): string {
 }
 
 function note(): string {
-  return `"[truncated: a line holds ${origin.lineBytes} bytes (limits.max_log_line_bytes, the server's)]"`;
+  return `"[truncated: a line holds ${settings.lineBytes} bytes (limits.max_log_line_bytes, the server's)]"`;
 }
 
 /** Truncates a rendered argument and returns it as a JSON string of at most `room` bytes. It ends with `…`. */

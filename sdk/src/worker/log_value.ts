@@ -101,7 +101,7 @@ function shown(value: string, room: number): string {
   return value.length <= room ? readable(value) : readable(slice(value, 0, room)) + "…";
 }
 
-/** Readers of the log have no lone surrogates, so they are replaced. Cutting a text can also leave one. */
+/** Replaces lone surrogates, which other programs cannot represent. Cutting a text can also leave one. */
 function readable(value: string): string {
   return maskText(explainRefusals(toWellFormed(value)));
 }

@@ -83,7 +83,7 @@ function handle(request: Request): Response | Promise<Response> {
     const requestId = getHeader(requestHeaders(request), "x-jelou-held");
     if (requestId !== null) return takeHeld(requestId) ?? toResponse(unavailable());
     const incoming = new HttpIncoming(request);
-    if (incoming.hasBody()) makeRoomFor(toNumber(incoming.header("content-length") ?? fn.maxBodyBytes));
+    if (incoming.hasBody()) makeRoomFor(toNumber(incoming.header("content-length") ?? fn.body.maxBytes));
     return answerOverHttp(fn, incoming);
   }
   if (!loading && endsWith(requestUrl(request), LOAD_PATH)) return becomeFunction(request);
@@ -124,8 +124,8 @@ const server = Deno.serve({
   },
 }, handle);
 
-// The server ends if it cannot accept a connection. Without the server the process is useless, so it exits, and the
-// engine starts another one.
+// The server ends if it cannot accept a connection. Without the server, the process is useless. So the
+// process exits, and the engine starts another process.
 const end = () => exit(1);
 server.finished.then(end, end);
 

@@ -22,7 +22,7 @@ import {
 } from "./primordials.ts";
 import { explainRefusals } from "./refusal.ts";
 import { readableStack } from "./stack.ts";
-import { missingSecrets } from "./unset.ts";
+import { missingSecrets } from "./missing_secrets.ts";
 
 /** The result of `define()` or `app()`. */
 export type Definition = AnyFunctionDefinition | AppDefinition;

@@ -6,7 +6,7 @@
  */
 import type { Context } from "../context/context.ts";
 import { currentContext } from "./current.ts";
-import { type Level, logAs, logOrigin } from "./log.ts";
+import { type Level, logAs, logSettings } from "./log.ts";
 import {
   byteLength,
   decodeStream,
@@ -47,7 +47,7 @@ class Output {
       text = slice(text, end + 1);
     }
     this.#pending = text;
-    if (text.length > logOrigin().lineBytes) this.#flush();
+    if (text.length > logSettings().lineBytes) this.#flush();
     else if (text !== "") this.#schedule();
     return byteLength(bytes);
   }

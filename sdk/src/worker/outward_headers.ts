@@ -1,5 +1,5 @@
 /**
- * The headers of a request. Most handlers only look up one header, so all headers are copied only for other uses.
+ * The headers of a request. Most handlers only look up one header, so the headers are copied only for other operations.
  *
  * @module
  */

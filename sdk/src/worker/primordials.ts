@@ -47,7 +47,7 @@ export const {
   getOwnPropertySymbols,
 } = Object;
 export const { isArray } = Array;
-/** Whether a value is an error, from this realm or another one. */
+/** Whether a value is an error, from this realm or another realm. */
 export const isError = (Error as unknown as { isError(value: unknown): value is Error }).isError;
 export const toNumber = Number;
 export const { isNaN: isNotANumber, isFinite: isFiniteNumber } = Number;

@@ -74,7 +74,7 @@ function setField(fields: Fields, name: string, value: string | string[]): void 
 /** One or more percent-encoded bytes. */
 const ENCODED = /^(?:%[0-9a-f]{2})+/i;
 
-/** Encodes the bytes of a form in UTF-8 that are percent-encoded in another charset. */
+/** Converts the percent-encoded bytes of a form from another charset to UTF-8. */
 export function encodedInUtf8(text: string, charset: TextDecoder): string {
   let encoded = "";
   for (let at = 0; at < text.length;) {

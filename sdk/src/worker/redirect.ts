@@ -1,8 +1,8 @@
 /**
  * Follows redirects between functions, by the rules of the Fetch standard.
  *
- * Deno would send the redirected request over the connection of the first one. Here, each redirect gets the connection
- * that its URL needs.
+ * Deno would send the redirected request over the connection of the original request. Here, each redirect
+ * gets the connection that its URL needs.
  *
  * @module
  */

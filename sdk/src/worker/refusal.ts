@@ -8,7 +8,8 @@
  * only check for a file then continue, and `node:fs` converts it to Node's error.
  * - A refused write stays a `NotCapable` and gets the code EACCES, which `node:fs` converts to Node's error. A refused
  * connection gets the same code.
- * - Any other refusal stays a `NotCapable`. All get a new message.
+ * - Any other refusal stays a `NotCapable`.
+ * - Every refusal gets a new message.
  *
  * Some refusals are created outside of JavaScript, as part of the message of another error. {@link explainRefusals}
  * replaces their text.
@@ -32,8 +33,8 @@ import {
 let inspecting = false;
 
 /**
- * Whether the module is imported for its manifest. In development the process has a network by then, which the import
- * must not use either, because a deploy would fail.
+ * Whether the module is imported for its manifest. In development, the process already has network access,
+ * but the import must not use it, because the same import would fail during a deploy.
  */
 export function isInspecting(): boolean {
   return inspecting;
@@ -107,9 +108,9 @@ function explain(right: string, what: string | null): string {
       return `Permission denied (os error 13): ${name(what)}; functions cannot write files, ` +
         "keep data in ctx.memory or in a database";
     case "net":
-      return told(refusedAddress(what));
+      return loggedOnce(refusedAddress(what));
     case "run":
-      return told(`functions cannot start other programs: ${name(what)}`);
+      return loggedOnce(`functions cannot start other programs: ${name(what)}`);
     case "ffi":
       return `functions cannot load native libraries: ${name(what)}`;
     case "import":
@@ -145,10 +146,10 @@ const logged = new NativeSet<string>();
 let loggedCount = 0;
 
 /**
- * Logs a refusal once, because packages often hide the cause of their errors. Not during a deploy, which shows its
- * error anyway.
+ * Logs a refusal once, because packages often hide the cause of their errors. Logs nothing during a deploy,
+ * which reports the error itself.
  */
-function told(message: string): string {
+function loggedOnce(message: string): string {
   if (!inspecting && !setHas(logged, message) && loggedCount < MAX_LOGGED) {
     loggedCount++;
     setAdd(logged, message);

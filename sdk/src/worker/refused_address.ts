@@ -7,8 +7,8 @@ import { describeAddress, isInNetwork } from "./address_range.ts";
 import type { OpenRule } from "./load_message.ts";
 import { endsWith, exec } from "./primordials.ts";
 
-/** An IPv4 address or network, with an optional port. */
-const ADDRESS = /^[\d.]+(\/\d+)?(:\d+)?$/;
+/** An address or a network, with an optional port. An IPv6 address with a port is in brackets. */
+const ADDRESS = /^([\d.]+(\/\d+)?|\[[\da-f:./]+\])(:\d+)?$|^[\da-f]*:[\da-f:./]+$/;
 
 let slug = "";
 let rules: readonly OpenRule[] = [];
@@ -41,7 +41,7 @@ function openRules(address: string): string {
   return open;
 }
 
-/** Lists the host names of the rules and their addresses, because the refused address may be the new address of one. */
+/** Lists the host names of the rules with their addresses, because such a host may have the refused address now. */
 function resolvedNames(): string {
   let names = "";
   for (let index = 0; index < rules.length; index++) {
@@ -50,7 +50,8 @@ function resolvedNames(): string {
     let addresses = "";
     for (let other = 0; other < networks.length; other++) {
       const network = networks[other]!;
-      const shown = endsWith(network, "/32") ? exec(/^[^/]*/, network)![0]! : network;
+      const isAddress = endsWith(network, "/32") || endsWith(network, "/128");
+      const shown = isAddress ? exec(/^[^/]*/, network)![0]! : network;
       addresses += (addresses === "" ? "" : ", ") + shown;
     }
     names += `; ${rule} was ${addresses === "" ? "not resolved" : addresses} when this process started, ` +

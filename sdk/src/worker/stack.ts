@@ -76,8 +76,8 @@ function isPlatformFrame(line: string): boolean {
 }
 
 /**
- * Returns the stack of an error. The runtime copies the message when it builds the stack, so a long message is replaced
- * by a short one meanwhile.
+ * Returns the stack of an error. The runtime copies the message when it builds the stack, so a long message
+ * is temporarily replaced by a short one.
  */
 function stackOf(error: Error): unknown {
   const message = getOwnPropertyDescriptor(error, "message");

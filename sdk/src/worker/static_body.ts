@@ -21,10 +21,10 @@ const isUnderstood = check();
 
 /** Returns the body of a response that has not been read. */
 export function staticBody(response: Response): StaticBody {
-  return isUnderstood ? look(response) : undefined;
+  return isUnderstood ? storedBody(response) : undefined;
 }
 
-function look(response: Response): StaticBody {
+function storedBody(response: Response): StaticBody {
   const state = response as unknown as Record<symbol, unknown>;
   const { body } = state[INNER!] as Inner;
   if (body === null) return (state[LAZY!] ?? null) as StaticBody;
@@ -40,18 +40,19 @@ function symbolOf(description: string): symbol | undefined {
   return getOwnPropertySymbols(new NativeResponse()).find((symbol) => symbol.description === description);
 }
 
-/** Tests `look` with every kind of body. */
+/** Tests `storedBody` with every kind of body. */
 function check(): boolean {
   if (INNER === undefined || LAZY === undefined) return false;
   const bytes = new Uint8Array([1, 2]);
   const touched = new NativeResponse("text", { headers: { a: "b" } });
   touched.headers.set("c", "d");
   try {
-    return look(new NativeResponse("text")) === "text" && look(new NativeResponse(null)) === null &&
-      look(NativeResponse.json({ a: 1 })) === '{"a":1}' && look(new NativeResponse("")) === "" &&
-      String(look(new NativeResponse(bytes))) === "1,2" && look(touched) === "text" &&
-      look(new NativeResponse(new NativeReadableStream())) === undefined &&
-      look(new NativeResponse(new NativeBlob(["text"]))) === undefined;
+    return storedBody(new NativeResponse("text")) === "text" &&
+      storedBody(new NativeResponse(null)) === null &&
+      storedBody(NativeResponse.json({ a: 1 })) === '{"a":1}' && storedBody(new NativeResponse("")) === "" &&
+      String(storedBody(new NativeResponse(bytes))) === "1,2" && storedBody(touched) === "text" &&
+      storedBody(new NativeResponse(new NativeReadableStream())) === undefined &&
+      storedBody(new NativeResponse(new NativeBlob(["text"]))) === undefined;
   } catch {
     return false;
   }

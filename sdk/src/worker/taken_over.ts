@@ -35,7 +35,7 @@ const BYTES = "application/octet-stream";
 const TEXT = "text/plain; charset=utf-8";
 const LINES = "application/x-ndjson";
 
-/** Returns the answer for such a result, or `null` for any other value. */
+/** Returns the answer for a result that is meant as a body, or `null` for any other value. */
 export function takeOver(result: object): Answer | Promise<Answer> | null {
   if (isFunction(result, "toJSON") && !(result instanceof NativeUint8Array)) return null;
   if (result instanceof NativeArrayBuffer) return bytes(new NativeUint8Array(result));
@@ -176,5 +176,5 @@ export function checkedBody(body: unknown): BodyInit | null {
       isFunction(body, asyncIterator))
   ) return body as BodyInit;
   const what = typeof body === "object" ? nameOfType(body) : typeof body;
-  throw new NativeTypeError(`A ${what} is no body of a response; use response.json() for data`);
+  throw new NativeTypeError(`A ${what} cannot be the body of a response; use response.json() for data`);
 }

@@ -73,7 +73,7 @@ export function guardSnapshots(v8: object): void {
   for (const name of ["getHeapSnapshot", "writeHeapSnapshot"]) {
     replace(v8, name, () => {
       throw new NativeError(
-        "heap snapshots are not available in functions: they take more memory than there is",
+        "heap snapshots are not available in functions: they need more memory than a function has",
       );
     });
   }

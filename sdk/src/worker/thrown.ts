@@ -43,5 +43,5 @@ export function describeThrown(tool: Tool | null, thrown: unknown): unknown[] {
 
 function kindOf(thrown: unknown): string {
   if (thrown === null) return "null";
-  return typeof thrown === "object" ? "an object that is no Error" : `a ${typeof thrown}`;
+  return typeof thrown === "object" ? "an object that is not an Error" : `a ${typeof thrown}`;
 }

@@ -17,7 +17,7 @@ export interface Tool {
   readonly definedAt: () => string | null;
   readonly handler: (input: unknown, ctx: unknown, request?: Request) => unknown;
   /** Whether the handler may use its third argument. */
-  readonly wantsRequest: boolean;
+  readonly mayUseRequest: boolean;
   readonly validateInput: Validator | null;
   readonly validateOutput: Validator | null;
 }
@@ -66,7 +66,7 @@ function prepareTool(key: string, definition: AnyFunctionDefinition | undefined)
     key,
     definedAt: () => position === undefined ? position = positionOf(handler) : position,
     handler: handler as Tool["handler"],
-    wantsRequest: canSeeThirdArgument(handler),
+    mayUseRequest: mayUseThirdArgument(handler),
     validateInput: input === undefined || input === null ? null : compileValidator(input),
     validateOutput: output === undefined || output === null ? null : compileValidator(output),
   };
@@ -76,7 +76,7 @@ function prepareTool(key: string, definition: AnyFunctionDefinition | undefined)
  * Whether a function may access a third argument. `length` alone is not enough: rest parameters, default values,
  * `arguments`, and bound or proxied functions do not count in it. A false positive costs a small object per request.
  */
-function canSeeThirdArgument(handler: { length: number }): boolean {
+function mayUseThirdArgument(handler: { length: number }): boolean {
   if (handler.length >= 3) return true;
   return matches(HIDES_ARGUMENTS, functionToString(handler as unknown as () => unknown));
 }

@@ -7,7 +7,7 @@
  * @module
  */
 import { log } from "./log.ts";
-import { hintAtMissingSecrets } from "./unset.ts";
+import { hintAtMissingSecrets } from "./missing_secrets.ts";
 import {
   dispatch,
   NativeErrorEvent,

@@ -57,9 +57,9 @@ interface Payload {
 }
 
 /**
- * Creates a validator that calls an internal function of Zod 4. Only there do issues still contain the input and the
- * schema, and the codes and messages of Zod 3 depend on both. The synchronous call is tried first, because Zod has
- * compiled code only for it.
+ * Creates a validator that calls an internal function of Zod 4. Its issues still contain the input and the
+ * schema, on which the codes and messages of Zod 3 depend. The synchronous call is tried first, because Zod
+ * has compiled code only for it.
  */
 function zodValidator(schema: ZodSchema): Validator {
   let asynchronous = false;

@@ -1,9 +1,9 @@
 /**
  * Reports to the engine about work that continues after an answer ({@link Background}).
  *
- * The engine must know about the work before it gets the answer. A request of the call channel reports on its own
- * channel, before its answer. A request over HTTP reports on any channel, and its answer waits until the engine has
- * confirmed the report.
+ * The report must reach the engine before the answer. A request of the call channel reports on its own
+ * channel, before its answer. A request over HTTP reports on any channel, and its answer waits until the
+ * engine has confirmed the report.
  *
  * @module
  */

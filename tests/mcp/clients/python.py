@@ -1,4 +1,4 @@
-"""Tests the official Python client, for both eras, with the function in `tools/` and one without public tools.
+"""Tests the official Python client, for both protocol revisions, with the function in `tools/` and one without public tools.
 
     python clients/python.py URL TOKEN PRIVATE_URL
 """
@@ -58,7 +58,7 @@ async def refused(url: str, mode: str, headers: dict[str, str]) -> None:
     try:
         async with client(url, mode, headers, statuses) as mcp:
             tools = await mcp.list_tools()
-    except Exception:  # noqa: BLE001 - the client does not tell why: the statuses do
+    except Exception:  # noqa: BLE001 - the error has no reason, but the statuses do
         assert statuses and set(statuses) == {401}, statuses
     else:
         raise AssertionError(tools)

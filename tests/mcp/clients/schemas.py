@@ -1,4 +1,4 @@
-"""Lists and calls all tools of a function with random schemas, with the official Python client, for both eras.
+"""Lists and calls all tools of a function with random schemas, with the official Python client, for both protocol revisions.
 
 clients/schemas.ts has written the calls to FILE.
 

@@ -18,7 +18,7 @@ pub struct Audit<'a> {
     client: &'a Client,
 }
 
-/// Selects entries of the audit trail. Default: the newest ones.
+/// Selects entries of the audit trail. Default: the newest entries.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AuditQuery {
     /// Maximum number of entries. The server has a default and a limit.

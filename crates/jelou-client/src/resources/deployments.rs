@@ -50,7 +50,7 @@ impl Deployments<'_> {
     /// # Errors
     /// Any [`ClientError`].
     pub fn get(&self, id: &DeploymentId) -> Result<DeploymentDetails, ClientError> {
-        self.client.get(&self.one(id))
+        self.client.get(&self.path_of(id))
     }
 
     /// Returns the files that were uploaded for a deployment.
@@ -58,7 +58,7 @@ impl Deployments<'_> {
     /// # Errors
     /// Any [`ClientError`].
     pub fn source(&self, id: &DeploymentId) -> Result<DeploymentSource, ClientError> {
-        self.client.get(&self.one(id).segment("source"))
+        self.client.get(&self.path_of(id).segment("source"))
     }
 
     /// Pins a deployment, so that later deploys do not delete it, or unpins it.
@@ -73,10 +73,10 @@ impl Deployments<'_> {
         let update = UpdateDeployment {
             pinned: Some(pinned),
         };
-        self.client.patch(&self.one(id), &update)
+        self.client.patch(&self.path_of(id), &update)
     }
 
-    /// Makes another deployment live: the one in the request, or the healthy one that was live most recently.
+    /// Makes another deployment live: the requested deployment, or the healthy deployment that was live most recently.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -85,7 +85,7 @@ impl Deployments<'_> {
         self.client.post(&path, request)
     }
 
-    /// Makes a deployment live, usually the one of a preview.
+    /// Makes a deployment live, usually the deployment of a preview.
     ///
     /// # Errors
     /// Any [`ClientError`].
@@ -94,10 +94,11 @@ impl Deployments<'_> {
         id: &DeploymentId,
         request: &PromoteRequest,
     ) -> Result<RollbackResult, ClientError> {
-        self.client.post(&self.one(id).segment("promote"), request)
+        self.client
+            .post(&self.path_of(id).segment("promote"), request)
     }
 
-    fn one(&self, id: &DeploymentId) -> Path {
+    fn path_of(&self, id: &DeploymentId) -> Path {
         self.collection().segment(id.as_str())
     }
 

@@ -6,7 +6,7 @@ use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
-    /// Revokes leaked tokens by their values. The results have the order of the values.
+    /// Revokes leaked tokens by their values. The results are in the order of the values.
     ///
     /// # Errors
     /// Any [`ClientError`].

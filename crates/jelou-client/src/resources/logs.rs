@@ -46,7 +46,7 @@ pub struct LogsQuery {
 pub enum LogEvent {
     /// A record, as one line of JSON.
     Record { id: String, json: String },
-    /// A sign of life. The server has examined all records up to this position.
+    /// A keep-alive. The server has examined all records up to this position.
     Alive { id: Option<String> },
 }
 

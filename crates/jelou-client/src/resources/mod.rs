@@ -27,4 +27,4 @@ pub use previews::Previews;
 pub use schedules::{RunsQuery, Schedules};
 pub use secrets::Secrets;
 pub use tokens::{Removal, RuntimeTokens};
-pub use trust::{Trust, Wanted};
+pub use trust::{RequestedToken, Trust};

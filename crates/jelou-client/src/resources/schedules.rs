@@ -27,7 +27,7 @@ pub struct Schedules<'a> {
     slug: Slug,
 }
 
-/// Selects runs. Default: the newest ones of all schedules.
+/// Selects runs. Default: the newest runs of all schedules.
 #[derive(Debug, Clone, Default)]
 pub struct RunsQuery {
     pub schedule: Option<String>,

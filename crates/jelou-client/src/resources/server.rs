@@ -21,7 +21,7 @@ impl Client {
         self.get::<Health>(&Path::new("health")).map(drop)
     }
 
-    /// Returns the servers that share the database. Empty for a server with a database of its own.
+    /// Returns the servers that share the database. Empty if only this server uses the database.
     ///
     /// # Errors
     /// Any [`ClientError`].

@@ -67,7 +67,7 @@ impl RuntimeTokens<'_> {
     /// # Errors
     /// Any [`ClientError`].
     pub fn revoke(&self, id: &TokenId, removal: Removal) -> Result<(), ClientError> {
-        self.client.delete(&self.one(id, removal))
+        self.client.delete(&self.path_of(id, removal))
     }
 
     /// Revokes the selected tokens together, and returns them.
@@ -93,7 +93,7 @@ impl RuntimeTokens<'_> {
         update: &UpdateToken,
         removal: Removal,
     ) -> Result<RuntimeTokenInfo, ClientError> {
-        self.client.patch(&self.one(id, removal), update)
+        self.client.patch(&self.path_of(id, removal), update)
     }
 
     /// Gives a token a new value. Only this response contains the new value.
@@ -155,7 +155,7 @@ impl RuntimeTokens<'_> {
         self.collection().segment(id.as_str()).segment("rotation")
     }
 
-    fn one(&self, id: &TokenId, removal: Removal) -> Path {
+    fn path_of(&self, id: &TokenId, removal: Removal) -> Path {
         let path = self.collection().segment(id.as_str());
         match removal {
             Removal::KeepLast => path,

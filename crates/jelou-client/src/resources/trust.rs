@@ -22,7 +22,7 @@ impl Client {
     pub fn exchange(
         &self,
         identity_token: &str,
-        wanted: &Wanted,
+        wanted: &RequestedToken,
     ) -> Result<ExchangedToken, ClientError> {
         let scopes;
         let mut form = vec![
@@ -31,12 +31,12 @@ impl Client {
             ("subject_token", identity_token),
         ];
         match wanted {
-            Wanted::Access(None) => {}
-            Wanted::Access(Some(wanted)) => {
+            RequestedToken::Access(None) => {}
+            RequestedToken::Access(Some(wanted)) => {
                 scopes = wanted.to_string();
                 form.push(("scope", &scopes));
             }
-            Wanted::Call(slug) => form.push(("audience", slug.as_str())),
+            RequestedToken::Call(slug) => form.push(("audience", slug.as_str())),
         }
         self.post_form(&Path::new("token"), form)
     }
@@ -44,7 +44,7 @@ impl Client {
 
 /// The kind of token to get for an identity token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum RequestedToken {
     /// An access token. `None`: with all scopes that the policies grant.
     Access(Option<Scopes>),
     /// A runtime token of the function.

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
-    /// Each entry has a higher id than the entries before.
+    /// Greater than the id of every earlier entry.
     pub id: i64,
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Id of the access token or trust policy that made the change, or `system`.
     pub actor: String,
-    /// Its name at that time.
+    /// Name of the actor at the time of the change.
     #[serde(default)]
     pub actor_name: Option<String>,
     /// Address of the client.
@@ -28,18 +28,18 @@ pub struct AuditEntry {
     pub target: String,
     /// Further data for readers, such as the name of the resource.
     pub detail: Option<String>,
-    /// What it was before; never a secret or a token.
+    /// The resource before the change. Never contains a secret or a token.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub before: Option<serde_json::Value>,
-    /// What it is since then.
+    /// The resource after the change.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub after: Option<serde_json::Value>,
-    /// The hash of the entry before.
+    /// The hash of the previous entry.
     #[serde(default)]
     pub previous: Option<String>,
-    /// SHA-256 of this entry; docs/audit.md says over what.
+    /// SHA-256 of this entry. docs/audit.md defines the hashed bytes.
     #[serde(default)]
     pub hash: Option<String>,
 }
@@ -48,7 +48,7 @@ pub struct AuditEntry {
 pub struct AuditPage {
     /// Newest first; with `after`, oldest first.
     pub items: Vec<AuditEntry>,
-    /// Pass as `before` (or `after`) to read on; absent on the last page.
+    /// Pass as `before` (or `after`) to get the next page; absent on the last page.
     pub next: Option<i64>,
     /// The last entry of the trail when the page was read.
     #[serde(default)]

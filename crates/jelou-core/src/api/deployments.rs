@@ -19,7 +19,7 @@ use crate::{
     reason = "these are the switches of the request body; the handler turns them into types"
 )]
 pub struct DeployRequest {
-    /// The uploaded files. The deployment does not contain files that the build does not use.
+    /// The uploaded files. Files that the build does not use do not become part of the deployment.
     #[schema(value_type = Vec<EncodedFile>)]
     pub files: Vec<SourceFile>,
     /// Path of the entrypoint. Default: `index.ts`, the `module` or `main` of `package.json`, or a common name such as
@@ -45,13 +45,17 @@ pub struct DeployRequest {
     /// Build and deploy even if the same files are live already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
+    /// Download modules that are imported by URL again, in place of those of the live deployment. Implies `force`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reload: bool,
     /// Refuse changes that break callers of the live deployment.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,
     /// Keep the deployment until it is unpinned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pin: bool,
-    /// Calls to the new deployment before it is live. If an answer differs, the live deployment stays.
+    /// Calls to the new deployment before it is live. If a response has an unexpected status, the live deployment stays
+    /// live.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub smoke: Vec<SmokeCall>,
     #[serde(default, skip_serializing_if = "Provenance::is_empty")]
@@ -62,7 +66,7 @@ pub struct DeployRequest {
     /// A version, such as `v1.4.0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// Deploy to a preview; the live deployment stays. The function must exist.
+    /// Deploy to a preview; the live deployment stays live. The function must exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<OpenPreview>,
 }
@@ -79,7 +83,7 @@ pub struct DeployResult {
     /// A URL for tools that cannot resolve names below `localhost`. Null if `url` has no such name.
     #[serde(default)]
     pub local_url: Option<String>,
-    /// The token, if this deploy created the function's first one. It is never shown again.
+    /// The function's first token, if this deploy created it. It is never shown again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<CreatedToken>,
     /// The files of the deployment.
@@ -88,7 +92,7 @@ pub struct DeployResult {
     /// The packages and remote modules in the bundle.
     #[serde(default)]
     pub dependencies: Vec<Dependency>,
-    /// Files of the upload that nothing uses. The deployment does not have them.
+    /// Uploaded files that the build does not use. They are not part of the deployment.
     #[serde(default)]
     pub unused: Vec<FileSummary>,
     pub warnings: Vec<String>,
@@ -101,7 +105,7 @@ pub struct DeployResult {
     /// The schedules of the deployment, with their next runs.
     #[serde(default)]
     pub schedules: Vec<PlannedSchedule>,
-    /// The preview that the deploy was for. `url` is the URL at which the preview answers.
+    /// The preview that was deployed to. `url` is then the URL of the preview.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
 }
@@ -144,7 +148,7 @@ pub struct Deployment {
     pub message: Option<String>,
     #[serde(default)]
     pub tag: Option<String>,
-    /// Number of calls of its processes, including failed ones. Updated once a minute.
+    /// Number of calls that its processes received, including failed calls. Updated once a minute.
     #[serde(default)]
     pub calls: u64,
     /// Number of these calls with a status of 500 or more.
@@ -157,8 +161,7 @@ pub struct Deployment {
 pub struct Dependency {
     /// The specifier with its version: `npm:axios@1.7.9`, `jsr:@std/encoding@1.0.5` or a URL.
     pub specifier: String,
-    /// The digest, for example `sha256-...`: for a package, the one of its registry; for a module, the one of its
-    /// content.
+    /// The digest, for example `sha256-...`: from the registry for a package, of the content for a module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub integrity: Option<String>,
 }
@@ -236,7 +239,7 @@ pub struct UpdateDeployment {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RollbackRequest {
-    /// The deployment to make live; when absent, the one that was live and healthy most recently.
+    /// The deployment to make live. Default: the healthy deployment that was live most recently.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentId>,
     /// The reason, for the audit trail.
@@ -268,7 +271,7 @@ pub struct RollbackResult {
     pub replaces: Option<DeploymentId>,
     /// Secrets that were set or deleted since the deployment was live. The deployment gets their current values.
     pub changed_secrets: Vec<ChangedSecret>,
-    /// Secrets of a preview of the deployment that the function does not have.
+    /// Secrets that the deployment's preview has and the function lacks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_secrets: Vec<SecretKey>,
     /// The schedules of the deployment.

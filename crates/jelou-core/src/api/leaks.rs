@@ -61,9 +61,9 @@ pub enum LeakOutcome {
     OldValueEnded,
     /// The token was already revoked, or the grace period of the old value was over.
     AlreadyInvalid,
-    /// The value is the last access token with the scope `admin`. Create another one, then revoke this one.
+    /// The value is the last access token with the scope `admin`. Create another such token, then revoke this token.
     LastAdministrator,
-    /// The value has the form of a token, but this server does not know it.
+    /// The value has the form of a token, but this server has no such token.
     Unknown,
     /// The value does not have the form of a token.
     Malformed,

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The calls of one group: they have the same values in all fields of the query's `by`.
+/// Statistics of the calls that have the same values in all fields of the query's `by`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallGroup {
-    /// The values of the group, in the order of `by`. Empty text: the calls have no value.
+    /// The values of the group, in the order of `by`. Empty if the calls have no value.
     pub by: Vec<String>,
     pub calls: u64,
     /// Calls with status 5xx.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::NodeId;
 
-/// A server that was there in the last minute.
+/// A server that reported in the last minute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeInfo {
@@ -13,7 +13,7 @@ pub struct NodeInfo {
     pub id: NodeId,
     /// URL of its management API.
     pub address: String,
-    /// Whether it has answered this request.
+    /// Whether this server answers the current request.
     pub answering: bool,
     pub version: String,
     #[schema(value_type = String, format = DateTime)]

@@ -14,7 +14,7 @@ use crate::{DeploymentId, RunId, Slug};
 #[serde(rename_all = "camelCase")]
 pub struct ScheduleInfo {
     pub function: Slug,
-    /// The name. Without a name: tool, expression and time zone.
+    /// The name of the schedule. A schedule without a name has tool, expression and time zone as its id.
     pub id: String,
     pub name: Option<String>,
     /// Name of the tool.
@@ -37,7 +37,7 @@ pub struct ScheduleInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedSchedule {
-    /// The name. Without a name: tool, expression and time zone.
+    /// The name of the schedule. A schedule without a name has tool, expression and time zone as its id.
     pub id: String,
     /// Name of the tool.
     pub tool: String,
@@ -116,7 +116,7 @@ pub enum RunState {
 
 /// The text is not one of the known values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown word `{0}`; known are {1}")]
+#[error("unknown value `{0}`; the values are {1}")]
 pub struct ParseWordError(String, &'static str);
 
 impl RunOrigin {

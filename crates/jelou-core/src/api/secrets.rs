@@ -41,7 +41,7 @@ pub struct SecretVersion {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RollbackSecret {
-    /// The version to restore. Default: the one before the current one.
+    /// The version to restore. Default: the previous version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
 }
@@ -52,7 +52,7 @@ pub struct SecretRolledBack {
     pub key: SecretKey,
     /// Number of the new version.
     pub version: u64,
-    /// Number of the version that has the same value.
+    /// Number of the restored version.
     pub restored: u64,
 }
 
@@ -75,7 +75,7 @@ impl std::fmt::Debug for SetSecrets {
 pub struct SecretsChanged {
     /// The keys that were set or deleted.
     pub keys: Vec<SecretKey>,
-    /// Those of `keys` whose values are too short to be masked in logs.
+    /// The keys whose values are too short to be masked in logs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmasked: Vec<SecretKey>,
 }
@@ -87,6 +87,6 @@ pub struct MasterKeyRotated {
     /// Id of the new key: the start of a digest.
     #[schema(example = "c935ce22")]
     pub key_id: String,
-    /// Number of values that were encrypted anew.
+    /// Number of values that were re-encrypted.
     pub values: u64,
 }

@@ -112,7 +112,7 @@ pub struct ImportTokens {
     pub dry_run: bool,
 }
 
-/// What an import has done, or would do. The items have the order of the tokens.
+/// The result of an import, or the expected result of a dry run. The items are in the order of the tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportReport {
@@ -136,7 +136,7 @@ pub struct ImportedToken {
 #[serde(rename_all = "camelCase")]
 pub enum ImportOutcome {
     Imported,
-    /// Imported. The token that had the name was revoked.
+    /// Imported. The earlier token with this name was revoked.
     Replaced,
     /// The function has a token with this value.
     AlreadyHere,
@@ -167,7 +167,7 @@ mod hexadecimal {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<TokenHash, D::Error> {
-        // The error does not quote the text, because it may be a token by mistake.
+        // The error does not quote the text, because a user may have put a token there.
         let wrong = || D::Error::custom("a hash is the SHA-256 of a token: 64 of `0-9 a-f`");
         let text = String::deserialize(deserializer)?;
         let digits = text.as_bytes();

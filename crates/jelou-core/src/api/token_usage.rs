@@ -26,7 +26,7 @@ pub struct TokenUsageDay {
     pub counts: TokenUsageCounts,
 }
 
-/// Counts of calls. A call is counted when the response head is complete. Its duration ends then, too.
+/// Counts of calls. A call is counted, and its duration ends, when its response head is complete.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenUsageCounts {

@@ -22,7 +22,8 @@ pub struct RuntimeTokenInfo {
     pub prefix: String,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
-    /// The origin of the last call: `local`, `private` or `public`. The address itself if the server records addresses.
+    /// Where the last call came from: `local`, `private` or `public`. The address itself if the server records
+    /// addresses.
     #[serde(default)]
     #[schema(example = "public")]
     pub last_used_from: Option<String>,
@@ -95,7 +96,7 @@ pub struct PreviousValue {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateToken {
     pub name: TokenName,
-    /// Revoke the token that has the name, if there is one, in the same transaction.
+    /// Revoke an existing token with this name, in the same transaction.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replace: bool,
     /// Seconds until the token expires. Default: never.
@@ -228,11 +229,11 @@ pub struct RotateToken {
     pub grace_seconds: u64,
 }
 
-/// The tokens to revoke together: those that match all of the given fields.
+/// Selects the tokens to revoke. A token is revoked if it matches all given fields.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RevokeTokens {
-    /// Ids of tokens. If one of them is no unrevoked token of the function, none is revoked.
+    /// Ids of tokens. If one of them is not an unrevoked token of the function, no token is revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<TokenId>>,
     /// Tokens with this tag.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The traffic of a function: the total, and points of equal length.
+/// The traffic of a function: the total, and a point for each step of time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TrafficReport {
@@ -30,7 +30,7 @@ pub struct TrafficPoint {
     pub traffic: Traffic,
 }
 
-/// Counts of calls. A call is counted when its response head is complete; its duration ends there.
+/// Counts of calls. A call is counted, and its duration ends, when its response head is complete.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Traffic {

@@ -72,7 +72,7 @@ impl<'a> Callers<'a> {
         self.found
     }
 
-    /// Returns the tool that now answers the old route.
+    /// Returns the tool that now serves the old route.
     fn http<'n>(&mut self, new: &'n Manifest) -> Option<&'n Tool> {
         let path = self.tool.path.as_str();
         let mut at_path: Vec<&Tool> = new
@@ -122,13 +122,10 @@ impl<'a> Callers<'a> {
     }
 
     fn cors(&mut self, successor: &Tool) {
-        let Some(old) = &self.tool.cors else {
-            return;
-        };
-        let Some(new) = &successor.cors else {
-            self.report("cors", "pages of other origins are refused now".to_owned());
-            return;
-        };
+        // Without rules, every origin is allowed, as in the defaults.
+        let every_origin = Cors::default();
+        let old = self.tool.cors.as_ref().unwrap_or(&every_origin);
+        let new = successor.cors.as_ref().unwrap_or(&every_origin);
         let is_any = |cors: &Cors| cors.origin.iter().any(|origin| origin == "*");
         if !is_any(new) {
             let refused: Vec<_> = old

@@ -22,7 +22,7 @@ pub(super) enum Position {
     Output,
 }
 
-/// A difference because of which some value is refused.
+/// A difference that makes a schema refuse some values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Narrowing {
     /// Path below the root, such as `.address.zip` or `[]`.
@@ -59,7 +59,7 @@ impl Comparison<'_> {
         if to.is_empty() && !from.is_empty() {
             return vec![narrowing(
                 path,
-                self.position.say("it is refused now", "it is sent now"),
+                self.position.choose("it is refused now", "it is sent now"),
             )];
         }
         let mut found = Vec::new();
@@ -70,7 +70,8 @@ impl Comparison<'_> {
         found
     }
 
-    /// Compares one alternative of `from` with all alternatives of `to`. One of them must accept all its values.
+    /// Compares one alternative of `from` with all alternatives of `to`. One alternative of `to` must accept all its
+    /// values.
     fn against_all(
         &mut self,
         from: &Shape,
@@ -356,7 +357,7 @@ impl Comparison<'_> {
 }
 
 impl Position {
-    fn say(self, input: &str, output: &str) -> String {
+    fn choose(self, input: &str, output: &str) -> String {
         match self {
             Self::Input => input.to_owned(),
             Self::Output => output.to_owned(),

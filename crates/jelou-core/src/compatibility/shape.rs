@@ -17,10 +17,10 @@ const ANNOTATIONS: [&str; 12] = [
     "readOnly",
     "writeOnly",
 ];
-/// Maximum depth of references and unions. What is deeper is taken for a schema that accepts any value.
+/// Maximum depth of references and unions. A deeper schema counts as one that accepts any value.
 const MAX_DEPTH: usize = 16;
 
-/// Maximum number of alternatives. A schema with more is taken for one that accepts any value.
+/// Maximum number of alternatives. A schema with more counts as one that accepts any value.
 const MAX_ALTERNATIVES: usize = 256;
 
 /// A schema without references and unions: a set of keywords that must all be satisfied.

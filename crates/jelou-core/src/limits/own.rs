@@ -11,7 +11,7 @@ use super::Limits;
 
 macro_rules! function_limits {
     ($($name:ident $set:expr;)*) => {
-        /// The names of the limits that can be set for one function. They are equal to the names in the configuration.
+        /// The names of the limits that can be set for one function, as in the configuration.
         const NAMES: &[&str] = &[$(stringify!($name)),*];
 
         fn set(limits: &mut Limits, name: &str, value: u64) {
@@ -51,7 +51,7 @@ fn count(value: u64) -> usize {
 pub struct LimitName(&'static str);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is no limit of a function; those are {}", NAMES.join(", "))]
+#[error("`{name}` is not a limit of a function; the limits are {}", NAMES.join(", "))]
 pub struct ParseLimitNameError {
     name: String,
 }
@@ -117,14 +117,14 @@ impl FunctionLimits {
         &self.own
     }
 
-    /// Describes a limit with its value and its origin, for errors: `limits.max_memory_mib = 512, set for this
+    /// Describes a limit for errors, with its value and where it is set: `limits.max_memory_mib = 512, set for this
     /// function`.
-    pub fn told(&self, setting: &str) -> String {
+    pub fn describe(&self, setting: &str) -> String {
         if setting == "max_body_memory_mib" && self.limits.max_body_memory_mib.is_none() {
             let memory = self.limits.body_memory_mib();
             return format!(
                 "limits.{setting} = {memory}, 80 % of {}",
-                self.told("max_heap_mib")
+                self.describe("max_heap_mib")
             );
         }
         let whose = self.whose(setting);
@@ -142,7 +142,8 @@ impl FunctionLimits {
         }
     }
 
-    /// Whether processes need different limits of the kernel or of V8 than the server's.
+    /// Whether a limit of the kernel or of V8 differs from the server's. Blank workers have the server's limits, so
+    /// such a function needs a process of its own.
     pub fn needs_own_process(&self) -> bool {
         self.own
             .keys()
@@ -181,15 +182,15 @@ mod tests {
         let own = OwnLimits::from([("max_memory_mib".parse().unwrap(), 512)]);
         let limits = FunctionLimits::new(&Limits::default(), &own);
         assert_eq!(
-            limits.told("max_memory_mib"),
+            limits.describe("max_memory_mib"),
             "limits.max_memory_mib = 512, set for this function"
         );
         assert_eq!(
-            limits.told("stall_timeout_ms"),
+            limits.describe("stall_timeout_ms"),
             "limits.stall_timeout_ms = 5000, the server's"
         );
         assert_eq!(
-            limits.told("max_body_memory_mib"),
+            limits.describe("max_body_memory_mib"),
             "limits.max_body_memory_mib = 102, 80 % of limits.max_heap_mib = 128, the server's"
         );
     }

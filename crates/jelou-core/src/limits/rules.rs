@@ -85,7 +85,7 @@ impl Limits {
                 self.max_workers_memory_mib.unwrap_or(u64::MAX),
                 64,
             ),
-            // Two checks of the event loop. A shorter timeout would kill processes that wait for CPU time.
+            // Time for two checks of the event loop. A shorter timeout would kill processes that wait for CPU time.
             ("stall_timeout_ms", self.stall_timeout_ms, 500),
             ("cpu_weight", self.cpu_weight, 1),
             ("max_threads", self.max_threads, 32),

@@ -53,7 +53,7 @@ pub enum ParseQuotaError {
         "a quota has from 1 to {MAX_QUOTA_CALLS} calls per period, not {0}; without one, any number is allowed"
     )]
     OutOfRange(String),
-    #[error("`{0}` is no time zone of the IANA database, such as `America/Guayaquil` or `UTC`")]
+    #[error("`{0}` is not a time zone of the IANA database, such as `America/Guayaquil` or `UTC`")]
     UnknownZone(String),
 }
 

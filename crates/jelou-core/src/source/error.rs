@@ -97,7 +97,7 @@ impl fmt::Display for SourceErrors {
 
 impl std::error::Error for SourceErrors {}
 
-/// Joins problems to one message. Several problems become a list with a heading.
+/// Joins the problems into one message. Several problems become a list with a heading.
 pub fn join(problems: &[String]) -> String {
     /// Maximum number of listed problems. A broken tool can cause thousands.
     const MOST: usize = 20;

@@ -87,8 +87,8 @@ impl TryFrom<EncodedFile> for SourceFile {
 }
 
 impl From<SourceFile> for EncodedFile {
-    /// Encodes text as it is, but files with null bytes in base64: an escaped control character takes six bytes in
-    /// JSON.
+    /// Encodes text unchanged. Other content, and text with null bytes, is encoded in base64, because an escaped null
+    /// byte takes six bytes in JSON.
     fn from(file: SourceFile) -> Self {
         let (content, encoding) = match file.text().filter(|text| !text.contains('\0')) {
             Some(text) => (text.to_owned(), Encoding::Text),

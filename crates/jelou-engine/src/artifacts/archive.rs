@@ -12,7 +12,7 @@ pub type AssetFiles = BTreeMap<String, Bytes>;
 
 /// Writes the files as a tar archive. Equal files give equal bytes. A file that equals one of the sources becomes a
 /// link without content.
-pub(super) fn pack(files: &AssetFiles, sources: &[SourceFile]) -> Result<Vec<u8>> {
+pub(crate) fn pack(files: &AssetFiles, sources: &[SourceFile]) -> Result<Vec<u8>> {
     // Each file needs at most four blocks besides its content, and the end of an archive needs two.
     const BLOCK: usize = 512;
     let is_source = |path: &str, content: &Bytes| {
@@ -42,7 +42,7 @@ pub(super) fn pack(files: &AssetFiles, sources: &[SourceFile]) -> Result<Vec<u8>
 }
 
 /// Reads the files of an archive without copying their content. Empty bytes are an archive without files.
-pub(super) fn unpack(archive: &Bytes, sources: &[SourceFile]) -> Result<AssetFiles> {
+pub(crate) fn unpack(archive: &Bytes, sources: &[SourceFile]) -> Result<AssetFiles> {
     let invalid = |what| Error::new(ErrorKind::InvalidData, what);
     let mut files = AssetFiles::new();
     for entry in tar::Archive::new(Cursor::new(archive)).entries_with_seek()? {

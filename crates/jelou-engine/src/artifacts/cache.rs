@@ -21,12 +21,12 @@ pub struct Bundle {
     pub source_map: String,
     /// The files that the function reads by path.
     pub assets: AssetFiles,
-    /// The bundle as Deno has compiled it, if it was compiled.
+    /// Deno's analysis and V8 code cache of the bundle, if the bundle was compiled.
     pub compiled: Option<CompiledBundle>,
 }
 
 impl Bundle {
-    /// Packs the assets into one archive, without the content of those that equal one of `sources`. Returns `None` if
+    /// Packs the assets into one archive, without the content of files that equal one of `sources`. Returns `None` if
     /// there are no assets.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl ArtifactCache {
         self.write(&format!("{hash}.js"), bundle.code.as_bytes())
     }
 
-    /// Stores the bundle as Deno has compiled it.
+    /// Stores Deno's analysis and V8 code cache of the bundle.
     ///
     /// # Errors
     ///
@@ -110,8 +110,8 @@ impl ArtifactCache {
         self.write(&format!("{hash}.compiled"), &compiled.to_bytes()?)
     }
 
-    /// Returns the bundle as Deno has compiled it. `None` if it is not stored or damaged, because it can be compiled
-    /// again.
+    /// Returns Deno's analysis and V8 code cache of the bundle. `None` if the file is missing or damaged, because the
+    /// bundle can be compiled again.
     pub fn compiled(&self, hash: &str) -> Option<CompiledBundle> {
         let bytes = self.read(&format!("{hash}.compiled"), hash).ok()?;
         CompiledBundle::from_bytes(&bytes)
@@ -164,7 +164,7 @@ impl ArtifactCache {
         Ok(())
     }
 
-    /// Removes all artifacts except those of `keep`.
+    /// Removes all artifacts except the artifacts in `keep`.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A bundle as Deno has analysed and compiled it: an entry of Deno's caches that all workers of the artifact share.
+//! Deno's analysis and V8 code cache of a bundle, shared by all workers of the artifact.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ pub struct CompiledBundle {
     pub(crate) code: Vec<u8>,
 }
 
-/// The fields other than the code. Deno computes the hashes from the source.
+/// All fields except the code cache. Deno computes the hashes from the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Header {
     /// The version of Deno that compiled the bundle.

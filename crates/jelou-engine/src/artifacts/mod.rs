@@ -1,6 +1,6 @@
 //! Artifacts on disk, their source maps, and the rewriting of stack traces.
 
-mod archive;
+pub(crate) mod archive;
 mod cache;
 mod compiled;
 mod source_map_cache;

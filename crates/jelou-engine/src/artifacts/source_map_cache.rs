@@ -15,11 +15,11 @@ use super::cache::ArtifactCache;
 
 /// Maximum bytes of cached maps.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
-/// Length of a pause, as a multiple of the duration of the parse before.
+/// Length of a pause, as a multiple of the duration of the previous parse.
 const PAUSE: u32 = 9;
 /// How long a line waits for the parser.
 const TIMEOUT: Duration = Duration::from_millis(500);
-/// How long after a timeout no line waits.
+/// Time after a timeout in which no line waits.
 const NO_WAIT_PERIOD: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]

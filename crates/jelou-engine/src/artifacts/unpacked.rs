@@ -20,8 +20,8 @@ use super::compiled::CompiledBundle;
 /// The file name of the bundle. An upload has no hidden files, so an asset cannot have this name.
 const MODULE: &str = ".bundle.js";
 
-/// Substrings that the engine searches for in a bundle. The worker gets those that were found, and prepares the
-/// features that they tell of before it imports the bundle.
+/// Substrings that the engine searches for in a bundle. Each stands for a feature that the worker prepares before it
+/// imports the bundle, if the bundle contains the substring.
 const WORDS: [&str; 6] = [
     "node:worker_threads",
     "node:http",
@@ -42,7 +42,7 @@ pub(crate) struct Unpacked {
     files: Vec<PathBuf>,
     bundle_bytes: u64,
     imports_node: bool,
-    /// Whether a task compiles the bundle, or has tried.
+    /// Whether a task compiles the bundle or has tried to.
     compiling: AtomicBool,
     /// The [`WORDS`] that the bundle contains.
     words: Vec<&'static str>,
@@ -102,20 +102,21 @@ impl Unpacked {
         self.bundle_bytes
     }
 
-    /// Returns whether the caller should compile the bundle: it is large, and no other task compiles it or has tried.
+    /// Returns whether the caller should compile the bundle: it is large, and no other task compiles it or has tried
+    /// to.
     pub(crate) fn begin_compiling(&self) -> bool {
         self.bundle_bytes >= WORTH_COMPILING
             && !self.compiled_file().exists()
             && !self.compiling.swap(true, Ordering::Relaxed)
     }
 
-    /// Returns the bundle as Deno has compiled it, if it was compiled. Read from disk each time, because it can have
-    /// megabytes.
+    /// Returns Deno's analysis and V8 code cache of the bundle, if it was compiled. Reads from disk each time, because
+    /// the data can have megabytes.
     pub(crate) fn compiled(&self) -> Option<CompiledBundle> {
         CompiledBundle::from_bytes(&fs_err::read(self.compiled_file()).ok()?)
     }
 
-    /// Stores the bundle as Deno has compiled it, for later workers.
+    /// Stores Deno's analysis and V8 code cache of the bundle, for later workers.
     pub(crate) fn keep_compiled(&self, compiled: &CompiledBundle) -> std::io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(self.folder.path())?;
         file.write_all(&compiled.to_bytes()?)?;
@@ -212,7 +213,7 @@ impl UnpackedArtifacts {
         Ok(unpacked)
     }
 
-    /// Stores an artifact's bundle as Deno has compiled it, also for later unpacking.
+    /// Stores Deno's analysis and V8 code cache of an artifact's bundle, also for later unpacking.
     pub(crate) fn put_compiled(
         &self,
         hash: &str,

@@ -161,7 +161,7 @@ fn parse(file: &str, text: &str) -> Option<Map<String, Value>> {
     jsonc_parser::parse_to_serde_value(text, &ParseOptions::default()).ok()
 }
 
-/// Kinds of bindings with the key `name`. All others have `binding`.
+/// Kinds of bindings that have their name in the key `name`. All other kinds have it in `binding`.
 const NAMED: [&str; 2] = ["durable_objects", "send_email"];
 
 /// Collects the names of the bindings in a part of wrangler's configuration.
@@ -190,8 +190,8 @@ fn bindings_in(kind: &str, value: &Value, names: &mut Vec<String>) {
 struct Read {
     /// File and line.
     place: String,
-    /// Whether the code calls a method of the member that strings do not have. Then it is most likely a binding,
-    /// because a secret is a string.
+    /// Whether the code calls a method of the member that strings do not have. If so, the member is most likely a
+    /// binding, because a secret is a string.
     is_called: bool,
 }
 

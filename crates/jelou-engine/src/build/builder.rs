@@ -17,13 +17,14 @@ use super::bundle::Bundled;
 use super::bundler::Bundler;
 use super::error::BuildError;
 use super::incremental::IncrementalBuild;
+use super::kept_modules::{self, RemoteSource};
 use super::secrets::BuildSecrets;
 use super::tools::Tools;
 use super::usage::Usage;
 use super::workspace::Workspace;
 use super::{bindings, bundle, graph, near_miss, types};
-use crate::artifacts::{Bundle, Unpacked, stack_trace};
-use crate::worker::{Blank, LoadError, LoadMode, LoadRequest, Loaded, Terms, builtins};
+use crate::artifacts::{AssetFiles, Bundle, Unpacked, stack_trace};
+use crate::worker::{Blank, LaunchTerms, LoadError, LoadMode, LoadRequest, Loaded, builtins};
 
 /// Maximum number of concurrent builds. Further builds wait.
 const CONCURRENT_BUILDS: usize = 2;
@@ -37,6 +38,8 @@ pub struct Built {
     /// The packages and remote modules in the bundle, sorted.
     pub dependencies: Vec<Dependency>,
     pub warnings: Vec<String>,
+    /// The remote modules, for the next build of the function ([`crate::Engine::keep_remote_modules`]).
+    pub remote: AssetFiles,
 }
 
 /// Whether the build also checks types.
@@ -69,14 +72,14 @@ impl Builder {
         slug: &Slug,
         tree: &SourceTree,
         settings: &Map<String, Value>,
-        types: TypeCheck,
+        (types, remote): (TypeCheck, RemoteSource<'_>),
         secrets: BTreeMap<String, Zeroizing<String>>,
         limits: &Arc<FunctionLimits>,
     ) -> Result<Built, BuildError> {
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await;
         let secrets = BuildSecrets::new(secrets);
-        self.build_now(slug, tree, settings, types, &secrets, limits)
+        self.build_now(slug, tree, settings, (types, remote), &secrets, limits)
             .await
             .map_err(BuildError::or_full_disk)
     }
@@ -86,12 +89,12 @@ impl Builder {
         slug: &Slug,
         tree: &SourceTree,
         settings: &Map<String, Value>,
-        types: TypeCheck,
+        (types, remote): (TypeCheck, RemoteSource<'_>),
         secrets: &BuildSecrets,
         limits: &Arc<FunctionLimits>,
     ) -> Result<Built, BuildError> {
         let tools = &self.tools;
-        let workspace = Workspace::create(tools, tree)?;
+        let workspace = Workspace::create(tools, tree, &tools.kept_modules.get(slug, remote))?;
         let resolved = graph::resolve(tools, &workspace, tree).await;
         workspace.forget_credentials()?;
         let resolved = resolved?;
@@ -100,11 +103,24 @@ impl Builder {
         }
         let mut process = Bundler::default();
         let bundled = bundle::run(tools, &workspace, &resolved, &mut process).await?;
+        let urls = resolved.remote.keys().chain(&resolved.redirects);
+        let limit = 2 * tools.launcher.limits.max_remote_bytes;
+        let remote = kept_modules::collect(&workspace.remote(), urls.map(String::as_str), limit)?;
         let mut prepared = Prepared::of(bundled, resolved.files, tree, settings)?;
         let loaded = self
             .inspect(slug, &mut prepared.bundle, settings, secrets, limits)
             .await?;
-        prepared.with_manifest(slug, loaded, tree, secrets)
+        let built = prepared.with_manifest(slug, loaded, tree, secrets)?;
+        Ok(Built { remote, ..built })
+    }
+
+    /// Keeps the remote modules of a deploy for the next build of the function.
+    pub(crate) fn keep_remote_modules(
+        &self,
+        slug: &Slug,
+        files: &AssetFiles,
+    ) -> std::io::Result<()> {
+        self.tools.kept_modules.put(slug, files)
     }
 
     /// Bundles a project again. Does not import the bundle.
@@ -122,7 +138,7 @@ impl Builder {
     /// Checks the types of a project in a temporary folder, independently of any build.
     pub(crate) async fn check_types(&self, tree: &SourceTree) -> Result<(), BuildError> {
         let tools = &self.tools;
-        let workspace = Workspace::create(tools, tree)?;
+        let workspace = Workspace::create(tools, tree, &AssetFiles::new())?;
         let resolved = graph::resolve(tools, &workspace, tree).await;
         workspace.forget_credentials()?;
         resolved?;
@@ -156,7 +172,7 @@ impl Builder {
     ) -> Result<Loaded, BuildError> {
         let launcher = &self.tools.launcher;
         let charge = launcher.budget.charge();
-        let terms = Terms {
+        let terms = LaunchTerms {
             limits: Arc::clone(limits),
             ..launcher.common_terms().await
         };
@@ -165,7 +181,7 @@ impl Builder {
             .map_err(BuildError::Load)?;
         let files = Unpacked::write(&launcher.run_dir.artifacts(), &bundle.code, &bundle.assets)?;
         let module = blank.provide(&files).await?;
-        // This must be before the function's code runs, because the code could write to the caches of its process.
+        // Must run before the function's code, because the code could write to the caches of its process.
         builtins::prepare(launcher, &files);
         if files.begin_compiling() {
             bundle.compiled = blank.compile(launcher, &module, &files).await?;
@@ -190,6 +206,8 @@ impl Builder {
             waits_for_debugger: None,
             log_line_bytes: launcher.limits.max_log_line_bytes,
             max_body_bytes: limits.max_body_bytes,
+            max_body_told: limits.describe("max_body_bytes"),
+            body_memory_told: limits.describe("max_body_memory_mib"),
             memory: None,
             jelou: None,
             settings: Some(settings),
@@ -274,6 +292,7 @@ impl Prepared {
             manifest,
             files: self.files,
             dependencies: self.dependencies,
+            remote: AssetFiles::new(),
             warnings: [
                 self.warnings,
                 warnings.collect(),

@@ -10,7 +10,7 @@ use super::bundler::Bundler;
 use super::error::BuildError;
 use super::esbuild::{Message, Place};
 use super::graph::Resolved;
-use super::modules::{Modules, Origin};
+use super::modules::{ModuleSource, Modules};
 use super::packages::Package;
 use super::tools::Tools;
 use super::workspace::Workspace;
@@ -103,12 +103,12 @@ pub(super) async fn run(
 
 /// Returns the readable name of a file of the bundle, such as `lib/a.ts` or `npm:axios@1.7.2/index.js`.
 fn readable(modules: &Modules<'_>, resolved: &Resolved, path: &Path) -> Option<String> {
-    Some(match modules.origin(path)? {
-        Origin::Upload(file) => file.to_owned(),
-        Origin::Package { id, file, .. } => {
+    Some(match modules.source_of(path)? {
+        ModuleSource::Upload(file) => file.to_owned(),
+        ModuleSource::Package { id, file, .. } => {
             format!("npm:{}/{file}", resolved.packages.get(id)?.label())
         }
-        Origin::Remote(url) => url.to_owned(),
+        ModuleSource::Remote(url) => url.to_owned(),
     })
 }
 
@@ -152,8 +152,8 @@ fn warnings(modules: &Modules<'_>, resolved: &Resolved) -> Vec<String> {
     warnings
 }
 
-/// Returns the absolute path of a file, which the bundler names relative to the folder of the build, or the URL of a
-/// remote module.
+/// Converts the bundler's name of a file to an absolute path, or to the URL of a remote module. The bundler names files
+/// relative to the folder of the build.
 pub(super) fn path_of(workspace: &Workspace, file: &str) -> PathBuf {
     let namespaced = file.strip_prefix(modules::REMOTE);
     if let Some(url) = namespaced.and_then(|file| file.strip_prefix(':')) {
@@ -162,7 +162,7 @@ pub(super) fn path_of(workspace: &Workspace, file: &str) -> PathBuf {
     data_files::lexical(workspace.root(), file)
 }
 
-/// Rewrites the source map: the sources get the developer's names, and the lines move below the header.
+/// Rewrites the source map: gives the sources the developer's names, and shifts the lines by the header.
 fn source_map(
     modules: &Modules<'_>,
     workspace: &Workspace,
@@ -185,7 +185,7 @@ fn source_map(
     Ok(map.to_string())
 }
 
-/// Refuses packages that need machine code.
+/// Refuses packages that need a native addon.
 fn check_native<'a>(
     resolved: &Resolved,
     ids: impl Iterator<Item = &'a str>,
@@ -274,7 +274,7 @@ impl<'a> Inputs<'a> {
         for (name, mut input) in metafile.inputs {
             let named = name.split(" with {").next().unwrap_or(&name);
             let path = path_of(workspace, named);
-            let is_remote = matches!(modules.origin(&path), Some(Origin::Remote(_)));
+            let is_remote = matches!(modules.source_of(&path), Some(ModuleSource::Remote(_)));
             // A symbolic link must not lead outside the upload and the packages.
             let real = if is_remote {
                 path
@@ -282,7 +282,7 @@ impl<'a> Inputs<'a> {
                 fs_err::canonicalize(&path)
                     .map_err(|_| BuildError::Leak(workspace.readable(&name)))?
             };
-            if modules.origin(&real).is_none() {
+            if modules.source_of(&real).is_none() {
                 return Err(BuildError::Leak(workspace.readable(&name)));
             }
             for import in &mut input.imports {
@@ -294,9 +294,9 @@ impl<'a> Inputs<'a> {
     }
 
     fn id_of(&self, path: &'a Path) -> Option<&'a str> {
-        match self.modules.origin(path)? {
-            Origin::Package { id, .. } => Some(id),
-            Origin::Upload(_) | Origin::Remote(_) => None,
+        match self.modules.source_of(path)? {
+            ModuleSource::Package { id, .. } => Some(id),
+            ModuleSource::Upload(_) | ModuleSource::Remote(_) => None,
         }
     }
 
@@ -323,7 +323,7 @@ impl<'a> Inputs<'a> {
             found.insert(format!("npm:{}", package.label()), integrity);
         }
         for path in self.files.keys() {
-            let Some(Origin::Remote(url)) = self.modules.origin(path) else {
+            let Some(ModuleSource::Remote(url)) = self.modules.source_of(path) else {
                 continue;
             };
             if let Some(package) = remote::jsr_package(url) {
@@ -346,11 +346,11 @@ impl<'a> Inputs<'a> {
         let origins = self
             .files
             .keys()
-            .filter_map(|path| self.modules.origin(path));
+            .filter_map(|path| self.modules.source_of(path));
         origins
-            .filter_map(|origin| match origin {
-                Origin::Upload(file) => Some(file.to_owned()),
-                Origin::Package { .. } | Origin::Remote(_) => None,
+            .filter_map(|source| match source {
+                ModuleSource::Upload(file) => Some(file.to_owned()),
+                ModuleSource::Package { .. } | ModuleSource::Remote(_) => None,
             })
             .collect()
     }

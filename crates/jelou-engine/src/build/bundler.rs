@@ -26,8 +26,8 @@ const EVERY_IMPORT: &str = ".*";
 /// The bundler of one build folder. All its builds use the same resolved imports.
 #[derive(Debug, Default)]
 pub(super) struct Bundler {
-    /// Whether the bundler asks the plugin about every import, so that the plugin detects new ones.
-    asks_about_all: bool,
+    /// Whether the bundler passes every import to the plugin, so that the plugin detects new imports.
+    passes_all_imports: bool,
     /// The imports of the upload that were not resolved, by importer and specifier, in the last build.
     pub(super) unresolved: BTreeSet<(String, String)>,
     /// `None` before the first build and during a build. A dropped build thus ends the process.
@@ -42,9 +42,9 @@ struct Process {
 
 impl Bundler {
     /// Creates a bundler that reports every import that was not resolved before bundling.
-    pub(super) fn that_asks_about_all() -> Self {
+    pub(super) fn reporting_unresolved() -> Self {
         Self {
-            asks_about_all: true,
+            passes_all_imports: true,
             ..Self::default()
         }
     }
@@ -58,11 +58,11 @@ impl Bundler {
     ) -> Result<Output, BuildError> {
         let timeout = tools.launcher.limits.build_timeout();
         let running = self.process.take();
-        let asks_about_all = self.asks_about_all || !resolved.remote.is_empty();
+        let passes_all_imports = self.passes_all_imports || !resolved.remote.is_empty();
         let building = async {
             let mut process = match running {
                 Some(process) => process,
-                None => Process::start(tools, workspace, asks_about_all).await?,
+                None => Process::start(tools, workspace, passes_all_imports).await?,
             };
             match process.service.build(modules).await {
                 Ok(output) => Ok((process, output)),
@@ -83,7 +83,7 @@ impl Process {
     async fn start(
         tools: &Tools,
         workspace: &Workspace,
-        asks_about_all: bool,
+        passes_all_imports: bool,
     ) -> Result<Self, BuildError> {
         let mut launch = Launch::new(&tools.cache.bundler(), workspace.root());
         launch.arg(format!("--service={ESBUILD_VERSION}"));
@@ -99,7 +99,7 @@ impl Process {
             entrypoint: workspace.entrypoint().display().to_string(),
             options: options(workspace)?,
             folder: workspace.root().display().to_string(),
-            resolved: if asks_about_all {
+            resolved: if passes_all_imports {
                 EVERY_IMPORT
             } else {
                 RESOLVED

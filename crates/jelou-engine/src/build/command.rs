@@ -115,7 +115,7 @@ pub(super) async fn start(
     let mut confinement = Confinement::new(
         &tools.launcher.sandbox,
         step,
-        workspace.identity(tools, step),
+        workspace.process_ids(tools, step),
         &rights(tools, workspace, step),
         Some(baseline.max_data_bytes(tools.launcher.limits.max_build_memory_mib)),
     )?;

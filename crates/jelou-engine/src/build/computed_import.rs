@@ -1,5 +1,6 @@
-//! Dynamic imports with a computed name (`import(name)`). At run time, Deno refuses those that need files or network.
-//! In the bundle, these imports call a wrapper function instead, which replaces Deno's error by an explanation.
+//! Dynamic imports with a computed name (`import(name)`). At run time, Deno refuses such an import if it needs files or
+//! network. In the bundle, these imports call a wrapper function instead, which replaces Deno's error by an
+//! explanation.
 
 use super::esbuild::Place;
 
@@ -53,7 +54,7 @@ mod tests {
             ),
             "const a = 'ñ'; await __impo(a);\nimport(\"node:fs\"); __impo(b)"
         );
-        // Inside of a character.
+        // The column is inside a character.
         assert_eq!(explained(source, &[place(1, 12)]), source);
         assert_eq!(header("import(x)"), None);
         assert!(!header("__impo(x)").unwrap().contains('\n'));

@@ -40,7 +40,7 @@ struct UserPackage {
     optional_dependencies: BTreeMap<String, String>,
 }
 
-/// Returns the configuration file of the build. It is for a folder whose `src/` contains the upload.
+/// Returns the configuration file of the build, for a folder whose `src/` contains the upload.
 pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
     let mut imports = packages_of_node(tree)?;
     let user = UserConfig::of(tree)?;
@@ -48,7 +48,7 @@ pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
     let mut compiler = Map::new();
     for (name, value) in user.compiler_options {
         if COMPILER_OPTIONS.contains(&name.as_str()) {
-            // The bundler does not know `precompile`. `react-jsx` gives the same elements.
+            // The bundler does not support `precompile`. `react-jsx` gives the same elements.
             let value = if value == "precompile" {
                 json!("react-jsx")
             } else {

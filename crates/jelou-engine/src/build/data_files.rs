@@ -1,10 +1,10 @@
-//! The data files of packages, such as fonts, templates and WebAssembly. They are found by the strings in a module that
-//! uses its own path, and are packed into the function's folder.
+//! The data files of packages, such as fonts, templates and WebAssembly. A module that uses its own path (`__dirname`,
+//! `import.meta.url`) names them in string literals. They are packed into the function's folder.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Number of found files at which no more files of a folder are added.
+/// When this many files are found, no more files of a folder are added.
 const MAX_FOLDER_FILES: usize = 500;
 /// Maximum length of a path in a string.
 const MAX_PATH: usize = 200;
@@ -13,8 +13,8 @@ const NOT_DATA: [&str; 12] = [
     "js", "cjs", "mjs", "jsx", "ts", "cts", "mts", "tsx", "map", "md", "node", "flow",
 ];
 
-/// Returns the existing files of the package whose path, or a folder of it, is a string in the module's source.
-/// `module` is the module's path, and `package` is the package's folder.
+/// Returns the files of the package that a string in the module's source names, directly or by their folder. `module`
+/// is the module's path, and `package` is the package's folder.
 pub(super) fn named(source: &str, module: &Path, package: &Path) -> BTreeSet<PathBuf> {
     let Some(folder) = module.parent() else {
         return BTreeSet::new();

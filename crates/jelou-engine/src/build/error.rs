@@ -32,7 +32,7 @@ pub enum BuildError {
         problem: Box<Problem>,
     },
     #[error(
-        "`{module}` has another content than `{lock}` says; write the lock file again, and import a URL with a version"
+        "the content of `{module}` does not match `{lock}`; write the lock file again, and import a URL with a version"
     )]
     RemoteIntegrity { module: String, lock: String },
     #[error("{what}; the limit is {limit}. Import fewer modules, or `npm:` packages")]
@@ -75,7 +75,7 @@ pub enum BuildError {
         "`{package}` could not be downloaded{}",
         match .lock {
             Some(lock) => format!(", or its content differs from the digest in `{lock}`"),
-            None => "; try again, or see whether the registry has it".to_owned(),
+            None => "; try again, or check that the registry has it".to_owned(),
         }
     )]
     NotDownloaded {
@@ -84,7 +84,7 @@ pub enum BuildError {
         lock: Option<String>,
     },
     #[error(
-        "`{lock}` has another digest for `{package}` than the registry; write the lock file again"
+        "the digest of `{package}` in `{lock}` differs from the registry's; write the lock file again"
     )]
     Integrity { package: String, lock: String },
     #[error(
@@ -104,10 +104,10 @@ pub enum BuildError {
     /// The compiler's message, with paths relative to the upload.
     #[error("{0}")]
     Source(String),
-    #[error("the build took part of `{0}`, which is outside the upload")]
+    #[error("the bundle would contain a part of `{0}`, which is outside the upload")]
     Leak(String),
     #[error(
-        "the build ended with {status}; more than {limit_mib} MiB of memory (limits.max_build_memory_mib, the server's) or nesting without end do that"
+        "the build ended with {status}; more than {limit_mib} MiB of memory (limits.max_build_memory_mib, the server's) or endless nesting can cause this"
     )]
     Died { status: String, limit_mib: u64 },
     #[error(
@@ -200,14 +200,14 @@ impl BuildError {
     }
 
     /// Returns whether the upload caused the error, not the server.
-    pub fn is_callers(&self) -> bool {
+    pub fn is_upload_fault(&self) -> bool {
         match self {
             Self::Io(_)
             | Self::Secrets(_)
             | Self::Load(LoadError::Died(_) | LoadError::NotReady(_) | LoadError::Protocol(_)) => {
                 false
             }
-            Self::Several(errors) => errors.iter().all(Self::is_callers),
+            Self::Several(errors) => errors.iter().all(Self::is_upload_fault),
             Self::Config { .. }
             | Self::Encoding { .. }
             | Self::Import { .. }
@@ -262,7 +262,7 @@ mod tests {
             let error = error.or_full_disk();
             let is_full = matches!(&error, BuildError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull);
             assert!(is_full, "{error:?}");
-            assert!(!error.is_callers());
+            assert!(!error.is_upload_fault());
         }
     }
 }

@@ -4,7 +4,7 @@ use super::bundle::path_of;
 use super::error::BuildError;
 use super::esbuild::Message;
 use super::graph::{self, Resolved};
-use super::modules::{self, Modules, Origin};
+use super::modules::{self, ModuleSource, Modules};
 use super::workspace::Workspace;
 use super::{native, near_miss, pnp};
 
@@ -25,17 +25,17 @@ pub(super) fn of(
     };
     let path = path_of(workspace, &place.file);
     let place = |file: &str| format!("{file}:{}:{}", place.line, place.column + 1);
-    let file = match modules.origin(&path) {
+    let file = match modules.source_of(&path) {
         // The message has the specifier of the source, not the private name of an installed package.
-        Some(Origin::Upload(file)) if text == message.text => {
+        Some(ModuleSource::Upload(file)) if text == message.text => {
             return in_upload(workspace, file, &place(file), text);
         }
-        Some(Origin::Upload(file)) => file.to_owned(),
-        Some(Origin::Package { id, .. }) if id.starts_with(native::PRISMA) => {
+        Some(ModuleSource::Upload(file)) => file.to_owned(),
+        Some(ModuleSource::Package { id, .. }) if id.starts_with(native::PRISMA) => {
             return BuildError::Prisma;
         }
-        Some(Origin::Package { id, file, .. }) => format!("npm:{id}/{file}"),
-        Some(Origin::Remote(url)) => url.to_owned(),
+        Some(ModuleSource::Package { id, file, .. }) => format!("npm:{id}/{file}"),
+        Some(ModuleSource::Remote(url)) => url.to_owned(),
         None => return BuildError::Source(text),
     };
     BuildError::Source(format!("{}: {text}", place(&file)))

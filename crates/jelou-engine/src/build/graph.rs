@@ -40,6 +40,8 @@ pub(super) struct Resolved {
     pub(super) files: BTreeSet<String>,
     pub(super) packages: Packages,
     pub(super) remote: RemoteModules,
+    /// The specifiers that are redirected.
+    pub(super) redirects: Vec<String>,
     pub(super) lock: Lock,
 }
 
@@ -118,12 +120,12 @@ pub(super) async fn resolve(
     tree: &SourceTree,
 ) -> Result<Resolved, BuildError> {
     let own_lock = workspace.lock_for_build(tools).await?;
-    // In development, known versions are good enough, and need no network.
+    // In development, cached versions are good enough, and need no network.
     let wants_newest = tools.launcher.stage == EngineStage::Production;
     let output = match &own_lock {
         None => {
             if wants_newest && workspace.uses_packages() {
-                // Deno would take the versions that an earlier build knew.
+                // Deno would use the lists of versions that an earlier build cached.
                 refresh::forget_versions(&tools.cache.packages())?;
             }
             info(tools, workspace).await?
@@ -174,6 +176,7 @@ pub(super) async fn resolve(
     Ok(Resolved {
         files: reached(workspace, &graph),
         imports: targets(workspace, &graph),
+        redirects: graph.redirects.into_keys().collect(),
         packages: graph.npm_packages,
         remote,
         lock,
@@ -465,7 +468,7 @@ fn check_resolved(
     Ok(())
 }
 
-/// Whether `is_such` accepts the error of the imported module.
+/// Whether the imported module has an error that `is_such` accepts.
 fn has_error(graph: &Graph, import: &Import<'_>, is_such: fn(&str) -> bool) -> bool {
     let target = import.target.specifier.as_deref();
     let mut modules = graph.modules.iter();

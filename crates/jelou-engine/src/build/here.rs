@@ -28,12 +28,12 @@ pub(super) fn options() -> impl Iterator<Item = String> {
 }
 
 /// Returns whether the module uses its address.
-pub(super) fn is_asked(source: &str) -> bool {
+pub(super) fn uses_address(source: &str) -> bool {
     WORDS.iter().any(|(word, _)| source.contains(word))
 }
 
-/// Returns the source with the variable for its address. `path` is relative to the folder of the function. No line
-/// moves.
+/// Returns the source with a variable that contains its address. `path` is relative to the folder of the function. Line
+/// numbers do not change.
 pub(super) fn with_address(source: &str, path: &str) -> String {
     let at = after_directives(source);
     let path = serde_json::Value::from(path);
@@ -152,6 +152,6 @@ mod tests {
         );
         let address = header("var here = __jelouAt(\"a\")").unwrap();
         assert!(!address.contains("node:module") && !address.contains('\n'));
-        assert!(is_asked("join(__dirname)") && !is_asked("dirname"));
+        assert!(uses_address("join(__dirname)") && !uses_address("dirname"));
     }
 }

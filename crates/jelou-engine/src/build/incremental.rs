@@ -14,6 +14,7 @@ use super::graph::{self, Resolved};
 use super::tools::Tools;
 use super::workspace::Workspace;
 use super::{config, encoding};
+use crate::artifacts::AssetFiles;
 
 /// The state between the builds of one project.
 #[derive(Debug, Default)]
@@ -58,14 +59,14 @@ impl IncrementalBuild {
 
 impl Kept {
     async fn resolve(tools: &Tools, tree: &SourceTree) -> Result<Self, BuildError> {
-        let workspace = Workspace::create(tools, tree)?;
+        let workspace = Workspace::create(tools, tree, &AssetFiles::new())?;
         let resolved = graph::resolve(tools, &workspace, tree).await;
         workspace.forget_credentials()?;
         Ok(Self {
             tree: tree.clone(),
             workspace,
             resolved: resolved?,
-            bundler: Bundler::that_asks_about_all(),
+            bundler: Bundler::reporting_unresolved(),
             unresolved: BTreeSet::new(),
         })
     }

@@ -1,5 +1,5 @@
-//! The digests of the cached packages. Deno checks a digest only when it downloads a package, but a lock file with
-//! another digest for a cached package must also be refused.
+//! The digests of the cached packages. Deno checks a digest only when it downloads a package. With these digests, a
+//! build also refuses a lock file that has another digest for a cached package.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

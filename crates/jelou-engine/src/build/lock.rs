@@ -1,7 +1,7 @@
 //! The lock file of a build: the exact version of every package, with its digest.
 //!
-//! A build uses the lock file of the upload, and extends it. Without one, the build creates a lock file, which lists
-//! the dependencies between packages.
+//! A build uses the lock file of the upload, and extends it. If the upload has none, the build creates a lock file. A
+//! lock file also lists the dependencies between packages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -59,8 +59,8 @@ pub(super) struct Dependency {
 }
 
 impl Locked {
-    /// Returns whether the package is only for certain processors, on Linux among others.
-    pub(super) fn is_for_this_platform(&self) -> bool {
+    /// Returns whether the package is a prebuilt binary for certain processors on Linux.
+    pub(super) fn is_prebuilt_for_linux(&self) -> bool {
         let has = |list: &[String], wanted: &str| list.iter().any(|item| item == wanted);
         has(&self.os, "linux") && !self.cpu.is_empty()
     }
@@ -134,7 +134,7 @@ impl Lock {
         self.npm.get(id)
     }
 
-    /// Returns the dependencies of a package, without those that are not installed.
+    /// Returns the installed dependencies of a package.
     pub(super) fn dependencies(&self, id: &str, packages: &Packages) -> Vec<Dependency> {
         let Some(locked) = self.npm.get(id) else {
             return Vec::new();
@@ -319,7 +319,11 @@ mod tests {
         ]
         .map(|(name, id, is_optional)| (name.to_owned(), id.to_owned(), is_optional));
         assert_eq!(dependencies, expected);
-        assert!(lock.package("native@1.0.0").unwrap().is_for_this_platform());
+        assert!(
+            lock.package("native@1.0.0")
+                .unwrap()
+                .is_prebuilt_for_linux()
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Answers the bundler's questions: where an import leads, and what a file contains.
+//! The bundler's plugin: resolves imports and loads files.
 //!
 //! Imports in the upload and in remote modules lead to the targets that Deno resolved. The bundler itself resolves the
 //! imports in packages, by the manifest of [`super::pnp`]. No other files are read.
@@ -14,7 +14,7 @@ use super::workspace::Workspace;
 use super::{builtins, computed_import, config, data_files, here, native, own_require, pnp, wasm};
 use crate::artifacts::AssetFiles;
 
-/// The start of a module's reference to its own source map. It is removed from a module in the bundle.
+/// Start of a `sourceMappingURL` comment. Such comments are removed when a module is bundled.
 const MAP_REFERENCE: &str = "sourceMappingURL=";
 /// Name of the folder with the packages' data files, in the function's folder.
 const PACKAGES: &str = "npm";
@@ -39,13 +39,13 @@ pub(super) struct Modules<'a> {
     pub(super) loaded: BTreeSet<String>,
     /// Imports of the upload and of remote modules that were not resolved before, by importer and specifier.
     pub(super) unresolved: BTreeSet<(String, String)>,
-    /// The first file outside the upload and the packages that the bundler wanted to read.
+    /// The first file outside the upload and the packages that the bundler tried to read.
     pub(super) leak: Option<String>,
 }
 
-/// The origin of a file in the bundle.
+/// Where a bundled file comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin<'p> {
+pub(super) enum ModuleSource<'p> {
     /// A file of the upload, by its path in the upload.
     Upload(&'p str),
     /// A file of a package.
@@ -100,21 +100,24 @@ impl<'a> Modules<'a> {
         }
     }
 
-    /// Returns the origin of a file, or `None` for a file that belongs to neither the upload nor a package. `path` must
-    /// not contain `.` and `..`.
-    pub(super) fn origin<'p>(&'p self, path: &'p Path) -> Option<Origin<'p>> {
+    /// Returns where a file comes from, or `None` for a file that belongs to neither the upload nor a package. `path`
+    /// must not contain `.` and `..`.
+    pub(super) fn source_of<'p>(&'p self, path: &'p Path) -> Option<ModuleSource<'p>> {
         let url = path.to_str().filter(|path| path.contains("://"));
         if let Some(url) = url.filter(|url| self.resolved.remote.contains_key(*url)) {
-            return Some(Origin::Remote(url));
+            return Some(ModuleSource::Remote(url));
         }
         if let Ok(file) = path.strip_prefix(&self.src) {
             let file = file.to_str()?;
-            return self.files.contains(file).then_some(Origin::Upload(file));
+            return self
+                .files
+                .contains(file)
+                .then_some(ModuleSource::Upload(file));
         }
         let folder = path
             .ancestors()
             .find(|folder| self.folders.contains_key(*folder))?;
-        Some(Origin::Package {
+        Some(ModuleSource::Package {
             id: self.folders.get(folder)?,
             folder,
             file: path.strip_prefix(folder).ok()?.to_str()?,
@@ -198,18 +201,18 @@ impl<'a> Modules<'a> {
     }
 
     fn with_address(&mut self, path: &Path, text: &str) -> Option<String> {
-        let is_asked = here::is_asked(text);
-        if !is_asked && !text.contains(MAP_REFERENCE) {
+        let uses_address = here::uses_address(text);
+        if !uses_address && !text.contains(MAP_REFERENCE) {
             return None;
         }
         let text = text.replace(MAP_REFERENCE, "");
-        if !is_asked {
+        if !uses_address {
             return Some(text);
         }
         let text = own_require::visible(&text);
-        let (address, data) = match self.origin(path)? {
-            Origin::Upload(file) => (file.to_owned(), None),
-            Origin::Package { id, folder, file } => {
+        let (address, data) = match self.source_of(path)? {
+            ModuleSource::Upload(file) => (file.to_owned(), None),
+            ModuleSource::Package { id, folder, file } => {
                 let label = self.resolved.packages.get(id)?.label();
                 let own = format!("{PACKAGES}/{label}");
                 let named = data_files::named(&text, path, folder);
@@ -222,7 +225,7 @@ impl<'a> Modules<'a> {
                     .collect();
                 (format!("{own}/{file}"), Some(data))
             }
-            Origin::Remote(url) => (url.to_owned(), None),
+            ModuleSource::Remote(url) => (url.to_owned(), None),
         };
         self.data.extend(data.into_iter().flatten());
         Some(here::with_address(&text, &address))
@@ -270,25 +273,25 @@ impl Plugin for Modules<'_> {
         if config::is_sdk(import.specifier) {
             return Resolution::External(import.specifier.to_owned());
         }
-        match self.origin(Path::new(import.importer)) {
-            Some(Origin::Upload(importer) | Origin::Remote(importer)) => {
+        match self.source_of(Path::new(import.importer)) {
+            Some(ModuleSource::Upload(importer) | ModuleSource::Remote(importer)) => {
                 let importer = importer.to_owned();
                 self.resolve_as_deno(&importer, import)
             }
-            Some(Origin::Package { id, .. }) => self.resolve_in_package(id, import),
+            Some(ModuleSource::Package { id, .. }) => self.resolve_in_package(id, import),
             None => Resolution::Default,
         }
     }
 
     fn load(&mut self, load: &Load<'_>) -> Result<Loaded> {
         let path = PathBuf::from(load.path);
-        match self.origin(&path) {
-            Some(Origin::Upload(_)) => {}
-            Some(Origin::Remote(url)) => {
+        match self.source_of(&path) {
+            Some(ModuleSource::Upload(_)) => {}
+            Some(ModuleSource::Remote(url)) => {
                 let url = url.to_owned();
                 return self.load_remote(&url, &path, load.attribute);
             }
-            Some(Origin::Package { id, .. }) => {
+            Some(ModuleSource::Package { id, .. }) => {
                 let id = id.to_owned();
                 self.loaded.insert(id);
             }
@@ -341,8 +344,8 @@ fn parent(path: &str) -> String {
         .to_string()
 }
 
-/// Reads a file without following symbolic links, because the user who fetches packages owns the cache, but this code
-/// runs as the server.
+/// Reads a file without following symbolic links. The cache belongs to the user who fetches packages, and a link could
+/// lead to a file that only the server can read.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
     use std::io::Read;

@@ -1,11 +1,11 @@
-//! Detects native packages, which cannot run here because a part of them is machine code.
+//! Detects packages with native addons (`.node`), which cannot run here.
 
 use std::path::Path;
 
 use super::lock::Lock;
 use super::packages::{Package, Packages};
 
-/// Packages that load or compile the machine code of another package.
+/// Packages that load or compile another package's native addon.
 const LOADERS: [&str; 8] = [
     "@mapbox/node-pre-gyp",
     "bindings",
@@ -17,7 +17,7 @@ const LOADERS: [&str; 8] = [
     "prebuild-install",
 ];
 
-/// What to use instead of native packages: packages without machine code.
+/// What to use instead of native packages: packages without native addons.
 const INSTEAD: [(&str, &str); 24] = [
     ("@libsql/client", "`@libsql/client/web`"),
     ("@napi-rs/canvas", "`pureimage`"),
@@ -48,7 +48,7 @@ const INSTEAD: [(&str, &str); 24] = [
 /// Prisma's client, whose code is generated on the developer's machine.
 pub(super) const PRISMA: &str = "@prisma/client";
 
-/// Returns whether the package cannot run without machine code.
+/// Returns whether the package cannot run without a native addon.
 pub(super) fn is_native(id: &str, package: &Package, packages: &Packages, lock: &Lock) -> bool {
     let has = |file: &str| package.local_path.join(file).is_file();
     // By convention, this file does the same in JavaScript.
@@ -61,7 +61,7 @@ pub(super) fn is_native(id: &str, package: &Package, packages: &Packages, lock: 
             let is_variant = dependency.is_optional
                 && lock
                     .package(&dependency.id)
-                    .is_some_and(super::lock::Locked::is_for_this_platform);
+                    .is_some_and(super::lock::Locked::is_prebuilt_for_linux);
             is_loader || is_variant
         })
 }
@@ -77,8 +77,8 @@ pub(super) fn advice(package: &str) -> String {
         )
 }
 
-/// Returns the source of a module that replaces a file of machine code. It throws an error, which a package with a
-/// fallback catches.
+/// Returns the source of a module that replaces a native addon. It throws an error, which a package with a fallback
+/// catches.
 pub(super) fn stub(path: &Path) -> String {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let text = serde_json::Value::from(format!("`{file}` is native code, which cannot run here"));

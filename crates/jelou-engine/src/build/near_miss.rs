@@ -55,7 +55,7 @@ pub(super) fn of_unknown_package(
     let name = config::package_name(specifier);
     if let Some(version) = package_json.and_then(|text| version_in(text, name)) {
         return Some(format!(
-            "`package.json` takes `{name}` from `{version}`, which a deploy cannot reach; write a version of the npm registry"
+            "`package.json` gets `{name}` from `{version}`, which a deploy cannot reach; write a version of the npm registry"
         ));
     }
     let how = match package_json {
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(
             said("index.ts", "axios/unsafe").as_deref(),
             Some(
-                "`package.json` takes `axios` from `git+ssh://x/axios`, which a deploy cannot reach; write a version of the npm registry"
+                "`package.json` gets `axios` from `git+ssh://x/axios`, which a deploy cannot reach; write a version of the npm registry"
             )
         );
         assert!(

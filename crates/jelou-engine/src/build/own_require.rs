@@ -1,8 +1,8 @@
 //! Modules that create their own `require`, with `createRequire(import.meta.url)`.
 //!
-//! The bundler follows a call of `require` only if the module does not declare this name. So the module gets the
-//! bundler's `require` instead of its own: a variable named `require` is renamed, which affects all its calls, and of a
-//! variable with another name, the calls with a literal are rewritten. Line numbers do not change.
+//! The bundler follows a call of `require` only if the module does not declare this name. So the module must use the
+//! bundler's `require` instead of its own. A declared variable `require` is renamed, so that its calls reach the
+//! bundler's. If the variable has another name, its calls with a literal are rewritten. Line numbers do not change.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;

@@ -17,7 +17,7 @@ pub(super) struct Package {
 }
 
 impl Package {
-    /// Returns the package's folder without symbolic links, which the bundler uses in paths. For a package that was not
+    /// Returns the package's folder with symbolic links resolved, as in the bundler's paths. For a package that was not
     /// downloaded, returns `local_path`.
     pub(super) fn folder(&self) -> PathBuf {
         self.local_path
@@ -52,8 +52,8 @@ pub(super) fn make_readable(packages: &Packages, cache: &Path) -> std::io::Resul
     Ok(())
 }
 
-/// Flags to open a folder without following a link, because the user who fetches packages owns the cache, but this code
-/// runs as the server.
+/// Flags to open a folder without following a link. The cache belongs to the user who fetches packages, and a link
+/// could lead to a file that only the server can change.
 pub(super) const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)

@@ -1,5 +1,5 @@
-//! Tells the bundler which version of a package each package imports, by a manifest of Yarn Plug'n'Play. So packages
-//! remain in Deno's cache, and a build needs no `node_modules`.
+//! Makes a manifest of Yarn Plug'n'Play, from which the bundler reads the version of each package that a package
+//! imports. So packages remain in Deno's cache, and a build needs no `node_modules`.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Makes Deno ask the registry again for the versions of packages. Deno caches the versions of a package forever, so
+//! Makes Deno fetch the versions of packages from the registry again. Deno caches the versions of a package forever, so
 //! the version for a range would depend on when an earlier build imported the package.
 
 use std::io::{ErrorKind, Result};
@@ -13,7 +13,7 @@ use super::packages::FOLDER;
 const VERSIONS: &str = "registry.json";
 /// A file that the folder of each version has.
 const PACKAGE: &str = "package.json";
-/// Maximum depth of the folders for the registry, the path of its URL, the scope and the package.
+/// Maximum depth of Deno's npm cache: registry host, path of the registry's URL, scope, package.
 const MAX_DEPTH: usize = 8;
 
 /// Removes the lists of versions from the cache, but not the packages.

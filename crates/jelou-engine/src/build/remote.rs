@@ -15,14 +15,14 @@ use crate::hex::hex;
 use crate::network::NetworkConfig;
 use jelou_core::Limits;
 
-/// The port for a host in the list without a port.
+/// The port of an allowed host that names none.
 const PORT: u16 = 443;
 /// The URL of JSR packages, unless the server's environment has another registry (`JSR_URL`).
 const JSR: &str = "https://jsr.io/";
 /// The start of the line about the response that Deno appends to each file in its cache.
 const CACHE_METADATA: &[u8] = b"\n// denoCacheMetadata=";
 
-/// The replacement for the HTTP server in old versions of Deno's standard library, which uses functions that the
+/// The replacement for the HTTP server of Deno's standard library. Old versions of this server use functions that the
 /// runtime no longer has.
 const STD_SERVER: &str = include_str!("std_server.js");
 
@@ -44,12 +44,8 @@ impl RemoteModule {
     /// When the file cannot be read.
     pub(super) fn content(&self) -> std::io::Result<Vec<u8>> {
         let mut content = read(&self.file)?;
-        let metadata = content
-            .windows(CACHE_METADATA.len())
-            .rposition(|part| part == CACHE_METADATA);
-        if let Some(at) = metadata {
-            content.truncate(at);
-        }
+        let length = split(&content).0.len();
+        content.truncate(length);
         Ok(content)
     }
 
@@ -84,6 +80,17 @@ impl RemoteModule {
     /// Returns the digest of the content in hexadecimal, as in a lock file.
     pub(super) fn sha256(&self) -> std::io::Result<String> {
         Ok(hex(&Sha256::digest(self.content()?)))
+    }
+}
+
+/// Splits a file of Deno's cache into the content and the JSON about the response.
+pub(super) fn split(file: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let metadata = file
+        .windows(CACHE_METADATA.len())
+        .rposition(|part| part == CACHE_METADATA);
+    match metadata {
+        Some(at) => (&file[..at], Some(&file[at + CACHE_METADATA.len()..])),
+        None => (file, None),
     }
 }
 
@@ -255,7 +262,7 @@ impl fmt::Display for Problem {
         match self {
             Self::Off => write!(
                 f,
-                "which is a remote module; this server takes none (egress.module_hosts is empty), so {instead}"
+                "which is a remote module; this server allows none (egress.module_hosts is empty), so {instead}"
             ),
             Self::Insecure => write!(
                 f,
@@ -272,7 +279,7 @@ impl fmt::Display for Problem {
                 }
                 write!(
                     f,
-                    "this server takes modules from {allowed} and not from `{host}` (egress.module_hosts), so {instead}"
+                    "this server allows modules from {allowed} and not from `{host}` (egress.module_hosts), so {instead}"
                 )
             }
             Self::Missing { host } => write!(f, "and `{host}` has no such module"),
@@ -295,7 +302,7 @@ pub(super) fn jsr_package(url: &str) -> Option<String> {
 }
 
 /// Returns the URL of the JSR registry, with a slash at its end.
-fn jsr() -> String {
+pub(super) fn jsr() -> String {
     let url = std::env::var("JSR_URL").unwrap_or_else(|_| JSR.to_owned());
     format!("{}/", url.trim_end_matches('/'))
 }
@@ -328,7 +335,7 @@ mod tests {
         assert!(rules.check(url, url, None).is_ok());
         assert_eq!(
             check(url, other, Some(refused)),
-            "which redirects to `https://c.example/y.ts`; this server takes modules from a.example, b.example:8443 and not \
+            "which redirects to `https://c.example/y.ts`; this server allows modules from a.example, b.example:8443 and not \
              from `c.example` (egress.module_hosts), so use an `npm:` package or put the file into the project"
         );
         assert!(check(other, other, Some(refused)).starts_with("a remote module; this server"));

@@ -1,5 +1,5 @@
 //! Finds the files that a module names with `new URL("./file", import.meta.url)`. They become assets of the deployment,
-//! and the module's address in the bundle makes these URLs lead to them.
+//! and `import.meta.url` is set so that these URLs resolve to the assets.
 
 use std::sync::LazyLock;
 

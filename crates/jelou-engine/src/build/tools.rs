@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::cache::DenoCache;
 use super::integrity::Integrity;
+use super::kept_modules::KeptModules;
 use crate::assets::Assets;
 use crate::deno::Deno;
 use crate::network::NetworkConfig;
@@ -16,6 +17,7 @@ pub(crate) struct Tools {
     pub(super) assets: Assets,
     pub(super) cache: DenoCache,
     pub(super) integrity: Integrity,
+    pub(super) kept_modules: KeptModules,
     pub(super) launcher: Arc<Launcher>,
     pub(super) network: NetworkConfig,
 }
@@ -38,6 +40,7 @@ impl Tools {
             deno: deno.binary.clone(),
             assets,
             integrity: Integrity::open(&cache_dir.join("integrity.json")),
+            kept_modules: KeptModules::open(cache_dir.join("remote"))?,
             cache,
             launcher,
             network,

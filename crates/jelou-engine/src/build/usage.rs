@@ -10,7 +10,7 @@ use super::static_urls;
 use super::user_config::UserConfig;
 use crate::artifacts::AssetFiles;
 
-/// Maximum number of warnings about files that code mentions. A few show what to do.
+/// Maximum number of warnings about files that code mentions. A few examples are enough to show what to do.
 const MAX_WARNINGS: usize = 5;
 
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// Decides for each file of the upload. `used` are the files that the build read; it may also contain names of
-    /// other sources. `openapi` is the path of the function's own OpenAPI document.
+    /// Decides for each file of the upload whether the deployment needs it. `used`: the files that the build read, and
+    /// possibly names of other sources. `openapi`: the path of the function's own OpenAPI document.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl Usage {
         used: &BTreeSet<String>,
         openapi: Option<&str>,
     ) -> Result<Self, BuildError> {
-        let configuration = UserConfig::of(tree)?.files;
+        let configuration = UserConfig::of(tree)?;
         let named: BTreeSet<String> = used
             .iter()
             .filter_map(|path| Some((path, tree.file(path)?.text()?)))
@@ -47,7 +47,7 @@ impl Usage {
                 } else if used.contains(path) {
                     FileKind::Module
                 } else if is_configuration(path)
-                    || configuration.contains(path)
+                    || configuration.files.contains(path)
                     || openapi == Some(path)
                 {
                     FileKind::Configuration
@@ -57,10 +57,9 @@ impl Usage {
                 Some((path.clone(), kind))
             })
             .collect();
-        Ok(Self {
-            warnings: warnings(tree, &files),
-            files,
-        })
+        let mut warnings = configuration.warnings;
+        warnings.extend(unused_mentions(tree, &files));
+        Ok(Self { files, warnings })
     }
 
     /// Returns the assets with their content.
@@ -75,9 +74,9 @@ impl Usage {
     }
 }
 
-/// Returns a warning for each unused file whose name is in the code of the deployment and that is no code, because the
+/// Returns a warning for each unused file that is not code and whose name occurs in the deployment's code, because the
 /// function may read it by path.
-fn warnings(tree: &SourceTree, files: &BTreeMap<String, FileKind>) -> Vec<String> {
+fn unused_mentions(tree: &SourceTree, files: &BTreeMap<String, FileKind>) -> Vec<String> {
     let candidates: Vec<_> = tree
         .files()
         .iter()

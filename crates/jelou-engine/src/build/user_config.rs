@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 use jelou_core::{SourceFile, SourceTree};
 use jsonc_parser::ParseOptions;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::config::{PACKAGE_JSON, is_sdk};
 use super::error::BuildError;
+use super::tsconfig::{TSCONFIG, Tsconfig};
 
 /// Names of the configuration file in a folder, in Deno's search order. The last name is an import map without a
 /// configuration file, as in projects of Supabase.
 const FILES: [&str; 3] = ["deno.json", "deno.jsonc", "import_map.json"];
-/// The configuration of TypeScript's compiler. It is used in a folder without a configuration of Deno.
-const TSCONFIG: &str = "tsconfig.json";
-/// The schemes to which an import map may lead, besides files of the project. A host that is not allowed is an error
-/// only where it is imported, because a project may map modules that only its tests use.
+/// The schemes that a target of an import map may have. A target may also be a file of the project. A host that is not
+/// allowed is an error only where it is imported, because a project may map modules that only its tests use.
 const SCHEMES: [&str; 4] = ["npm:", "jsr:", "node:", "https:"];
 
-type Imports = BTreeMap<String, String>;
+pub(super) type Imports = BTreeMap<String, String>;
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
@@ -43,6 +43,7 @@ pub(super) struct UserConfig {
     pub(super) compiler_options: Map<String, Value>,
     /// The configuration files of the upload.
     pub(super) files: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl UserConfig {
@@ -62,14 +63,14 @@ impl UserConfig {
             if let Some(file) = names.find_map(|path| tree.file(&path)) {
                 config.add(tree, file)?;
             } else if let Some(file) = tree.file(&format!("{folder}{TSCONFIG}")) {
-                config.add_tsconfig(file)?;
+                config.add_tsconfig(Tsconfig::of(tree, file)?);
             }
         }
         Ok(config)
     }
 
     fn add(&mut self, tree: &SourceTree, file: &SourceFile) -> Result<(), BuildError> {
-        let document = parse(file)?;
+        let document: Document = parse(file)?;
         self.files.push(file.path.clone());
         self.compiler_options.extend(document.compiler_options);
         if let Some(map) = document.import_map {
@@ -78,44 +79,18 @@ impl UserConfig {
                 file: file.path.clone(),
                 reason: format!("`importMap` is `{map}`, which is not a file of the project"),
             })?;
-            let map = parse(map_file)?;
+            let map: Document = parse(map_file)?;
             self.files.push(map_file.path.clone());
             self.add_imports(map_file, map.imports, map.scopes)?;
         }
         self.add_imports(file, document.imports, document.scopes)
     }
 
-    /// Adds the compiler options, such as for JSX, and aliases such as `"@/*": ["./src/*"]`.
-    fn add_tsconfig(&mut self, file: &SourceFile) -> Result<(), BuildError> {
-        let mut options = parse(file)?.compiler_options;
-        self.files.push(file.path.clone());
-        let base = match options.remove("baseUrl") {
-            Some(Value::String(base)) => base,
-            _ => ".".to_owned(),
-        };
-        if let Some(Value::Object(paths)) = options.remove("paths") {
-            let aliases = paths.iter().filter_map(|(alias, targets)| {
-                let target = targets.get(0)?.as_str()?;
-                let alias = alias.strip_suffix('*').unwrap_or(alias);
-                let target = target.strip_suffix('*').unwrap_or(target);
-                let path = inside(&file.path, &format!("{base}/{target}"))?;
-                Some((alias.to_owned(), format!("./src/{path}")))
-            });
-            let aliases = aliases.filter(|(alias, _)| !alias.is_empty() && !is_sdk(alias));
-            self.imports.extend(aliases);
-        }
-        // Other values leave JSX in the output for another tool, which does not work here.
-        match options.get("jsx").and_then(Value::as_str) {
-            Some("react" | "react-jsx") => {}
-            Some("react-jsxdev") => {
-                options.insert("jsx".to_owned(), "react-jsx".into());
-            }
-            _ => {
-                options.remove("jsx");
-            }
-        }
-        self.compiler_options.extend(options);
-        Ok(())
+    fn add_tsconfig(&mut self, tsconfig: Tsconfig) {
+        self.imports.extend(tsconfig.imports);
+        self.compiler_options.extend(tsconfig.compiler_options);
+        self.files.extend(tsconfig.files);
+        self.warnings.extend(tsconfig.warnings);
     }
 
     fn add_imports(
@@ -164,13 +139,17 @@ fn target(file: &SourceFile, value: &str) -> Option<String> {
     Some(format!("./src/{path}"))
 }
 
-/// Resolves the path `relative` in the file at `from` to a path in the upload. Returns `None` if it is outside.
-fn inside(from: &str, relative: &str) -> Option<String> {
+/// Resolves the path `relative` in the file at `from`, or in the folder if `from` ends with `/`, to a path in the upload.
+/// Returns `None` if it is outside.
+pub(super) fn inside(from: &str, relative: &str) -> Option<String> {
     let mut segments: Vec<&str> = from.split('/').collect();
     segments.pop();
-    for segment in relative.split('/') {
-        match segment {
+    let mut parts = relative.split('/').peekable();
+    while let Some(part) = parts.next() {
+        match part {
             "." => {}
+            // An empty part is kept at the end only, where it means a folder.
+            "" if parts.peek().is_some() => {}
             ".." => {
                 segments.pop()?;
             }
@@ -181,7 +160,7 @@ fn inside(from: &str, relative: &str) -> Option<String> {
 }
 
 /// Parses a configuration file: JSON with comments, trailing commas and an optional byte order mark.
-fn parse(file: &SourceFile) -> Result<Document, BuildError> {
+pub(super) fn parse<T: DeserializeOwned + Default>(file: &SourceFile) -> Result<T, BuildError> {
     let invalid = |reason: String| BuildError::Config {
         file: file.path.clone(),
         reason,
@@ -190,7 +169,7 @@ fn parse(file: &SourceFile) -> Result<Document, BuildError> {
         .text()
         .ok_or_else(|| invalid("it is not UTF-8 text".to_owned()))?
         .trim_start_matches('\u{feff}');
-    jsonc_parser::parse_to_serde_value::<Option<Document>>(text, &ParseOptions::default())
+    jsonc_parser::parse_to_serde_value::<Option<T>>(text, &ParseOptions::default())
         .map(Option::unwrap_or_default)
         .map_err(|error| invalid(error.to_string()))
 }

@@ -17,8 +17,9 @@ use super::error::BuildError;
 use super::lock::{DENO_LOCK, NPM_LOCK};
 use super::remote::Rules;
 use super::tools::Tools;
-use super::{command, config, output, registry};
-use jelou_sandbox::{Identity, LentUser, Purpose};
+use super::{command, config, kept_modules, output, registry};
+use crate::artifacts::AssetFiles;
+use jelou_sandbox::{LentUser, ProcessIds, Purpose};
 
 #[derive(Debug)]
 pub(super) struct Workspace {
@@ -36,7 +37,12 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    pub(super) fn create(tools: &Tools, tree: &SourceTree) -> Result<Self, BuildError> {
+    /// Creates the folder, with the `kept` remote modules.
+    pub(super) fn create(
+        tools: &Tools,
+        tree: &SourceTree,
+        kept: &AssetFiles,
+    ) -> Result<Self, BuildError> {
         let config = config::for_build(tree)?;
         let dir = tempfile::Builder::new()
             .prefix("build-")
@@ -58,6 +64,7 @@ impl Workspace {
         fs_err::create_dir(workspace.home())?;
         fs_err::create_dir(workspace.lock_folder())?;
         fs_err::create_dir_all(workspace.remote())?;
+        kept_modules::write(&workspace.remote(), kept)?;
         // This is the machine's npm configuration, with registries and credentials.
         if let Some(npmrc) = std::env::home_dir().map(|home| home.join(".npmrc"))
             && npmrc.is_file()
@@ -93,7 +100,7 @@ impl Workspace {
     }
 
     /// Gives the steps read access to the folder, and the step that fetches packages write access to the lock file and
-    /// the remote modules, whatever the server's umask is. Other users have no access.
+    /// the remote modules, regardless of the server's umask. Other users have no access.
     fn grant_access(&self, tools: &Tools) -> std::io::Result<()> {
         let Some(user) = self.user.as_ref().map(LentUser::user) else {
             return Ok(());
@@ -101,7 +108,7 @@ impl Workspace {
         make_readable(self.root())?;
         if let Some(builder) = tools.launcher.sandbox.builder() {
             builder.own(&self.lock_folder())?;
-            builder.own(&self.remote())?;
+            builder.own_all(&self.remote())?;
         }
         user.admit(self.root())?;
         fs_err::set_permissions(self.root(), Permissions::from_mode(0o750))
@@ -109,7 +116,7 @@ impl Workspace {
 
     /// Returns the user of a step. The owner of the package cache fetches packages for all builds. The other steps run
     /// as a user of this build only, and read the cache through the owner's group.
-    pub(super) fn identity(&self, tools: &Tools, step: Purpose) -> Option<Identity> {
+    pub(super) fn process_ids(&self, tools: &Tools, step: Purpose) -> Option<ProcessIds> {
         let own = self.user.as_ref().map(LentUser::user)?;
         let builder = tools.launcher.sandbox.builder()?;
         let (user, group) = if step == Purpose::Fetch {
@@ -117,7 +124,7 @@ impl Workspace {
         } else {
             (own, builder)
         };
-        Some(Identity {
+        Some(ProcessIds {
             user,
             group: Some(group),
         })
@@ -248,8 +255,8 @@ impl Workspace {
         self.root.join("deno")
     }
 
-    /// Returns the folder for the remote modules of this build. Builds do not share them, so that the content of a URL
-    /// without a version does not depend on an earlier build.
+    /// Returns the folder for the remote modules of this build. Builds of different functions do not share them, so that
+    /// the content of a URL without a version does not depend on another upload.
     pub(super) fn remote(&self) -> PathBuf {
         self.deno_dir().join("remote")
     }

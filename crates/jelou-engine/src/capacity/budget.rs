@@ -86,7 +86,7 @@ impl Budget {
         if self.ceiling() < self.limit {
             "the machine is short of memory"
         } else {
-            "limits.max_workers_memory_mib"
+            "limits.max_workers_memory_mib, the server's"
         }
     }
 
@@ -211,6 +211,9 @@ mod tests {
         assert!(budget.excess() > 20 * MIB);
         drop(inspection);
         assert_eq!(budget.excess(), 20 * MIB);
-        assert_eq!(budget.reason(), "limits.max_workers_memory_mib");
+        assert_eq!(
+            budget.reason(),
+            "limits.max_workers_memory_mib, the server's"
+        );
     }
 }

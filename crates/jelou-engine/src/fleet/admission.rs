@@ -14,18 +14,19 @@ use jelou_core::{FunctionLimits, cold_future};
 use super::error::LeaseError;
 use super::permits::Permits;
 use super::scaling::Streams;
-use crate::transport::{BodyMemory, BodySize};
+use crate::transport::{BodyBudget, BodyMemory};
 
-/// Bodies of middle size have an additional budget: `limits.max_body_memory_mib` divided by this number.
-const MIDDLE_PART: usize = 4;
+/// Medium bodies have an additional budget: `limits.max_body_memory_mib` divided by this number.
+const MEDIUM_PART: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Admission {
     calls: Permits,
     streams: Permits,
-    /// Permits for memory, in KiB. Each body size has its own budget, so that a body of 20 KiB does not wait behind a
-    /// body of 10 MiB. The budgets do not grow with the number of processes, because all bodies may go to one process.
-    middle_bodies: Permits,
+    /// Permits for memory, in KiB. Medium and large bodies have separate budgets, so that a body of 20 KiB does not wait
+    /// behind a body of 10 MiB. The budgets do not grow with the number of processes, because all bodies may go to one
+    /// process.
+    medium_bodies: Permits,
     large_bodies: Permits,
     calls_waiting: AtomicUsize,
     bodies_waiting: AtomicUsize,
@@ -41,7 +42,7 @@ pub(crate) struct Admission {
 enum Kind {
     Call,
     Stream,
-    Body(BodySize),
+    Body(BodyBudget),
 }
 
 /// A permit of a function. Dropping it releases the permit.
@@ -87,7 +88,7 @@ impl Admission {
         Self {
             calls: Permits::new(limits.max_concurrent_requests),
             streams: Permits::new(limits.max_concurrent_streams),
-            middle_bodies: Permits::new(kib(body_memory_mib) / MIDDLE_PART),
+            medium_bodies: Permits::new(kib(body_memory_mib) / MEDIUM_PART),
             large_bodies: Permits::new(kib(body_memory_mib)),
             calls_waiting: AtomicUsize::new(0),
             bodies_waiting: AtomicUsize::new(0),
@@ -107,10 +108,10 @@ impl Admission {
         self.streams.set(count * self.streams_per_process);
     }
 
-    /// Rejects new calls and bodies, and those that wait for a permit.
+    /// Rejects new and waiting calls and bodies.
     pub(crate) fn close(&self) {
         self.calls.close();
-        self.middle_bodies.close();
+        self.medium_bodies.close();
         self.large_bodies.close();
     }
 
@@ -125,8 +126,8 @@ impl Admission {
             return Err(LeaseError::Overloaded {
                 running: self.calls.count(),
                 queued: self.max_waiting,
-                limit: self.limits.told("max_concurrent_requests"),
-                queue_limit: self.limits.told("max_queued_requests"),
+                limit: self.limits.describe("max_concurrent_requests"),
+                queue_limit: self.limits.describe("max_queued_requests"),
             });
         }
         // `take` fails only after the slot is retired.
@@ -143,9 +144,9 @@ impl Admission {
         self: &Arc<Self>,
         memory: BodyMemory,
     ) -> Result<Option<Permit>, LeaseError> {
-        match memory.size() {
-            BodySize::Small => Ok(None),
-            size => cold_future(|| self.take_memory(size, memory))
+        match memory.budget() {
+            BodyBudget::Uncounted => Ok(None),
+            budget => cold_future(|| self.take_memory(budget, memory))
                 .await
                 .map(Some),
         }
@@ -153,10 +154,10 @@ impl Admission {
 
     async fn take_memory(
         self: &Arc<Self>,
-        size: BodySize,
+        budget: BodyBudget,
         memory: BodyMemory,
     ) -> Result<Permit, LeaseError> {
-        let kind = Kind::Body(size);
+        let kind = Kind::Body(budget);
         let permits = self.permits(kind);
         let most = u32::try_from(permits.count()).unwrap_or(u32::MAX);
         let kib = memory.kib().min(most);
@@ -166,7 +167,7 @@ impl Admission {
         let refused = |waited| LeaseError::NoBodyMemory {
             wanted_mib: u64::from(kib).div_ceil(1024),
             limit_mib: self.body_memory_mib,
-            limit: self.limits.told("max_body_memory_mib"),
+            limit: self.limits.describe("max_body_memory_mib"),
             waited,
         };
         let waiting = Waiting::enter(&self.bodies_waiting);
@@ -191,7 +192,7 @@ impl Admission {
     fn too_many_streams(&self) -> TooManyStreams {
         TooManyStreams {
             open: self.streams.count(),
-            limit: self.limits.told("max_concurrent_streams"),
+            limit: self.limits.describe("max_concurrent_streams"),
         }
     }
 
@@ -224,8 +225,8 @@ impl Admission {
         match kind {
             Kind::Call => &self.calls,
             Kind::Stream => &self.streams,
-            Kind::Body(BodySize::Large) => &self.large_bodies,
-            Kind::Body(_) => &self.middle_bodies,
+            Kind::Body(BodyBudget::Large) => &self.large_bodies,
+            Kind::Body(_) => &self.medium_bodies,
         }
     }
 }

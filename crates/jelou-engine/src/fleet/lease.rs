@@ -39,7 +39,7 @@ pub enum SendError {
     Streams(#[from] TooManyStreams),
     #[error("request body: {0}")]
     Body(BodyError),
-    #[error("the facts of the call are no header: {0}")]
+    #[error("the facts of the call are not a valid header: {0}")]
     Facts(#[from] header::InvalidHeaderValue),
     #[error(
         "the head of the response is over the limit of {limit} bytes (limits.max_response_header_bytes, the server's), or has more than 100 headers"

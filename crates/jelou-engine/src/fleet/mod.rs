@@ -30,7 +30,7 @@ pub(crate) use names::follow_names;
 pub(crate) use pool::{Pool, keep_filled};
 pub(crate) use processes::Processes;
 pub use processes::SlotLoad;
-pub(crate) use reaper::{Deployments, Reaper};
+pub(crate) use reaper::{AllProcesses, Reaper};
 pub use response::{StreamError, WorkerBody};
 pub use slot::Slot;
 pub(crate) use spec::Platform;

@@ -1,17 +1,17 @@
-//! Follows the host names of egress rules. The allowed addresses of a process are fixed at its start, so a process is
-//! replaced when a name resolves to another address.
+//! Resolves the host names of egress rules repeatedly. The allowed addresses of a process are fixed at its start, so a
+//! process is replaced when a name resolves to another address.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::pool::Pool;
-use super::reaper::Deployments;
+use super::reaper::AllProcesses;
 
 /// How often names are resolved. Nothing is resolved if no rule has a name.
 const PERIOD: Duration = Duration::from_secs(15);
 
 /// Runs until the engine drops the pool.
-pub(crate) async fn follow_names(deployments: Arc<Deployments>, pool: Weak<Pool>) {
+pub(crate) async fn follow_names(all_processes: Arc<AllProcesses>, pool: Weak<Pool>) {
     loop {
         tokio::time::sleep(PERIOD).await;
         let Some(pool) = pool.upgrade() else {
@@ -19,7 +19,7 @@ pub(crate) async fn follow_names(deployments: Arc<Deployments>, pool: Weak<Pool>
         };
         pool.end_outdated().await;
         drop(pool);
-        for processes in deployments.all() {
+        for processes in all_processes.all() {
             processes.replace_outdated().await;
         }
     }

@@ -14,7 +14,7 @@ use super::error::LeaseError;
 use super::eviction::{Evictable, Victims};
 use super::room::make_room;
 use crate::capacity::{Budget, Charge, NoRoom};
-use crate::worker::{Blank, Launcher, LoadError, OpenRule, Terms};
+use crate::worker::{Blank, LaunchTerms, Launcher, LoadError, OpenRule};
 
 /// Pause after a failed start of a blank worker, so that retries do not overload a broken machine.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -55,9 +55,8 @@ impl Starts {
         }
     }
 
-    /// Waits for a permit to start a process, then for memory. Only a start with a permit waits for memory until its
-    /// deadline. The starts behind it have no timeout of their own: they get the permit late, and fail fast if there is
-    /// still no memory after their deadline.
+    /// Waits for a permit to start a process, then until `deadline` for memory. The wait for the permit has no timeout.
+    /// A start that gets its permit after its deadline fails at once if memory is short.
     async fn permit(
         &self,
         budget: &Arc<Budget>,
@@ -88,8 +87,8 @@ impl Pool {
         }
     }
 
-    /// Takes a ready blank worker, or starts one. The caller must call [`Pool::refill`] when the function runs. So the
-    /// start of a replacement does not compete with the function for the processor.
+    /// Takes a ready blank worker, or starts one. The caller must call [`Pool::refill`] when the function runs, so that
+    /// the start of a replacement does not compete with the function for the processor.
     pub(crate) async fn take(&self, share: CpuShare) -> Result<Blank, LeaseError> {
         self.demand().count(std::time::Instant::now());
         if let Some(blank) = self.pop() {
@@ -110,8 +109,12 @@ impl Pool {
         self.start_charged(share, terms, charge).await
     }
 
-    /// Starts a process whose terms differ from those of blank workers.
-    pub(crate) async fn start(&self, share: CpuShare, terms: Terms) -> Result<Blank, LeaseError> {
+    /// Starts a process with other launch terms than those of blank workers.
+    pub(crate) async fn start(
+        &self,
+        share: CpuShare,
+        terms: LaunchTerms,
+    ) -> Result<Blank, LeaseError> {
         let _waiting = (share == CpuShare::Own).then(|| self.launcher.waiting_calls.enter());
         let deadline = Instant::now() + self.launcher.limits.startup_timeout();
         let (_permit, charge) = self
@@ -124,19 +127,20 @@ impl Pool {
     async fn start_charged(
         &self,
         share: CpuShare,
-        terms: Terms,
+        terms: LaunchTerms,
         charge: Charge,
     ) -> Result<Blank, LeaseError> {
         let started = Blank::start(&self.launcher, Purpose::Serve, share, terms, charge);
         started.await.map_err(LeaseError::Process)
     }
 
-    /// Ends blank workers that cannot reach an address to which a name of the egress rules resolves now.
+    /// Ends blank workers that cannot reach the new address of a host name in the egress rules.
     pub(crate) async fn end_outdated(&self) {
         if !self.launcher.egress.iter().any(EgressRule::is_name) {
             return;
         }
-        let now = OpenRule::resolve_all(self.launcher.egress.iter()).await;
+        let egress = self.launcher.egress.iter();
+        let now = OpenRule::resolve_all(egress, self.launcher.families()).await;
         let is_outdated = |blank: &Blank| blank.terms().openings.outdated_by(&now).is_some();
         let (ended, kept) = std::mem::take(&mut *self.ready())
             .into_iter()

@@ -17,7 +17,7 @@ use super::admission::Admission;
 use super::backoff::Backoff;
 use super::error::LeaseError;
 use super::instance::{Entered, Instance};
-use super::scaling::{Change, Load, Scaling};
+use super::scaling::{Load, Scaling, ScalingDecision};
 use super::spec::LaunchSpec;
 use super::starter::{FunctionStarter, Reason};
 use crate::artifacts::{Unpacked, stack_trace};
@@ -41,8 +41,8 @@ pub(crate) struct Processes {
 
 impl Processes {
     pub(crate) fn new(starter: Arc<FunctionStarter>, mut spec: LaunchSpec) -> Self {
-        let most = most(&starter.launcher.limits).get();
-        spec.keep_warm = spec.keep_warm.min(most);
+        let max = max_processes(&starter.launcher.limits).get();
+        spec.keep_warm = spec.keep_warm.min(max);
         // If only the secrets have changed, the previous slot has unpacked the files.
         let files = starter.unpacked.known(&spec.artifact_hash);
         let admission = Arc::new(Admission::new(Arc::clone(&spec.limits)));
@@ -160,7 +160,7 @@ impl Processes {
     pub(super) async fn retire(&self) {
         self.retired.send_replace(true);
         self.admission.close();
-        // The lock waits for a process that is starting.
+        // Waits until a process that is starting has started.
         let changing = self.changing.lock().await;
         let instances = self.instances.swap(Arc::default());
         drop(changing);
@@ -185,12 +185,17 @@ impl Processes {
             .iter()
             .map(|instance| load_of(&instance.worker))
             .collect();
-        let change = self
+        let decision = self
             .scaling
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .look(&loads, self.admission.streams(), self.most(), free_percent);
-        if !ended && change == Change::Keep && instances.len() >= kept {
+            .decide(
+                &loads,
+                self.admission.streams(),
+                self.max_processes(),
+                free_percent,
+            );
+        if !ended && decision == ScalingDecision::Keep && instances.len() >= kept {
             return;
         }
         tokio::spawn(async move {
@@ -199,24 +204,24 @@ impl Processes {
                 return;
             };
             self.remove_ended(&mut backoff);
-            match change {
-                Change::Keep => {}
-                Change::OneMore => self.scale_up(&mut backoff).await,
-                Change::OneLess => self.scale_down(&mut backoff),
+            match decision {
+                ScalingDecision::Keep => {}
+                ScalingDecision::OneMore => self.scale_up(&mut backoff).await,
+                ScalingDecision::OneLess => self.scale_down(&mut backoff),
             }
             self.keep_warm(&mut backoff).await;
         });
     }
 
-    /// Drains processes that cannot reach an address to which a name of the egress rules resolves now. Later requests
-    /// start new processes.
+    /// Drains processes that cannot reach the new address of a host name in the egress rules. Later requests start new
+    /// processes.
     pub(super) async fn replace_outdated(&self) {
         let instances = self.instances.load_full();
         let rules = || self.starter.egress(&self.spec);
         if instances.is_empty() || !rules().any(EgressRule::is_name) {
             return;
         }
-        let now = OpenRule::resolve_all(rules()).await;
+        let now = OpenRule::resolve_all(rules(), self.starter.launcher.families()).await;
         for instance in instances
             .iter()
             .filter(|instance| instance.worker.is_open())
@@ -231,8 +236,8 @@ impl Processes {
         }
     }
 
-    pub(super) fn most(&self) -> NonZero<usize> {
-        most(self.limits())
+    pub(super) fn max_processes(&self) -> NonZero<usize> {
+        max_processes(self.limits())
     }
 
     /// Starts another process, if its memory fits without an eviction.
@@ -241,7 +246,7 @@ impl Processes {
         let budget = &self.starter.launcher.budget;
         if !self.has_room() {
             let reason = budget.reason();
-            tracing::debug!(%function, reason, "there is no room for another process of a busy function");
+            tracing::debug!(%function, reason, "there is no memory for another process of a busy function");
             return;
         }
         match self.start_one(backoff, "the others are busy").await {
@@ -349,7 +354,7 @@ impl Processes {
 }
 
 /// Returns the maximum number of processes of a function.
-fn most(limits: &Limits) -> NonZero<usize> {
+fn max_processes(limits: &Limits) -> NonZero<usize> {
     let limit = limits.max_processes_per_function;
     NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)
 }

@@ -12,9 +12,9 @@ const PERIOD: Duration = Duration::from_millis(500);
 
 /// The processes of all deployments.
 #[derive(Debug, Default)]
-pub(crate) struct Deployments(Mutex<Vec<Weak<Processes>>>);
+pub(crate) struct AllProcesses(Mutex<Vec<Weak<Processes>>>);
 
-impl Deployments {
+impl AllProcesses {
     pub(crate) fn add(&self, processes: &Arc<Processes>) {
         self.lock().push(Arc::downgrade(processes));
     }
@@ -37,7 +37,7 @@ impl Deployments {
 
 #[derive(Debug)]
 pub(crate) struct Reaper {
-    pub(crate) deployments: Arc<Deployments>,
+    pub(crate) all_processes: Arc<AllProcesses>,
     pub(crate) evictable: Arc<Evictable>,
     pub(crate) budget: Arc<Budget>,
 }
@@ -54,14 +54,14 @@ impl Reaper {
             self.evictable.end_idle();
             self.keep_to_budget(&pool);
             let free_percent = idle_cpu.sample();
-            for processes in self.deployments.all() {
+            for processes in self.all_processes.all() {
                 processes.maintain(free_percent);
             }
         }
     }
 
-    /// Ends workers while they exceed the memory budget: first idle workers of functions, then one blank worker, and
-    /// only without blank workers also idle workers that stay loaded.
+    /// Ends workers while they exceed the memory budget: first idle workers of functions, then one blank worker. If
+    /// there is no blank worker, also ends idle workers that stay loaded.
     fn keep_to_budget(&self, pool: &Pool) {
         self.budget.measure_machine();
         let excess = self.budget.excess();

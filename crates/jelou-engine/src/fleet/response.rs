@@ -118,10 +118,10 @@ impl WorkerBody {
         }
     }
 
-    /// Calls `tell` once if the stream ends too early.
-    pub fn on_failure(self, tell: impl FnOnce(&StreamError) + Send + 'static) -> Self {
+    /// Calls `report` once if the stream ends too early.
+    pub fn on_failure(self, report: impl FnOnce(&StreamError) + Send + 'static) -> Self {
         if let Source::Stream(stream) = &self.0 {
-            lock(&stream.state).on_failure = Some(Box::new(tell));
+            lock(&stream.state).on_failure = Some(Box::new(report));
         }
         self
     }
@@ -187,10 +187,10 @@ impl Stream {
         state.last_frame = Instant::now();
         let frame = frame.map(|frame| frame.map_err(StreamError::from));
         if let Some(Err(error)) = &frame
-            && let Some(tell) = state.on_failure.take()
+            && let Some(report) = state.on_failure.take()
         {
             drop(state);
-            tell(error);
+            report(error);
         }
         Poll::Ready(frame)
     }
@@ -265,11 +265,11 @@ fn idle_end(state: &Mutex<State>, idle_timeout: Duration) -> Option<Instant> {
         return Some(end);
     }
     let cut = state.open.take();
-    let (reader, tell) = (state.reader.take(), state.on_failure.take());
+    let (reader, report) = (state.reader.take(), state.on_failure.take());
     drop(state);
     drop(cut);
-    if let Some(tell) = tell {
-        tell(&StreamError::Idle(idle_timeout));
+    if let Some(report) = report {
+        report(&StreamError::Idle(idle_timeout));
     }
     if let Some(reader) = reader {
         reader.wake();

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::eviction::{Evictable, Victims};
 use crate::capacity::{Budget, Charge, NoRoom};
 
-/// How often to check again, because no event tells that a worker is idle or that the machine has more memory.
+/// How often to check again, because there is no event when a worker becomes idle or the machine has more memory.
 const POLL: Duration = Duration::from_millis(50);
 /// Minimum time to wait for evicted workers to end.
 const EVICTION: Duration = Duration::from_secs(1);

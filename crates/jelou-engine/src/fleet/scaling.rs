@@ -17,8 +17,8 @@ const STREAMS_EASY_PERCENT: usize = 50;
 /// Minimum number of requests in flight with which one request can delay another.
 const WAITING: usize = 2;
 /// Number of consecutive checks that must agree.
-const LOOKS_TO_GROW: u32 = 2;
-const LOOKS_TO_SHRINK: u32 = 20;
+const CHECKS_TO_GROW: u32 = 2;
+const CHECKS_TO_SHRINK: u32 = 20;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
@@ -59,7 +59,7 @@ impl Streams {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum ScalingDecision {
     Keep,
     OneMore,
     OneLess,
@@ -73,14 +73,15 @@ pub(crate) struct Scaling {
 }
 
 impl Scaling {
-    /// Checks the load and decides. `free_percent` is the machine's free processor time, in percent of one core.
-    pub(crate) fn look(
+    /// Returns whether to add or to end a process. `free_percent` is the machine's free processor time, in percent of
+    /// one core.
+    pub(crate) fn decide(
         &mut self,
         loads: &[Load],
         streams: Streams,
-        most: NonZero<usize>,
+        max_processes: NonZero<usize>,
         free_percent: u32,
-    ) -> Change {
+    ) -> ScalingDecision {
         let count = loads.len();
         let busy = streams.are_short(count)
             || (free_percent >= FREE_PERCENT && loads.iter().all(|load| load.is_too_much()));
@@ -90,15 +91,17 @@ impl Scaling {
             && streams.fit_easily(count.saturating_sub(1));
         self.busy = if busy { self.busy + 1 } else { 0 };
         self.quiet = if quiet { self.quiet + 1 } else { 0 };
-        let change = match count {
-            1.. if count < most.get() && self.busy >= LOOKS_TO_GROW => Change::OneMore,
-            2.. if self.quiet >= LOOKS_TO_SHRINK => Change::OneLess,
-            _ => Change::Keep,
+        let decision = match count {
+            1.. if count < max_processes.get() && self.busy >= CHECKS_TO_GROW => {
+                ScalingDecision::OneMore
+            }
+            2.. if self.quiet >= CHECKS_TO_SHRINK => ScalingDecision::OneLess,
+            _ => ScalingDecision::Keep,
         };
-        if change != Change::Keep {
+        if decision != ScalingDecision::Keep {
             *self = Self::default();
         }
-        change
+        decision
     }
 }
 
@@ -122,24 +125,24 @@ mod tests {
         per_process: 100,
     };
 
-    /// The first change, and the number of the check that led to it.
-    fn first_change(loads: &[Load], most: usize) -> Option<(u32, Change)> {
+    /// The first decision, and the number of the check that led to it.
+    fn first_decision(loads: &[Load], most: usize) -> Option<(u32, ScalingDecision)> {
         let mut scaling = Scaling::default();
         let most = NonZero::new(most).unwrap();
-        (1..=100).find_map(|look| {
-            let change = scaling.look(loads, NO_STREAMS, most, 100);
-            (change != Change::Keep).then_some((look, change))
+        (1..=100).find_map(|check| {
+            let decision = scaling.decide(loads, NO_STREAMS, most, 100);
+            (decision != ScalingDecision::Keep).then_some((check, decision))
         })
     }
 
     #[test]
     fn it_grows_when_every_process_is_busy() {
-        let grown = Some((LOOKS_TO_GROW, Change::OneMore));
-        assert_eq!(first_change(&[BUSY], 4), grown);
-        assert_eq!(first_change(&[BUSY, BUSY], 4), grown);
-        assert_eq!(first_change(&[BUSY, BUSY], 2), None);
-        assert_eq!(first_change(&[BUSY, QUIET], 4), None);
-        assert_eq!(first_change(&[], 4), None);
+        let grown = Some((CHECKS_TO_GROW, ScalingDecision::OneMore));
+        assert_eq!(first_decision(&[BUSY], 4), grown);
+        assert_eq!(first_decision(&[BUSY, BUSY], 4), grown);
+        assert_eq!(first_decision(&[BUSY, BUSY], 2), None);
+        assert_eq!(first_decision(&[BUSY, QUIET], 4), None);
+        assert_eq!(first_decision(&[], 4), None);
     }
 
     #[test]
@@ -148,7 +151,7 @@ mod tests {
             in_flight: 1,
             ..BUSY
         };
-        assert_eq!(first_change(&[alone], 4), None);
+        assert_eq!(first_decision(&[alone], 4), None);
     }
 
     #[test]
@@ -156,7 +159,10 @@ mod tests {
         let mut scaling = Scaling::default();
         let most = NonZero::new(4).unwrap();
         for _ in 0..10 {
-            assert_eq!(scaling.look(&[BUSY], NO_STREAMS, most, 30), Change::Keep);
+            assert_eq!(
+                scaling.decide(&[BUSY], NO_STREAMS, most, 30),
+                ScalingDecision::Keep
+            );
         }
     }
 
@@ -170,39 +176,42 @@ mod tests {
             };
             let most = NonZero::new(4).unwrap();
             let loads = vec![QUIET; processes];
-            let mut looks = (0..100).map(|_| scaling.look(&loads, streams, most, 0));
-            looks.find(|change| *change != Change::Keep)
+            let mut decisions = (0..100).map(|_| scaling.decide(&loads, streams, most, 0));
+            decisions.find(|decision| *decision != ScalingDecision::Keep)
         };
         assert_eq!(grows(1, 74), None);
-        assert_eq!(grows(1, 75), Some(Change::OneMore));
+        assert_eq!(grows(1, 75), Some(ScalingDecision::OneMore));
         assert_eq!(grows(2, 149), None);
         assert_eq!(grows(2, 51), None);
-        assert_eq!(grows(2, 50), Some(Change::OneLess));
+        assert_eq!(grows(2, 50), Some(ScalingDecision::OneLess));
         assert_eq!(grows(4, 400), None);
     }
 
     #[test]
     fn it_shrinks_when_one_less_is_enough() {
-        let shrunk = Some((LOOKS_TO_SHRINK, Change::OneLess));
-        assert_eq!(first_change(&[QUIET, QUIET], 4), shrunk);
-        assert_eq!(first_change(&[QUIET], 4), None);
+        let shrunk = Some((CHECKS_TO_SHRINK, ScalingDecision::OneLess));
+        assert_eq!(first_decision(&[QUIET, QUIET], 4), shrunk);
+        assert_eq!(first_decision(&[QUIET], 4), None);
         let half = Load {
             running_percent: 40,
             ..QUIET
         };
-        assert_eq!(first_change(&[half, half], 4), None);
+        assert_eq!(first_decision(&[half, half], 4), None);
     }
 
     #[test]
-    fn one_look_that_finds_otherwise_starts_anew() {
+    fn a_check_that_disagrees_restarts_the_count() {
         let mut scaling = Scaling::default();
         let most = NonZero::new(4).unwrap();
         for load in [BUSY, QUIET, BUSY] {
-            assert_eq!(scaling.look(&[load], NO_STREAMS, most, 100), Change::Keep);
+            assert_eq!(
+                scaling.decide(&[load], NO_STREAMS, most, 100),
+                ScalingDecision::Keep
+            );
         }
         assert_eq!(
-            scaling.look(&[BUSY], NO_STREAMS, most, 100),
-            Change::OneMore
+            scaling.decide(&[BUSY], NO_STREAMS, most, 100),
+            ScalingDecision::OneMore
         );
     }
 }

@@ -22,13 +22,14 @@ pub struct LaunchSpec {
     pub keep_warm: usize,
     /// Which records of the function's log are kept.
     pub logs: LogRules,
-    /// The egress rules of the function, in addition to those for all functions.
+    /// The egress rules of the function, in addition to the rules for all functions.
     pub egress: Vec<EgressRule>,
     pub limits: Arc<FunctionLimits>,
 }
 
 impl LaunchSpec {
-    /// Returns whether blank workers cannot serve this function, because its egress rules or limits differ from theirs.
+    /// Returns whether the function's egress rules or limits differ from those of blank workers, so that it needs its
+    /// own process.
     pub(super) fn needs_own_process(&self) -> bool {
         !self.egress.is_empty() || self.limits.needs_own_process()
     }

@@ -20,8 +20,8 @@ use super::spec::{LaunchSpec, Platform};
 use crate::artifacts::{ArtifactError, SourceMapCache, Unpacked, UnpackedArtifacts, stack_trace};
 use crate::logs::{LogForwarder, LogLimits, LogLine, LogSource};
 use crate::worker::{
-    Blank, Company, EngineStage, Jelou, Launcher, LoadError, LoadMode, LoadRequest, Loaded,
-    MemoryFeature, Openings, Terms, Usage, builtins, compile_apart,
+    Blank, Company, EngineStage, Jelou, LaunchTerms, Launcher, LoadError, LoadMode, LoadRequest,
+    Loaded, MemoryFeature, Openings, Usage, builtins, compile_apart,
 };
 
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl FunctionStarter {
         let openings = Arc::clone(&blank.terms().openings);
         let unresolved = openings.unresolved();
         if !unresolved.is_empty() {
-            logs.say(LogLine::Unresolved(format!(
+            logs.write(LogLine::Unresolved(format!(
                 "the function cannot connect to {}: the name does not resolve (DNS)",
                 unresolved.join(", ")
             )));
@@ -107,6 +107,8 @@ impl FunctionStarter {
             shows_errors: self.launcher.stage == EngineStage::Development,
             log_line_bytes: self.launcher.limits.max_log_line_bytes,
             max_body_bytes: spec.limits.max_body_bytes,
+            max_body_told: spec.limits.describe("max_body_bytes"),
+            body_memory_told: spec.limits.describe("max_body_memory_mib"),
             memory: Some(MemoryFeature {
                 max_value_bytes: self.launcher.limits.max_memory_value_bytes,
             }),
@@ -133,7 +135,7 @@ impl FunctionStarter {
             Ok((worker, loaded)) => {
                 self.evictable.add(&worker);
                 let took = began.elapsed();
-                logs.say(LogLine::Started { took, why });
+                logs.write(LogLine::Started { took, why });
                 Ok((Entered::first(worker), loaded))
             }
             // The caller reports the error.
@@ -152,14 +154,16 @@ impl FunctionStarter {
         }
     }
 
-    async fn own_terms(&self, spec: &LaunchSpec) -> Terms {
-        Terms {
+    async fn own_terms(&self, spec: &LaunchSpec) -> LaunchTerms {
+        LaunchTerms {
             limits: Arc::clone(&spec.limits),
-            openings: Arc::new(Openings::resolve(self.egress(spec)).await),
+            openings: Arc::new(
+                Openings::resolve(self.egress(spec), self.launcher.families()).await,
+            ),
         }
     }
 
-    /// Returns the egress rules for all functions and those of this function.
+    /// Returns the egress rules for all functions and for this function.
     pub(super) fn egress<'a>(
         &'a self,
         spec: &'a LaunchSpec,

@@ -10,8 +10,8 @@ use super::instance::Entered;
 use super::processes::Processes;
 use crate::worker::{LoadError, Loaded};
 
-/// Started processes that are not evicted while this value exists. The owner drops it after the requests, or when it
-/// expects none any more.
+/// Started processes that are not evicted while this value exists. The owner drops it after the requests, or when no
+/// request is expected any more.
 #[derive(Debug, Default)]
 pub struct Warm {
     started: Vec<Entered>,
@@ -38,7 +38,7 @@ impl Warm {
         let own = Arc::clone(processes);
         let starting = async move {
             let mut started = Vec::new();
-            for number in 0..count.min(own.most().get()) {
+            for number in 0..count.min(own.max_processes().get()) {
                 if number > 0 && !own.has_room() {
                     break;
                 }

@@ -31,7 +31,7 @@ pub(crate) struct LogForwarder {
 
 impl LogForwarder {
     /// Forwards a line that the server itself writes about the process.
-    pub(crate) fn say(&self, line: LogLine) {
+    pub(crate) fn write(&self, line: LogLine) {
         self.sink.log(&self.source, line);
     }
 
@@ -52,7 +52,7 @@ impl LogForwarder {
             if !line.text.is_empty() && rate.admit(limits.lines_per_second, now) {
                 let text = self.with_note(line);
                 let text = self.readable(text, stack_trace::rewrite_logged).await;
-                self.say(wrap(text));
+                self.write(wrap(text));
             }
         }
         if let Some(lines) = rate.rest() {
@@ -76,7 +76,7 @@ impl LogForwarder {
         line.await
     }
 
-    /// Marks the cut of a line with `…`: the masking of secrets looks there for the start of a secret.
+    /// Marks the cut of a line with `…`. The masking of secrets then checks whether a secret begins before this mark.
     fn with_note(&self, line: Line) -> String {
         let Line { mut text, dropped } = line;
         if dropped > 0 {
@@ -103,7 +103,7 @@ impl LogForwarder {
     }
 
     fn say_dropped(&self, lines: u64) {
-        self.say(LogLine::Dropped {
+        self.write(LogLine::Dropped {
             lines,
             lines_per_second: self.limits.lines_per_second,
         });

@@ -23,9 +23,9 @@ pub struct LogSource {
     pub sample: f64,
 }
 
-/// The limit for which the server ended a process.
+/// Why the server killed a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
+pub enum KillReason {
     Memory,
     /// The event loop was blocked for longer than the stall timeout.
     Stall,
@@ -43,8 +43,8 @@ pub enum LogLine {
     Started { took: Duration, why: &'static str },
     /// The process ended on its own.
     Died(String),
-    /// The server ended the process because it exceeded a limit; the text names the setting.
-    Breach { limit: Limit, reason: String },
+    /// The server killed the process, usually because it exceeded a limit. The text names the setting.
+    Killed { kind: KillReason, reason: String },
     /// The process has exhausted a resource; the text names the limit.
     AtLimit(String),
     /// A host name of an egress rule has no address; the text names the host.

@@ -6,6 +6,6 @@ mod quote;
 mod reader;
 
 pub(crate) use forward::{LogForwarder, LogLimits};
-pub use line::{Limit, LogLine, LogSink, LogSource};
+pub use line::{KillReason, LogLine, LogSink, LogSource};
 pub(crate) use quote::last_lines;
 pub(crate) use reader::{discard, next_line};

@@ -250,7 +250,7 @@ pub fn discard(mut body: Incoming) {
                 }
             }
         };
-        // A slower sender gets no more time, and may lose the response.
+        // If the sender is slower, the connection is closed, and the sender may not receive the response.
         let _ = tokio::time::timeout(MAX_DISCARD_TIME, rest).await;
     });
 }

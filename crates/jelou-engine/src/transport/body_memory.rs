@@ -8,25 +8,26 @@ use jelou_core::Limits;
 use super::body::{BodyError, MAX_CALL_BODY, RequestBody};
 
 /// Maximum bytes of a body that is not counted. A process has enough memory for such bodies of all its concurrent
-/// requests, whatever their content.
+/// requests, regardless of their content.
 const MAX_SMALL: u64 = 4 * 1024;
 /// Minimum memory for a multipart form, which may have a few dozen small files.
 const LEAST_OF_MULTIPART: u64 = 512 * 1024;
 
+/// The memory budget of a function that a body is charged to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BodySize {
-    /// Needs no permit.
-    Small,
-    /// Goes over the call channel.
-    Middle,
-    /// Streamed, or of unknown length.
+pub(crate) enum BodyBudget {
+    /// The body is small and needs no permit.
+    Uncounted,
+    /// The body, or the WebSocket message, fits into a frame of the call channel.
+    Medium,
+    /// The body is larger, or its length is unknown.
     Large,
 }
 
 /// The worker memory that a request body may take.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyMemory {
-    size: BodySize,
+    budget: BodyBudget,
     bytes: u64,
     format: Format,
 }
@@ -34,7 +35,7 @@ pub struct BodyMemory {
 impl BodyMemory {
     /// No memory: for a request without a body, or with a small body.
     pub const NONE: Self = Self {
-        size: BodySize::Small,
+        budget: BodyBudget::Uncounted,
         bytes: 0,
         format: Format::Text,
     };
@@ -47,10 +48,10 @@ impl BodyMemory {
             _ if headers.contains_key(header::CONTENT_ENCODING) => None,
             length => length,
         };
-        let size = match length {
+        let budget = match length {
             Some(0..=MAX_SMALL) => return Self::NONE,
-            Some(length) if length <= MAX_CALL_BODY as u64 => BodySize::Middle,
-            _ => BodySize::Large,
+            Some(length) if length <= MAX_CALL_BODY as u64 => BodyBudget::Medium,
+            _ => BodyBudget::Large,
         };
         let length = length.unwrap_or(limits.max_body_bytes);
         let format = Format::of(headers);
@@ -59,47 +60,47 @@ impl BodyMemory {
             bytes => bytes,
         };
         Self {
-            size,
+            budget,
             bytes: bytes.min(limits.body_memory_mib() * 1024 * 1024),
             format,
         }
     }
 
-    /// Returns the memory of a WebSocket frame. `message` are the bytes of the frame's message that have arrived,
-    /// including this frame.
+    /// Returns the memory of a WebSocket frame. `message`: bytes received so far of the message that the frame belongs
+    /// to, including this frame.
     pub fn of_message(frame: u64, message: u64, limits: &Limits) -> Self {
         if message <= MAX_SMALL {
             return Self::NONE;
         }
-        let size = if message <= MAX_CALL_BODY as u64 {
-            BodySize::Middle
+        let budget = if message <= MAX_CALL_BODY as u64 {
+            BodyBudget::Medium
         } else {
-            BodySize::Large
+            BodyBudget::Large
         };
         let most = limits.body_memory_mib() * 1024 * 1024;
         let format = Format::File;
         let bytes = frame.saturating_mul(format.factor()).min(most);
         Self {
-            size,
+            budget,
             bytes,
             format,
         }
     }
 
-    pub(crate) fn size(self) -> BodySize {
-        self.size
+    pub(crate) fn budget(self) -> BodyBudget {
+        self.budget
     }
 
     pub(crate) fn kib(self) -> u32 {
         u32::try_from(self.bytes.div_ceil(1024)).unwrap_or(u32::MAX)
     }
 
-    /// Returns a counter for the content that may take this memory.
+    /// Returns a counter that fails when the content takes more than this memory.
     pub(crate) fn contents(self) -> Contents {
         Contents {
-            left: match self.size {
-                BodySize::Small => u64::MAX,
-                BodySize::Middle | BodySize::Large => self.bytes,
+            left: match self.budget {
+                BodyBudget::Uncounted => u64::MAX,
+                BodyBudget::Medium | BodyBudget::Large => self.bytes,
             },
             format: self.format,
             part: Pattern::new(b"\n--"),
@@ -111,7 +112,7 @@ impl BodyMemory {
 /// The body's format, derived from its content type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
-    /// Any other body, which may be JSON, whatever its content type.
+    /// Any other body. It may be JSON, regardless of its content type.
     Text,
     UrlEncoded,
     Multipart,
@@ -152,8 +153,8 @@ impl Format {
     }
 }
 
-/// Counts, while a body passes, content that takes more memory than its bytes suggest: 10 MB of `[{},{},…]` take 280 MB
-/// after parsing, and short form fields are similar.
+/// Counts, while a body passes, content that takes more memory than its bytes suggest. For example, 10 MB of
+/// `[{},{},…]` take 280 MB after parsing, and short form fields are similar.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Contents {
     /// Remaining bytes of memory.
@@ -246,21 +247,21 @@ mod tests {
             headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
             let body = RequestBody::full(vec![b'x'; length].into());
             let memory = BodyMemory::of(&headers, &body, &limits);
-            (memory.size(), memory.kib())
+            (memory.budget(), memory.kib())
         };
-        assert_eq!(kib(4096, "application/json"), (BodySize::Small, 0));
-        assert_eq!(kib(8192, "application/json"), (BodySize::Middle, 128));
+        assert_eq!(kib(4096, "application/json"), (BodyBudget::Uncounted, 0));
+        assert_eq!(kib(8192, "application/json"), (BodyBudget::Medium, 128));
         assert_eq!(
             kib(8192, "Multipart/form-data; boundary=b"),
-            (BodySize::Middle, 512)
+            (BodyBudget::Medium, 512)
         );
-        assert_eq!(kib(8192, "IMAGE/png"), (BodySize::Middle, 64));
+        assert_eq!(kib(8192, "IMAGE/png"), (BodyBudget::Medium, 64));
         let large = 200 * 1024;
-        assert_eq!(kib(large, "image/png"), (BodySize::Large, 1600));
-        assert_eq!(kib(large, ""), (BodySize::Large, 3200));
+        assert_eq!(kib(large, "image/png"), (BodyBudget::Large, 1600));
+        assert_eq!(kib(large, ""), (BodyBudget::Large, 3200));
         assert_eq!(
             kib(10 * 1024 * 1024, "text/plain"),
-            (BodySize::Large, 102 * 1024)
+            (BodyBudget::Large, 102 * 1024)
         );
     }
 }

@@ -18,7 +18,7 @@ pub struct CallFacts<'a> {
     /// The scope of `ctx.memory`.
     pub memory_scope: &'a str,
     pub request_id: Uuid,
-    /// The key of the tool.
+    /// The tool's key in the manifest (`Tool::key`).
     pub tool: &'a str,
     /// Scheme and authority of the function's URL.
     pub url: &'a str,
@@ -34,7 +34,7 @@ pub struct CallFacts<'a> {
 
 impl CallFacts<'_> {
     /// Appends one line without a line end: the fields of [`CallFacts`] from `request_id` on, percent-encoded and
-    /// separated by spaces. A missing field is empty; missing last fields (`trigger`, `traceparent`) are left out.
+    /// separated by spaces. A missing field is empty; missing trailing fields (`trigger`, `traceparent`) are omitted.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut id = Uuid::encode_buffer();
         let id = self.request_id.hyphenated().encode_lower(&mut id);

@@ -21,7 +21,7 @@ use super::sharded::Sharded;
 use super::stream::WorkerStream;
 
 /// Maximum number of idle connections of a thread. Each connection takes a file descriptor of the process
-/// (`limits.max_open_files`), and fewer are needed after a burst.
+/// (`limits.max_open_files`), and after a burst, fewer connections are needed.
 const MAX_IDLE: usize = 8;
 
 /// Buffer space for the status line and the end of a head, which do not count towards the limit of a head.
@@ -85,7 +85,7 @@ impl Connection {
         })
     }
 
-    /// Reads and writes what is possible now. Wakes the calling task when more is possible. Completes when the
+    /// Reads and writes as much as is possible now. Wakes the calling task when more is possible. Completes when the
     /// connection has ended.
     pub(crate) fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.driver.poll(context)
@@ -235,8 +235,8 @@ mod tests {
         for connection in taken {
             connections.give_back(connection);
         }
-        // The end sent nothing. A read therefore blocks on an open connection and returns the end of a closed
-        // connection.
+        // The worker's end has received no bytes. A read therefore blocks on an open connection and returns the end of
+        // a closed connection.
         accepted.retain_mut(|end| {
             let read = end.read(&mut [0]);
             read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)

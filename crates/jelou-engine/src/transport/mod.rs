@@ -11,8 +11,8 @@ mod sharded;
 mod stream;
 
 pub use body::{BodyError, LimitedStream, MAX_CALL_BODY, RequestBody, discard};
+pub(crate) use body_memory::BodyBudget;
 pub use body_memory::BodyMemory;
-pub(crate) use body_memory::BodySize;
 pub use call_facts::CallFacts;
 pub(crate) use call_facts::HEADER as CALL_HEADER;
 pub(crate) use channel::{Answered, CallError, Channels, HeldCall, WorkReports};

@@ -10,8 +10,8 @@ pub(crate) struct Baseline {
 }
 
 impl Baseline {
-    /// Returns the limit of the data segment, in bytes, with which a function can use `mib`. V8 reserves much address
-    /// space that it never uses, so `mib` is added to the data segment of a blank worker.
+    /// Returns the data segment limit in bytes that leaves a function `mib` MiB. V8 reserves much address space that it
+    /// never uses, so `mib` is added to the data segment of a blank worker.
     pub(crate) fn max_data_bytes(&self, mib: u64) -> u64 {
         self.data_bytes + mib * 1024 * 1024
     }

@@ -24,7 +24,7 @@ use super::load::{self, LoadError, LoadRequest, Loaded};
 use super::module_cache;
 use super::procfs::{Status, pid_of};
 use super::supervisor::{self, Process};
-use super::terms::Terms;
+use super::terms::LaunchTerms;
 use super::usage::Usage;
 use super::watchdog::{self, Stage};
 use crate::capacity::Charge;
@@ -35,7 +35,7 @@ use crate::transport::{Channels, Connection, Connections, WorkReports};
 #[derive(Debug)]
 pub(crate) struct Blank {
     pub(super) child: Child,
-    terms: Terms,
+    terms: LaunchTerms,
     charge: Charge,
     stdout: BufReader<ChildStdout>,
     pub(super) dir: WorkerDir,
@@ -57,7 +57,7 @@ impl Blank {
         launcher: &Arc<Launcher>,
         purpose: Purpose,
         share: CpuShare,
-        terms: Terms,
+        terms: LaunchTerms,
         charge: Charge,
     ) -> Result<Self, LoadError> {
         let timeout = launcher.limits.startup_timeout();
@@ -78,7 +78,7 @@ impl Blank {
         launcher: &Launcher,
         purpose: Purpose,
         share: CpuShare,
-        terms: Terms,
+        terms: LaunchTerms,
         charge: Charge,
     ) -> Result<Self, LoadError> {
         let baseline = baseline(launcher).await?;
@@ -95,7 +95,7 @@ impl Blank {
     async fn connect(
         launcher: &Launcher,
         ready: Launched,
-        terms: Terms,
+        terms: LaunchTerms,
         charge: Charge,
     ) -> Result<Self, LoadError> {
         let Launched {
@@ -106,7 +106,7 @@ impl Blank {
             answers,
         } = ready;
         let process = pid_of(&child)
-            .ok_or_else(|| LoadError::Died("it ended as soon as it listened".to_owned()))?;
+            .ok_or_else(|| LoadError::Died("it ended right after it began to listen".to_owned()))?;
         let max_head_bytes = launcher.limits.max_response_header_bytes;
         let connections = Connections::new(process, &dir.socket(), max_head_bytes);
         let usage = Arc::<Usage>::default();
@@ -173,7 +173,7 @@ impl Blank {
         pid_of(&self.child).and_then(Status::of)
     }
 
-    pub(crate) fn terms(&self) -> &Terms {
+    pub(crate) fn terms(&self) -> &LaunchTerms {
         &self.terms
     }
 
@@ -182,7 +182,7 @@ impl Blank {
         &self.usage
     }
 
-    /// Returns the file by which the worker tells that it waits for a debugger.
+    /// Returns the file that the worker creates when it waits for a debugger.
     pub(crate) fn waiting_file(&self) -> PathBuf {
         self.dir.waiting_file()
     }
@@ -251,7 +251,7 @@ impl Blank {
                 .spawn(logs.clone().run(stderr, LogLine::Engine));
         }
         let function = logs.source.function.clone();
-        let terms = Terms {
+        let terms = LaunchTerms {
             limits: Arc::clone(limits),
             ..terms
         };
@@ -270,7 +270,8 @@ impl Blank {
             Some(debuggers) => Some((debuggers, load::inspector(&mut connection).await?)),
             None => None,
         };
-        // A debugger stays with the previous process until this one is loaded, unless this one waits for it.
+        // A debugger stays attached to the previous process until this process is loaded, unless this process waits for
+        // a debugger.
         let announce = || {
             let (debuggers, inspector) = inspector.clone()?;
             Some(debuggers.announce(request.function_slug.clone(), inspector))
@@ -279,7 +280,7 @@ impl Blank {
         let waiting = request.waits_for_debugger;
         let announcing = async {
             if let Some(file) = waiting {
-                // A debugger that comes before the worker waits would not let it run.
+                // A debugger that attaches before the worker waits would not let the worker run.
                 exists(file).await;
                 announced = announce();
             }
@@ -290,7 +291,7 @@ impl Blank {
             None => limits.startup_timeout(),
         };
         let loaded = {
-            let at_limit = |what| logs.say(LogLine::AtLimit(what));
+            let at_limit = |what| logs.write(LogLine::AtLimit(what));
             let watch = watchdog::watch(&worker, pid, &dir, Stage::Import, limits, at_limit);
             let loaded = load::load(&mut connection, request);
             let loaded = guarded(limits, timeout, &mut child, &dir, loaded);
@@ -309,8 +310,8 @@ impl Blank {
         };
         // The import may have raised the share.
         dir.set_share(share);
-        // Connections are kept by the thread that opened them, and other threads open their own. So this one is not
-        // kept.
+        // A connection is kept only for the thread that opened it. Other threads open their own, so this connection is
+        // not kept.
         drop(connection);
         let process = Process {
             child,
@@ -331,7 +332,7 @@ async fn exists(file: &Path) {
     }
 }
 
-/// Waits for `work`, in which the process reads the bundle, for up to `timeout`. Reports the end of the process.
+/// Waits up to `timeout` for `work`, in which the process reads the bundle. Fails if the process ends.
 pub(super) async fn guarded<T>(
     limits: &FunctionLimits,
     timeout: Duration,
@@ -344,7 +345,7 @@ pub(super) async fn guarded<T>(
         result = work => result,
         () = too_long => return Err(LoadError::Timeout {
             after: timeout,
-            limit: limits.told("startup_timeout_ms"),
+            limit: limits.describe("startup_timeout_ms"),
         }),
         status = child.wait() => {
             return Err(LoadError::Crashed(exit::describe(status, dir, limits)));

@@ -17,8 +17,8 @@ use super::load::{self, LoadError};
 use super::module_cache;
 use crate::artifacts::Unpacked;
 
-/// The code cache for blank workers of functions that use Node's modules: that of the first blank worker, with the code
-/// of these modules added. Empty until the code is compiled.
+/// The code cache for blank workers of functions that use Node's modules: the code cache of the first blank worker,
+/// plus the code of these modules. Empty until the code is compiled.
 #[derive(Debug, Default)]
 pub(super) struct Builtins {
     started: AtomicBool,

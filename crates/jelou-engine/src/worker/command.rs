@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use jelou_sandbox::{Confinement, FileRights, Identity, Launch, Purpose, Sandbox};
+use jelou_sandbox::{Confinement, FileRights, Launch, ProcessIds, Purpose, Sandbox};
 use tokio::process::Command;
 
 use super::directory::WorkerDir;
 use super::permissions;
-use super::terms::Terms;
+use super::terms::LaunchTerms;
 use crate::assets::Assets;
 
 /// V8's flags, except for the maximum size of the heap:
@@ -19,7 +19,7 @@ use crate::assets::Assets;
 /// - The global function `gc`, for the rehearsal. The worker removes it before any user code runs.
 const V8_FLAGS: &str = "--max-semi-space-size=1,--no-parallel-scavenge,--expose-gc";
 
-/// What every worker runs: Deno with the SDK's `worker.js`.
+/// The program of every worker: Deno with the SDK's `worker.js`.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) deno: PathBuf,
@@ -34,7 +34,7 @@ impl Program {
         sandbox: &Sandbox,
         dir: &WorkerDir,
         purpose: Purpose,
-        terms: &Terms,
+        terms: &LaunchTerms,
         max_data_bytes: Option<u64>,
     ) -> std::io::Result<Command> {
         let home = dir.home();
@@ -94,7 +94,7 @@ impl Program {
         let mut confinement = Confinement::new(
             sandbox,
             purpose,
-            dir.user().map(|user| Identity { user, group: None }),
+            dir.user().map(|user| ProcessIds { user, group: None }),
             &rights,
             max_data_bytes,
         )?;

@@ -10,14 +10,16 @@ use tokio::net::UnixListener;
 
 use super::code_cache::CodeCache;
 
-/// Maximum number of answer pipes of a worker. A thread of the server without a pipe reads answers from its socket.
+/// Maximum number of answer pipes of a worker. A thread of the server that gets no pipe reads the answers from the
+/// socket.
 const MAX_ANSWER_PIPES: usize = 8;
 
 /// A worker's private folder and its control group. Dropping it removes both.
 #[derive(Debug)]
 pub(super) struct WorkerDir {
     path: PathBuf,
-    /// The user id, which is returned after the folder is removed. So no other process gets the id while files have it.
+    /// The user id, which is returned after the folder is removed. So no other process gets the id while files belong
+    /// to it.
     user: Option<LentUser>,
     group: Option<ControlGroup>,
 }
@@ -75,7 +77,7 @@ impl WorkerDir {
     /// Sets the processor share of the process. Does nothing without a control group.
     pub(super) fn set_share(&self, share: CpuShare) {
         if let Some(Err(error)) = self.group.as_ref().map(|group| group.set_share(share)) {
-            tracing::debug!(%error, "cannot weigh a control group");
+            tracing::debug!(%error, "cannot set the CPU weight of a control group");
         }
     }
 
@@ -83,8 +85,7 @@ impl WorkerDir {
         self.user.as_ref().map(LentUser::user)
     }
 
-    /// Returns the folder that the process may write to during its start.
-    /// Returns the file by which a worker tells that it waits for a debugger.
+    /// Returns the file that the worker creates when it waits for a debugger.
     pub(super) fn waiting_file(&self) -> PathBuf {
         self.home().join("waiting")
     }

@@ -21,12 +21,12 @@ pub(super) fn describe(
         Ok(status) if dir.group().is_some_and(ControlGroup::was_out_of_memory) => format!(
             "{status}: memory is over the limit of {} MiB ({})",
             limits.max_memory_mib,
-            limits.told("max_memory_mib")
+            limits.describe("max_memory_mib")
         ),
         Ok(status) if is_out_of_memory(status) => format!(
             "{status}: out of memory, most likely ({}; {})",
-            limits.told("max_heap_mib"),
-            limits.told("max_memory_mib")
+            limits.describe("max_heap_mib"),
+            limits.describe("max_memory_mib")
         ),
         Ok(status) => status.to_string(),
         Err(error) => error.to_string(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jelou_core::{Limits, Slug};
 use tokio::sync::Notify;
 
-use super::terms::Terms;
+use super::terms::LaunchTerms;
 use super::usage::Usage;
 
 use crate::capacity::Charge;
@@ -18,7 +18,7 @@ use crate::transport::{Channels, Connections};
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) function: Slug,
-    pub(crate) terms: Terms,
+    pub(crate) terms: LaunchTerms,
     pub(crate) charge: Charge,
     /// Percentage of the time in which the event loop ran. Measured by the watchdog.
     pub(crate) running_percent: AtomicU32,
@@ -41,7 +41,7 @@ pub(crate) struct Worker {
 impl Worker {
     pub(super) fn new(
         function: Slug,
-        terms: Terms,
+        terms: LaunchTerms,
         usage: Arc<Usage>,
         charge: Charge,
         channels: Channels,
@@ -94,7 +94,7 @@ impl Worker {
         self.charge.bytes() == 0
     }
 
-    /// Closes the worker, waits for the requests in flight and their work, then ends the process.
+    /// Closes the worker, waits for its requests in flight and for their work after the answer, then ends the process.
     pub(crate) async fn drain(&self, limits: &Limits) {
         self.close();
         let timeout = limits.drain_timeout();
@@ -116,7 +116,7 @@ impl Worker {
         self.kill();
     }
 
-    /// Ends the process if it was not used for `timeout`. Returns whether it ends.
+    /// Ends the process if it was idle for `timeout`. Returns whether the process ends.
     pub(crate) fn end_if_idle(&self, timeout: Duration) -> bool {
         let ends =
             !self.is_debugged() && self.usage.idle_for() >= timeout && self.usage.close_unused();

@@ -1,4 +1,4 @@
-//! The heartbeat: a challenge that only a running event loop can answer, and the time since it is overdue.
+//! The heartbeat: a challenge that only a running event loop can answer, and the time for which its answer is overdue.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ pub(super) struct Heartbeat {
     connection: Option<UnixStream>,
     /// The challenge that was sent and not answered.
     sent: Option<Challenge>,
-    /// The clock that runs while an answer is due. It also runs if the challenge could not be sent because of the
-    /// process, which may have removed its socket.
+    /// The clock that runs while an answer is due. It also runs if the process prevents the challenge, for example by
+    /// removing its socket.
     overdue: Option<FairClock>,
 }
 

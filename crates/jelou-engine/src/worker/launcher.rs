@@ -17,11 +17,11 @@ use super::command::Program;
 use super::directory::WorkerDir;
 use super::exit;
 use super::load::LoadError;
-use super::openings::Openings;
+use super::openings::{Families, Openings};
 use super::run_dir::RunDir;
 use super::spawner::Spawner;
 use super::stage::EngineStage;
-use super::terms::Terms;
+use super::terms::LaunchTerms;
 use super::waiting_calls::WaitingCalls;
 use crate::capacity::Budget;
 use crate::debugger::{BreakAt, Debuggers};
@@ -30,7 +30,7 @@ use crate::logs::next_line;
 /// Maximum bytes of the line by which a worker reports that it listens on its sockets.
 const MAX_READY_BYTES: usize = 1024;
 
-/// Starts the processes of one server, and has the data that they share.
+/// Starts the processes of one server, and holds the data that they share.
 #[derive(Debug)]
 pub(crate) struct Launcher {
     /// The server's limits.
@@ -97,17 +97,26 @@ impl Launcher {
         debuggers.is_some_and(|debuggers| debuggers.break_at == BreakAt::Import)
     }
 
-    /// Returns the terms of blank workers, which any function can get.
-    pub(crate) async fn common_terms(&self) -> Terms {
-        Terms {
+    /// Returns the launch terms of blank workers, which any function can get.
+    pub(crate) async fn common_terms(&self) -> LaunchTerms {
+        LaunchTerms {
             limits: Arc::clone(&self.limits),
-            openings: Arc::new(Openings::resolve(self.egress.iter()).await),
+            openings: Arc::new(Openings::resolve(self.egress.iter(), self.families()).await),
+        }
+    }
+
+    /// Returns which addresses functions can use at all.
+    pub(crate) fn families(&self) -> Families {
+        if self.sandbox.has_ipv6() {
+            Families::Both
+        } else {
+            Families::Ipv4
         }
     }
 
     /// Lends a user id, and opens the networks of the process in the firewall for this id. The firewall already allows
     /// the networks of rules for all functions, but not those of rules with a name or a port.
-    async fn lend_user(&self, terms: &Terms) -> std::io::Result<Option<LentUser>> {
+    async fn lend_user(&self, terms: &LaunchTerms) -> std::io::Result<Option<LentUser>> {
         let Some(mut user) = self.sandbox.lend_user()? else {
             return Ok(None);
         };
@@ -132,7 +141,7 @@ impl Launcher {
         &self,
         purpose: Purpose,
         share: CpuShare,
-        terms: &Terms,
+        terms: &LaunchTerms,
         baseline: Option<&Baseline>,
     ) -> Result<Launched, LoadError> {
         let died = |error: std::io::Error| LoadError::Died(error.to_string());

@@ -38,7 +38,7 @@ pub(crate) struct Company<'a> {
     pub(crate) name: &'a str,
 }
 
-/// Tells the worker that `ctx.memory` is available, which the server implements.
+/// The presence of this value makes `ctx.memory` available, which the server implements.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MemoryFeature {
@@ -73,7 +73,7 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) process_env: bool,
     pub(crate) functions_domain: &'a str,
     pub(crate) egress_socket: Option<&'a Path>,
-    /// The egress rules of the process, for the texts of refusals.
+    /// The egress rules of the process, for the error texts of refused connections.
     pub(crate) egress: &'a [OpenRule],
     /// Whether requests to other hosts also go over the egress socket.
     pub(crate) is_proxied: bool,
@@ -87,6 +87,9 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) waits_for_debugger: Option<&'a Path>,
     pub(crate) log_line_bytes: usize,
     pub(crate) max_body_bytes: u64,
+    /// The limits of bodies as errors name them.
+    pub(crate) max_body_told: String,
+    pub(crate) body_memory_told: String,
     pub(crate) memory: Option<MemoryFeature>,
     pub(crate) jelou: Option<Jelou<'a>>,
     /// The settings of `jelou.json`. Present if the worker reads the manifest.

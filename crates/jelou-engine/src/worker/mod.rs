@@ -39,5 +39,5 @@ pub(crate) use openings::{OpenRule, Openings};
 pub(crate) use provision::compile_apart;
 pub(crate) use run_dir::RunDir;
 pub use stage::EngineStage;
-pub(crate) use terms::Terms;
+pub(crate) use terms::LaunchTerms;
 pub(crate) use usage::Usage;

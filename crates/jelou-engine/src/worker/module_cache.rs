@@ -98,8 +98,8 @@ pub(super) async fn write(
     connection.close().await
 }
 
-/// Waits until a process has written what it compiled. Deno writes in the background and does not tell when it has
-/// finished.
+/// Waits until a process has written the code that it compiled. Deno writes in the background and does not report the
+/// end.
 pub(super) async fn settle(deno_dir: &Path) {
     let Ok(mut connection) = open(deno_dir).await else {
         return;

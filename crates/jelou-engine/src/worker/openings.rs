@@ -2,12 +2,11 @@
 //! resolved names. Deno's permissions and the firewall get the addresses when the process starts, and never change
 //! them.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::num::NonZero;
 use std::time::Duration;
 
-use ipnet::Ipv4Net;
-use jelou_core::egress::ipv4_of;
+use ipnet::IpNet;
 use jelou_core::{EgressHost, EgressRule};
 use jelou_sandbox::{Opening, denied_addresses};
 use serde::Serialize;
@@ -24,18 +23,30 @@ pub(crate) struct Openings {
     deny_flags: Vec<String>,
 }
 
-/// A rule with its networks. `networks` is empty if the rule's name does not resolve.
+/// Which addresses functions can use at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Families {
+    Ipv4,
+    /// Also IPv6 (`sandbox.ipv6`).
+    Both,
+}
+
+/// A rule with its networks. `networks` is empty if the rule's name does not resolve, and for a network of IPv6 if
+/// functions have no IPv6.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct OpenRule {
     rule: EgressRule,
-    networks: Vec<Ipv4Net>,
+    networks: Vec<IpNet>,
 }
 
 impl Openings {
     /// Resolves the names of the rules, and computes the flags.
-    pub(crate) async fn resolve<'a>(rules: impl Iterator<Item = &'a EgressRule>) -> Self {
-        let rules = OpenRule::resolve_all(rules).await;
-        // To compute the flags of a rule with a port takes some milliseconds.
+    pub(crate) async fn resolve<'a>(
+        rules: impl Iterator<Item = &'a EgressRule>,
+        families: Families,
+    ) -> Self {
+        let rules = OpenRule::resolve_all(rules, families).await;
+        // Computing the flags of a rule with a port takes some milliseconds.
         let flags = move || Self::of(rules);
         tokio::task::spawn_blocking(flags)
             .await
@@ -63,7 +74,8 @@ impl Openings {
 
     /// Returns the rules whose names do not resolve.
     pub(crate) fn unresolved(&self) -> Vec<String> {
-        let unresolved = self.rules.iter().filter(|rule| rule.networks.is_empty());
+        let names = self.rules.iter().filter(|rule| rule.rule.is_name());
+        let unresolved = names.filter(|rule| rule.networks.is_empty());
         unresolved.map(|rule| rule.rule.to_string()).collect()
     }
 
@@ -109,10 +121,13 @@ fn deny_flags(openings: &[Opening]) -> Vec<String> {
 
 impl OpenRule {
     /// Resolves the names of all rules, at the same time.
-    pub(crate) async fn resolve_all<'a>(rules: impl Iterator<Item = &'a EgressRule>) -> Vec<Self> {
+    pub(crate) async fn resolve_all<'a>(
+        rules: impl Iterator<Item = &'a EgressRule>,
+        families: Families,
+    ) -> Vec<Self> {
         let resolving: Vec<_> = rules
             .cloned()
-            .map(|rule| tokio::spawn(Self::resolve(rule)))
+            .map(|rule| tokio::spawn(Self::resolve(rule, families)))
             .collect();
         let mut rules = Vec::new();
         for rule in resolving {
@@ -125,14 +140,15 @@ impl OpenRule {
         &self.rule
     }
 
-    async fn resolve(rule: EgressRule) -> Self {
+    async fn resolve(rule: EgressRule, families: Families) -> Self {
         let mut networks = match &rule.host {
             EgressHost::Network(network) => vec![*network],
             EgressHost::Name(name) => {
                 let addresses = addresses_of(name).await;
-                addresses.into_iter().map(Ipv4Net::from).collect()
+                addresses.into_iter().map(IpNet::from).collect()
             }
         };
+        networks.retain(|network| families == Families::Both || network.addr().is_ipv4());
         networks.sort();
         networks.dedup();
         Self { rule, networks }
@@ -140,10 +156,10 @@ impl OpenRule {
 }
 
 /// Resolves a name. Returns an empty list for a name that does not resolve.
-async fn addresses_of(name: &str) -> Vec<Ipv4Addr> {
+async fn addresses_of(name: &str) -> Vec<IpAddr> {
     let resolved = tokio::time::timeout(RESOLVE_TIMEOUT, tokio::net::lookup_host((name, 0)));
     match resolved.await {
-        Ok(Ok(found)) => found.filter_map(|address| ipv4_of(address.ip())).collect(),
+        Ok(Ok(found)) => found.map(|address| address.ip().to_canonical()).collect(),
         Ok(Err(error)) => {
             tracing::debug!(name, %error, "a name of an egress rule does not resolve");
             Vec::new()
@@ -161,7 +177,7 @@ mod tests {
 
     async fn open(rules: &[&str]) -> Openings {
         let rules: Vec<EgressRule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
-        Openings::resolve(rules.iter()).await
+        Openings::resolve(rules.iter(), Families::Ipv4).await
     }
 
     #[tokio::test]
@@ -174,6 +190,25 @@ mod tests {
             });
         assert_eq!(opened.list(), expected);
         assert_eq!(opened.unresolved(), ["no.such.name.invalid:1"]);
+    }
+
+    #[tokio::test]
+    async fn ipv6_is_open_only_where_functions_have_it() {
+        let rules = ["[fd12::7]:5432", "::ffff:10.1.2.3"];
+        let rules: Vec<EgressRule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+        for (families, expected) in [
+            (Families::Ipv4, &["10.1.2.3/32"][..]),
+            (Families::Both, &["fd12::7/128", "10.1.2.3/32"]),
+        ] {
+            let opened = Openings::resolve(rules.iter(), families).await;
+            let networks: Vec<_> = opened
+                .list()
+                .iter()
+                .map(|opening| opening.network.to_string())
+                .collect();
+            assert_eq!(networks, expected);
+            assert_eq!(opened.unresolved(), [""; 0]);
+        }
     }
 
     #[tokio::test]
@@ -193,7 +228,7 @@ mod tests {
         moved[0].networks = vec!["127.0.0.2/32".parse().unwrap()];
         let told = one.outdated_by(&moved).unwrap();
         assert_eq!(told, "localhost:5432 is now at 127.0.0.2");
-        // A resolver that fails closes nothing.
+        // A failed resolution closes nothing.
         moved[0].networks.clear();
         assert_eq!(one.outdated_by(&moved), None);
     }

@@ -43,8 +43,8 @@ pub(crate) fn flags(
     flags
 }
 
-/// Returns flags with all permissions, for tests of the sandbox. The preloaded module makes the worker's program
-/// believe that it dropped them.
+/// Returns flags with all permissions, for tests of the sandbox. A preloaded module makes Deno's permission API pretend
+/// that the worker's program dropped its permissions.
 pub(crate) fn everything() -> Vec<String> {
     const KEEP: &str = "data:text/javascript,\
         const {permissions}=Deno,query=permissions.querySync.bind(permissions);\

@@ -1,4 +1,4 @@
-//! Measures a process by the files in `/proc`.
+//! Reads a process's memory and CPU use from `/proc`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

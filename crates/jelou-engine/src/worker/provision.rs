@@ -15,7 +15,7 @@ use crate::artifacts::{CompiledBundle, Unpacked};
 
 /// How long a process may take to write what it has compiled, and how often to check.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(1);
-const LOOK_EVERY: Duration = Duration::from_millis(2);
+const CHECK_PERIOD: Duration = Duration::from_millis(2);
 
 impl Blank {
     /// Links the files of a function into the folder of the process, and writes the compiled bundle to the caches of
@@ -67,7 +67,7 @@ impl Blank {
         loop {
             match module_cache::read(&deno_dir, module, files.bundle_bytes()).await {
                 Ok(Some(compiled)) => return Ok(Some(compiled)),
-                Ok(None) if Instant::now() < deadline => tokio::time::sleep(LOOK_EVERY).await,
+                Ok(None) if Instant::now() < deadline => tokio::time::sleep(CHECK_PERIOD).await,
                 Ok(None) => return Ok(None),
                 Err(error) => {
                     tracing::debug!(%error, "cannot read a compiled bundle");

@@ -15,7 +15,7 @@ use super::launcher::Launcher;
 use super::procfs::pid_of;
 use super::watchdog::{self, Stage};
 use crate::debugger::Announced;
-use crate::logs::{Limit, LogForwarder, LogLine};
+use crate::logs::{KillReason, LogForwarder, LogLine};
 
 /// A worker's process, folder and egress socket.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Process {
     pub(super) child: Child,
     pub(super) dir: WorkerDir,
     pub(super) egress: UnixListener,
-    /// Makes the inspector of the process known as long as the process runs.
+    /// Publishes the inspector of the process while the process runs.
     pub(super) _announced: Option<Announced>,
 }
 
@@ -60,7 +60,7 @@ async fn supervise(
     } = process;
     let limits = &worker.terms.limits;
     let pid = pid_of(&child);
-    let at_limit = |what| logs.say(LogLine::AtLimit(what));
+    let at_limit = |what| logs.write(LogLine::AtLimit(what));
     let breach = watchdog::watch(worker, pid, &dir, Stage::Calls, limits, at_limit);
     tokio::pin!(breach);
     let egress = EgressListener::new(egress);
@@ -68,10 +68,10 @@ async fn supervise(
         tokio::select! {
             status = child.wait() => break Some(LogLine::Died(exit::describe(status, &dir, limits))),
             breach = &mut breach => {
-                // Closed before the kill, so that a caller whose connection breaks sees that the worker has crashed.
+                // Closed before the kill, so that a caller whose connection breaks finds that the worker has crashed.
                 worker.close_crashed();
                 let _ = child.kill().await;
-                break Some(LogLine::Breach { limit: breach.limit(), reason: breach.to_string() });
+                break Some(LogLine::Killed { kind: breach.kill_reason(), reason: breach.to_string() });
             }
             () = worker.broken.notified() => break Some(end_broken(&mut child, &dir, limits).await),
             () = worker.end.notified() => {
@@ -79,7 +79,7 @@ async fn supervise(
                 break None;
             }
             overdue = worker.usage.overdue_work(limits.background_timeout()) => {
-                logs.say(LogLine::Unfinished(describe_overdue(&overdue, limits)));
+                logs.write(LogLine::Unfinished(describe_overdue(&overdue, limits)));
             }
             (stream, permit) = egress.accept() => egress_handler(stream, permit),
         }
@@ -87,10 +87,10 @@ async fn supervise(
     let cut = cut_work(&worker.usage.in_flight.with_work(), cause.is_some(), limits);
     if let Some(line) = cause {
         worker.close_crashed();
-        logs.say(line);
+        logs.write(line);
     }
     if let Some(line) = cut {
-        logs.say(line);
+        logs.write(line);
     }
     worker.close();
     worker.disconnect();
@@ -121,7 +121,7 @@ fn cut_work(requests: &[Uuid], is_crash: bool, limits: &FunctionLimits) -> Optio
     let how = if is_crash {
         "ended".to_owned()
     } else {
-        let limit = limits.told("drain_timeout_ms");
+        let limit = limits.describe("drain_timeout_ms");
         format!("was ended at the end of its drain ({limit})")
     };
     let text = format!(
@@ -137,9 +137,9 @@ async fn end_broken(child: &mut Child, dir: &WorkerDir, limits: &FunctionLimits)
         Some(how) => LogLine::Died(how),
         None => {
             let _ = child.kill().await;
-            LogLine::Breach {
-                limit: Limit::Channel,
-                reason: "it closed the channel on which it takes calls".to_owned(),
+            LogLine::Killed {
+                kind: KillReason::Channel,
+                reason: "it closed its call channel".to_owned(),
             }
         }
     }

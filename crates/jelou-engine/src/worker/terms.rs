@@ -1,4 +1,4 @@
-//! The terms of a process: what it is started with, and what cannot change later.
+//! The launch terms of a process: its settings that cannot change after the start.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use jelou_core::FunctionLimits;
 use super::openings::Openings;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Terms {
+pub(crate) struct LaunchTerms {
     pub(crate) limits: Arc<FunctionLimits>,
     pub(crate) openings: Arc<Openings>,
 }

@@ -12,7 +12,7 @@ use super::directory::WorkerDir;
 use super::handle::Worker;
 use super::heartbeat::Heartbeat;
 use super::procfs::{self, Activity, Status, Work};
-use crate::logs::Limit;
+use crate::logs::KillReason;
 
 /// Interval between measurements of a busy process.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -40,10 +40,10 @@ pub(crate) enum Breach {
 }
 
 impl Breach {
-    pub(crate) fn limit(&self) -> Limit {
+    pub(crate) fn kill_reason(&self) -> KillReason {
         match self {
-            Self::Memory { .. } => Limit::Memory,
-            Self::Stalled { .. } => Limit::Stall,
+            Self::Memory { .. } => KillReason::Memory,
+            Self::Stalled { .. } => KillReason::Stall,
         }
     }
 }
@@ -128,7 +128,7 @@ pub(crate) async fn watch(
             } else if stalled_for >= stall_timeout {
                 return Breach::Stalled {
                     after: stall_timeout,
-                    limit: limits.told("stall_timeout_ms"),
+                    limit: limits.describe("stall_timeout_ms"),
                 };
             }
         }
@@ -183,10 +183,10 @@ struct Exhausted {
 }
 
 impl Exhausted {
-    fn check(&mut self, pid: Pid, status: &Status, limits: &Limits, tell: impl Fn(String)) {
+    fn check(&mut self, pid: Pid, status: &Status, limits: &Limits, report: impl Fn(String)) {
         if !self.threads && status.threads() >= Some(limits.max_threads) {
             self.threads = true;
-            tell(format!(
+            report(format!(
                 "all {} threads that it may have (limits.max_threads, the server's)",
                 limits.max_threads
             ));
@@ -197,7 +197,7 @@ impl Exhausted {
             && procfs::open_files(pid) >= Some(limits.max_open_files)
         {
             self.files = true;
-            tell(format!(
+            report(format!(
                 "all {} files open that it may have (limits.max_open_files, the server's)",
                 limits.max_open_files
             ));
@@ -211,7 +211,7 @@ fn over_memory(private: u64, limits: &FunctionLimits) -> Option<Breach> {
     (used_mib > limit_mib).then(|| Breach::Memory {
         used_mib,
         limit_mib,
-        limit: limits.told("max_memory_mib"),
+        limit: limits.describe("max_memory_mib"),
     })
 }
 

@@ -1,5 +1,5 @@
 //! Every fuzz target on random input, and on the corpus.
-#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ proptest! {
         }
     }
 
-    /// A seed with one replaced, inserted or removed byte, which reaches further than random bytes.
+    /// A seed with one replaced, inserted or removed byte gets further into a parser than random bytes.
     #[test]
     fn no_changed_seed_breaks_a_rule(seed in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), byte in any::<u8>(), kind in 0..3) {
         for (name, check) in TARGETS {

@@ -309,7 +309,7 @@ impl<'a> Parser<'a> {
                 }
                 Some(_) => {
                     let message =
-                        "a name is missing: `args.order.id=9` looks into the arguments of a line";
+                        "a name is missing: `args.order.id=9` searches the arguments of a line";
                     Err(self.error(field.start, asked.start, message))
                 }
                 None => Err(self.unknown(field, asked)),

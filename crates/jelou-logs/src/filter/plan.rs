@@ -21,16 +21,16 @@ use crate::words::{hash_of, lowercase, word_hashes};
 pub(crate) struct Plan {
     min_level: Option<Level>,
     kind: Option<Kind>,
-    /// Hashes of request ids, all of which a matching record has.
+    /// Hashes of request ids. A matching record has all of them.
     requests: Vec<u64>,
     texts: Vec<RequiredText>,
-    /// Hashes of words, all of which a matching line contains.
+    /// Hashes of words. A matching line contains all of them.
     words: Vec<u64>,
     needle: Option<Needle>,
 }
 
-/// A required text of a filter. A matching record contains all its words, or has the text as the id of its request or
-/// deployment.
+/// A required text of a filter. A matching record contains all words of the text, or the text is the id of the record's
+/// request or deployment.
 #[derive(Debug)]
 struct RequiredText {
     words: Vec<u64>,
@@ -234,7 +234,7 @@ impl Needle {
     }
 }
 
-/// Returns the one text that all values equal to the pattern have, or `None` if such values can have different texts.
+/// Returns the text that every value equal to the pattern has, or `None` if such values can have different texts.
 fn literal(pattern: &Pattern) -> Option<&str> {
     /// Maximum digits of a number. Longer numbers can be written with an exponent, or lose digits.
     const MAX_DIGITS: usize = 15;

@@ -1,5 +1,4 @@
-//! Blocks: about 64 KiB of compressed records, with a header and Bloom filters that tell whether a search can skip
-//! them.
+//! Blocks: about 64 KiB of compressed records, with a header and with Bloom filters. A search uses them to skip blocks.
 
 use std::io;
 
@@ -145,7 +144,7 @@ impl Pending {
         self.lines.is_empty()
     }
 
-    /// Keeps only the first `lines` lines. The Bloom filters keep the words of the others, which only adds false
+    /// Keeps only the first `lines` lines. The Bloom filters keep the words of the removed lines, which only adds false
     /// positives.
     pub(crate) fn truncate(&mut self, lines: usize) {
         if let Some((_, start)) = self.lines.get(lines).copied() {

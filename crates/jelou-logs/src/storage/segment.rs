@@ -177,7 +177,7 @@ pub(crate) fn write_index(path: &Path, file: &File, refs: &[BlockRef]) -> io::Re
 }
 
 /// Returns the undamaged blocks at the start of a segment, and their total length. A crash can leave an incomplete
-/// block behind them.
+/// block after them.
 ///
 /// # Errors
 /// When the segment cannot be read.

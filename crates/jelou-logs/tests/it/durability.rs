@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::Duration;
 
-use jelou_logs::{LogSettings, What};
+use jelou_logs::{EntryContent, LogSettings};
 
 use crate::support::{Log, call, filler};
 
@@ -29,7 +29,7 @@ fn records_survive_a_restart_in_order() {
     for number in 0..2000 {
         log.line(&text(number));
         if number % 10 == 0 {
-            log.send(What::Call(Box::new(call(200))));
+            log.send(EntryContent::Call(Box::new(call(200))));
         }
     }
     log.settle();
@@ -55,7 +55,8 @@ fn torn_ends_are_repaired() {
     repairs_a_segment_that_ends_with(|block| &block[..1000]);
 }
 
-/// Appends the start of a block to the segment, and lines that are torn or in the segment already to the tail.
+/// Appends the start of a block to the segment. Appends to the tail a torn line, and lines that are already in the
+/// segment.
 fn repairs_a_segment_that_ends_with(torn_block: impl Fn(&[u8]) -> &[u8]) {
     let mut log = Log::new(LogSettings::default());
     let first: Vec<_> = (0..40).collect();

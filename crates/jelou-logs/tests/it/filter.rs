@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use jelou_core::TokenId;
-use jelou_logs::{Filter, LogSettings, Query, TokenNames, What};
+use jelou_logs::{EntryContent, Filter, LogSettings, Query, TokenNames};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -97,13 +97,13 @@ fn records() -> (Log, TokenNames) {
         entry.token = (number % 3 > 0).then(|| tokens[number % 2].clone());
         entry.error = (number % 6 > 3).then_some("timeout");
         entry.path = format!("/orders/{}", number % 5).into();
-        log.send(What::Call(Box::new(entry)));
+        log.send(EntryContent::Call(Box::new(entry)));
     }
     log.settle();
     (log, names)
 }
 
-/// The text of a term, and a function that tells whether the JSON of a record matches.
+/// The text of a term, and a function that returns whether the JSON of a record matches.
 #[derive(Clone)]
 struct Term {
     text: String,
@@ -393,7 +393,7 @@ fn a_bad_filter_is_shown_with_its_place() {
         ("ñ status:", "`status` needs a value", "  ^^^^^^^"),
         (
             "args.>5",
-            "a name is missing: `args.order.id=9` looks into the arguments of a line",
+            "a name is missing: `args.order.id=9` searches the arguments of a line",
             "^^^^^",
         ),
     ];

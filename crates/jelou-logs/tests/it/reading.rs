@@ -1,6 +1,6 @@
 //! Tests queries, pages, followers and statistics.
 
-use jelou_logs::{CallSums, GroupBy, LogSettings, Query, TokenNames, What};
+use jelou_logs::{CallSums, EntryContent, GroupBy, LogSettings, Query, TokenNames};
 use uuid::Uuid;
 
 use crate::support::{Log, call};
@@ -20,7 +20,7 @@ fn a_request_is_found_with_its_lines_and_its_call() {
         let request = entry.request_id;
         log.line(&line(request, number));
         entry.duration_us = number as u64;
-        log.send(What::Call(Box::new(entry)));
+        log.send(EntryContent::Call(Box::new(entry)));
         if number % 1000 == 321 {
             wanted.push((number, request));
         }
@@ -90,7 +90,7 @@ fn the_last_records_are_those_at_the_end_of_all() {
     for number in 0..3000 {
         log.line(&line(Uuid::new_v4(), number));
         if number % 7 == 0 {
-            log.send(What::Call(Box::new(call(200))));
+            log.send(EntryContent::Call(Box::new(call(200))));
         }
     }
     log.settle();

@@ -1,6 +1,6 @@
 //! Tests that secrets and tokens are masked.
 
-use jelou_logs::{Level, LogSettings, MASKED, Query, What};
+use jelou_logs::{EntryContent, Level, LogSettings, MASKED, Query};
 
 use crate::support::{Log, call};
 
@@ -66,7 +66,7 @@ fn a_token_in_a_percent_encoded_path_is_shortened() {
     ] {
         let mut entry = call(401);
         entry.path = format!("/{spelled}/x").into();
-        log.send(What::Call(Box::new(entry)));
+        log.send(EntryContent::Call(Box::new(entry)));
     }
     log.settle();
     for found in log.everything() {
@@ -88,7 +88,7 @@ fn no_form_of_a_secret_reaches_the_disk() {
     log.line(token.expose());
     let mut entry = call(200);
     entry.path = format!("/x/{secret}").into();
-    log.send(What::Call(Box::new(entry)));
+    log.send(EntryContent::Call(Box::new(entry)));
     // A replaced secret stays masked, because a process with the old value may still run.
     log.logs().add_secrets(&log.function, ["another-secret"]);
     log.line(&format!("{secret} another-secret"));

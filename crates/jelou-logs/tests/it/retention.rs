@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jelou_core::Clock;
-use jelou_logs::{LogSettings, Query, TokenNames, What};
+use jelou_logs::{EntryContent, LogSettings, Query, TokenNames};
 
 use crate::support::{Log, call, filler};
 
@@ -25,7 +25,7 @@ fn size_is_limited_and_calls_do_not_push_out_lines() {
     log.settle();
     for _ in 0..2 {
         for _ in 0..20_000 {
-            log.send(What::Call(Box::new(call(200))));
+            log.send(EntryContent::Call(Box::new(call(200))));
         }
         log.settle();
     }
@@ -77,7 +77,7 @@ fn old_records_are_removed_and_their_numbers_are_not_used_again() {
     };
     let mut log = Log::new(settings);
     for number in 0..1000 {
-        log.send_at(now - 5 * day, What::Output(line(number)));
+        log.send_at(now - 5 * day, EntryContent::Output(line(number)));
     }
     // `settle` is not called, because its newer record would keep the tail.
     log.restart();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jelou_core::{Clock, DeploymentId, FunctionId};
 use jelou_logs::{
-    CallEntry, Entry, EventEntry, Found, Level, LogSettings, LogWriter, Logs, Protocol, Query,
-    TokenNames, What,
+    CallEntry, Entry, EntryContent, EventEntry, Found, Level, LogSettings, LogWriter, Logs,
+    Protocol, Query, TokenNames,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -57,22 +57,22 @@ impl Log {
         self.dir.path().join(self.function.as_str())
     }
 
-    pub(crate) fn send_at(&self, at_ms: i64, what: What) {
+    pub(crate) fn send_at(&self, at_ms: i64, content: EntryContent) {
         self.logs().send(Entry {
             function: self.function.clone(),
             at_ms,
             deployment: Some(self.deployment.clone()),
             sample: 1.0,
-            what,
+            content,
         });
     }
 
-    pub(crate) fn send(&self, what: What) {
-        self.send_at(Clock::system().now_ms(), what);
+    pub(crate) fn send(&self, content: EntryContent) {
+        self.send_at(Clock::system().now_ms(), content);
     }
 
     pub(crate) fn line(&self, text: &str) {
-        self.send(What::Output(text.to_owned()));
+        self.send(EntryContent::Output(text.to_owned()));
     }
 
     /// Sends a marker and waits until it can be read, so that everything before it is written. Returns how many markers
@@ -87,7 +87,7 @@ impl Log {
         for attempt in 0..10_000 {
             // The marker is sent repeatedly, because a full queue drops it.
             if attempt % 500 == 0 {
-                self.send(What::Event(EventEntry {
+                self.send(EntryContent::Event(EventEntry {
                     level: Level::Debug,
                     event: "test.settled",
                     message: marker.clone(),

@@ -70,8 +70,8 @@ impl Folders {
         self.all().into_iter().try_for_each(remove)
     }
 
-    /// Kills the processes in child groups whose name matches, and removes these groups. A group whose process has not
-    /// ended yet remains; the result is the last such error.
+    /// Kills the processes in child groups whose name matches, and removes these groups. Groups whose process has not
+    /// ended yet remain; the result is then the error of the last one.
     pub(super) fn remove_below(&self, matches: impl Fn(&str) -> bool) -> std::io::Result<()> {
         let mut result = Ok(());
         for folder in self.all() {
@@ -117,7 +117,7 @@ impl Folders {
         self.set_weight(limits.cpu_weight)
     }
 
-    /// Sets the weight; 100 is normal. With version 1, normal is a quarter of the server's 1024 shares.
+    /// Sets the weight; 100 is normal. In cgroup v1, a weight of 100 is 256 shares, a quarter of the server's 1024.
     fn set_weight(&self, weight: u64) -> std::io::Result<()> {
         match self {
             Self::Unified(folder) => write(folder, "cpu.weight", weight.clamp(1, 10_000)),
@@ -191,12 +191,12 @@ fn kill_processes(group: &Path) {
 /// The control groups of this process, for version 2 and version 1. Read from `/proc/self/mountinfo`
 /// (`proc_pid_mountinfo(5)`) and `/proc/self/cgroup` (cgroups(7)).
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Own {
+pub(super) struct ServerCgroups {
     pub(super) unified: Option<PathBuf>,
     pub(super) separate: Option<Folders>,
 }
 
-impl Own {
+impl ServerCgroups {
     pub(super) fn of(mounts: &str, groups: &str) -> Self {
         let mounts: Vec<Mount> = mounts.lines().filter_map(Mount::parse).collect();
         let separate = || {
@@ -270,12 +270,12 @@ mod tests {
     fn groups_of_version_2_are_found() {
         let mounts = "24 1 0:21 / /proc rw - proc proc rw\n\
                       30 24 0:27 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
-        let own = Own::of(mounts, "0::/system.slice/jelou.service\n");
+        let own = ServerCgroups::of(mounts, "0::/system.slice/jelou.service\n");
         let folder = PathBuf::from("/sys/fs/cgroup/system.slice/jelou.service");
         assert_eq!(own.unified, Some(folder));
         assert_eq!(own.separate, None);
-        assert_eq!(Own::of(mounts, "0::/../other\n").unified, None);
-        assert_eq!(Own::of("", "0::/\n").unified, None);
+        assert_eq!(ServerCgroups::of(mounts, "0::/../other\n").unified, None);
+        assert_eq!(ServerCgroups::of("", "0::/\n").unified, None);
     }
 
     #[test]
@@ -285,7 +285,7 @@ mod tests {
                       33 30 0:30 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n\
                       34 30 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
         let groups = "4:pids:/\n3:memory:/a/b\n2:cpu,cpuacct:/pod/c\n0::/\n";
-        let own = Own::of(mounts, groups);
+        let own = ServerCgroups::of(mounts, groups);
         assert_eq!(own.unified, Some(PathBuf::from("/sys/fs/cgroup/unified")));
         let separate = Folders::Separate {
             cpu: "/sys/fs/cgroup/cpu,cpuacct/c".into(),
@@ -294,7 +294,7 @@ mod tests {
         };
         assert_eq!(own.separate, Some(separate));
         // All three controllers are required.
-        let own = Own::of(mounts, "3:memory:/a/b\n");
+        let own = ServerCgroups::of(mounts, "3:memory:/a/b\n");
         assert_eq!(own.separate, None);
     }
 }

@@ -20,7 +20,7 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::cores::cores;
 use crate::limits::ProcessLimits;
-use folders::{Folders, Own, PROCESSES};
+use folders::{Folders, PROCESSES, ServerCgroups};
 
 const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 /// Name of the server's own leaf, with version 2.
@@ -52,7 +52,7 @@ pub(crate) fn missing() -> Option<&'static str> {
 /// Finds the group below which the server can create groups.
 fn find() -> Result<Folders, &'static str> {
     let read = |file| std::fs::read_to_string(file).unwrap_or_default();
-    let own = Own::of(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"));
+    let own = ServerCgroups::of(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"));
     let unified = own
         .unified
         .ok_or("no control groups are mounted")
@@ -204,7 +204,7 @@ fn remove_ended_servers(own: &Folders) {
 pub enum CpuShare {
     /// The normal share, according to the process's weight (`limits.cpu_weight`).
     Own,
-    /// Idle priority: only the time that other processes leave. For a start without a waiting call, a stalled event
+    /// Idle priority: only CPU time that no other process uses. For a start without a waiting call, a stalled event
     /// loop, or a restart after a crash.
     Rest,
 }

@@ -329,3 +329,46 @@ async fn the_firewall_alone() {
     let outcomes = run.attempts(&attempts).await;
     assert_ne!(outcomes["loopback"], "done", "{outcomes}");
 }
+
+/// With IPv6, the firewall is the only wall before its private ranges.
+#[tokio::test]
+async fn the_firewall_denies_private_ipv6() {
+    let Ok(listener) = std::net::TcpListener::bind("[::1]:0") else {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    };
+    if !has(Layer::Firewall) {
+        return;
+    }
+    let place = Place::new();
+    let port = listener.local_addr().unwrap().port();
+    let attempts = [
+        "::1",
+        "::ffff:127.0.0.1",
+        "fd00:ec2::254",
+        "64:ff9b::7f00:1",
+    ]
+    .map(|host| {
+        let connect = format!("Deno.connect({{ hostname: '{host}', port: {port} }})");
+        (host, format!("{connect}.then((stream) => stream.close())"))
+    });
+    let layers = [Layer::User, Layer::Firewall];
+    let mut run = Run::new(&place, &layers);
+    run.ipv6 = true;
+    let outcomes = run.attempts(&attempts).await;
+    for (host, _) in &attempts {
+        assert_ne!(outcomes[host], "done", "{outcomes}");
+    }
+    run.openings = vec![Opening {
+        network: "::1/128".parse().unwrap(),
+        port: Some(port),
+    }];
+    let outcomes = run.attempts(&attempts).await;
+    assert_eq!(outcomes["::1"], "done", "{outcomes}");
+    assert_ne!(outcomes["::ffff:127.0.0.1"], "done", "{outcomes}");
+    run.openings.clear();
+    let allowed = ["::1/128".parse().unwrap()];
+    run.egress_allow = &allowed;
+    let outcomes = run.attempts(&attempts).await;
+    assert_eq!(outcomes["::1"], "done", "{outcomes}");
+}

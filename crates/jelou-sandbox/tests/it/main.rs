@@ -1,5 +1,5 @@
 //! Tests the layers from inside a confined process.
-#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod descriptors;
 mod layers;

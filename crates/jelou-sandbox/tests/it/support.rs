@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use jelou_sandbox::{
-    Confinement, FileRights, Identity, Launch, Layer, LayerStatus, Opening, ProcessLimits, Purpose,
-    Sandbox, SandboxConfig, SandboxMode, sandbox_layers,
+    Confinement, FileRights, Launch, Layer, LayerStatus, Opening, ProcessIds, ProcessLimits,
+    Purpose, Sandbox, SandboxConfig, SandboxMode, sandbox_layers,
 };
 use serde_json::Value;
 
@@ -46,9 +46,10 @@ pub(crate) struct Run<'a> {
     pub(crate) purpose: Purpose,
     pub(crate) max_data_bytes: Option<u64>,
     pub(crate) limits: ProcessLimits,
-    pub(crate) egress_allow: &'a [Ipv4Net],
+    pub(crate) egress_allow: &'a [IpNet],
     /// The openings of only this process.
     pub(crate) openings: Vec<Opening>,
+    pub(crate) ipv6: bool,
 }
 
 fn wanted(layer: bool) -> SandboxMode {
@@ -74,6 +75,7 @@ impl<'a> Run<'a> {
             },
             egress_allow: &[],
             openings: Vec::new(),
+            ipv6: false,
         }
     }
 
@@ -133,6 +135,7 @@ impl<'a> Run<'a> {
             firewall: wanted(self.layers.contains(&Layer::Firewall)),
             // The firewall's table is named after this user id, so the id must be unique on this machine.
             first_user_id: 1_000_000 + std::process::id() % 10_000 * 60_001,
+            ipv6: self.ipv6,
             ..SandboxConfig::default()
         };
         let sandbox = Sandbox::set_up(config, self.limits, self.egress_allow, &home).unwrap();
@@ -153,20 +156,15 @@ impl<'a> Run<'a> {
         if let Some(user) = user.as_mut().filter(|_| !self.openings.is_empty()) {
             sandbox.open_firewall(user, &self.openings).unwrap();
         }
-        let identity = user.as_ref().map(|lent| Identity {
+        let ids = user.as_ref().map(|lent| ProcessIds {
             user: lent.user(),
             group: None,
         });
-        if let Some(identity) = identity {
-            identity.user.own_all(&home).unwrap();
+        if let Some(ids) = ids {
+            ids.user.own_all(&home).unwrap();
         }
-        let confinement = Confinement::new(
-            &sandbox,
-            self.purpose,
-            identity,
-            &rights,
-            self.max_data_bytes,
-        );
+        let confinement =
+            Confinement::new(&sandbox, self.purpose, ids, &rights, self.max_data_bytes);
         let mut confinement = confinement.unwrap();
         let group = sandbox.lend_group(&self.limits);
         if let Some(group) = &group {

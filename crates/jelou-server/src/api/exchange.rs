@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::app::App;
 use super::extract::Bytes;
 use super::problem::ApiError;
-use crate::control::{ExchangeError, LIFETIME, Wanted};
+use crate::control::{ExchangeError, LIFETIME, RequestedToken};
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -122,8 +122,8 @@ fn private(mut response: Response) -> Response {
     response
 }
 
-/// Returns the identity token, and what it is exchanged for.
-fn parse(body: &[u8]) -> Result<(Zeroizing<String>, Wanted), String> {
+/// Returns the identity token, and the kind of token that is requested for it.
+fn parse(body: &[u8]) -> Result<(Zeroizing<String>, RequestedToken), String> {
     let [mut grant, mut token, mut kind, mut scope, mut audience] = [const { None }; 5];
     for (name, value) in form_urlencoded::parse(body) {
         let field = match &*name {
@@ -148,13 +148,13 @@ fn parse(body: &[u8]) -> Result<(Zeroizing<String>, Wanted), String> {
     let token = token.ok_or("subject_token is missing; it is the identity token")?;
     let wanted = match (audience, scope) {
         (Some(slug), None) => {
-            Wanted::Call(slug.parse().map_err(|error| format!("audience: {error}"))?)
+            RequestedToken::Call(slug.parse().map_err(|error| format!("audience: {error}"))?)
         }
         (None, Some(scopes)) => {
             let scopes: Scopes = scopes.parse().map_err(|error| format!("scope: {error}"))?;
-            Wanted::Access(Some(scopes).filter(|scopes| !scopes.is_empty()))
+            RequestedToken::Access(Some(scopes).filter(|scopes| !scopes.is_empty()))
         }
-        (None, None) => Wanted::Access(None),
+        (None, None) => RequestedToken::Access(None),
         (Some(_), Some(_)) => {
             return Err(
                 "audience is for a runtime token and scope for an access token: send one"

@@ -15,7 +15,7 @@ use super::problem::ApiError;
 const PENDING: HeaderName = HeaderName::from_static("jelou-pending");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// The servers that share the database, as they have reported in the last minute. Empty for a server with a database of its
+/// The servers that share the database and have reported in the last minute. Empty for a server with a database of its
 /// own.
 #[utoipa::path(get, operation_id = "listNodes", path = "/v1/nodes", tag = "server", security(("accessToken" = ["admin"])), responses(
     (status = 200, body = List<NodeInfo>),
@@ -29,8 +29,8 @@ pub(super) async fn list(
     Ok(Json(List { items }))
 }
 
-/// Answers a change when all servers have applied it. A deploy waits only with `Prefer: wait`, because its callers can be
-/// served by either deployment.
+/// Delays the response to a change until all servers have applied it. A deploy waits only with `Prefer: wait`: without
+/// it, either deployment may answer the next calls.
 pub(super) async fn wait_for_all(
     State(control): State<App>,
     request: Request,
@@ -45,7 +45,7 @@ pub(super) async fn wait_for_all(
     let mut response = next.run(request).await;
     if waits && response.status().is_success() {
         let pending = control.applied_everywhere().await;
-        // An address is a URL, which a header may contain.
+        // An address is a URL, so it is valid as a header value.
         if let Ok(named) = HeaderValue::from_str(&pending.join(", "))
             && !pending.is_empty()
         {

@@ -10,7 +10,7 @@ use jelou_engine::{ArtifactError, LeaseError, LoadError};
 use jelou_store::{DatabaseError, Resource, StoreError, VaultError};
 use uuid::Uuid;
 
-use super::refusals::Refusal;
+use super::refusals::RefusedRequest;
 use crate::control::ControlError;
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl ApiError {
         }
     }
 
-    /// Returns what is wrong, and a hint about what to do.
+    /// Returns the description of the error, and a hint about what to do.
     pub(crate) fn into_texts(self) -> (String, Option<String>) {
         (self.detail, self.hint)
     }
@@ -133,7 +133,7 @@ impl IntoResponse for ApiError {
                 "the management API answered with an error"
             );
         }
-        let refusal = Refusal {
+        let refusal = RefusedRequest {
             code: problem.code,
             detail: problem.detail.clone(),
             request_id: problem.request_id.clone(),
@@ -196,13 +196,13 @@ impl From<ControlError> for ApiError {
                 error.to_string(),
             )
             .hint(
-                "`--replace` revokes the tokens that have the names; `--dry-run` shows every token",
+                "`--replace` revokes the tokens that have the same names; `--dry-run` shows every token",
             ),
             ControlError::Overtaken(_) => {
                 Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, error.to_string())
-                    .hint("look at what is live, and run the command again")
+                    .hint("check what is live, and run the command again")
             }
-            ControlError::Build(error) if error.is_callers() => {
+            ControlError::Build(error) if error.is_upload_fault() => {
                 let detail = match error.stack() {
                     Some(stack) if stack.contains(&error.to_string()) => stack.to_owned(),
                     Some(stack) => format!("{error}\n{stack}"),
@@ -260,7 +260,7 @@ impl From<StoreError> for ApiError {
                 Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     ErrorCode::TransientError,
-                    "the database is not available; calls of functions go on",
+                    "the database is not available; calls of functions continue",
                 )
                 .hint("try again in a moment")
             }

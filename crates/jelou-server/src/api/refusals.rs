@@ -31,7 +31,7 @@ impl AskedBy {
 
 /// The error of a refused request, for the log.
 #[derive(Debug, Clone)]
-pub(super) struct Refusal {
+pub(super) struct RefusedRequest {
     pub(super) code: ErrorCode,
     pub(super) detail: String,
     pub(super) request_id: Option<String>,
@@ -55,7 +55,7 @@ pub(super) async fn log(limit: Arc<LogLimit>, mut request: Request, next: Next) 
         );
     }
     if allowed.line {
-        let refusal = response.extensions().get::<Refusal>();
+        let refusal = response.extensions().get::<RefusedRequest>();
         let address = caller.and_then(|caller| caller.address);
         tracing::info!(
             method = shown(method.as_str()),

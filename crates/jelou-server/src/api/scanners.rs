@@ -90,7 +90,7 @@ pub(super) async fn github(
     })?;
     if !github.signed(&headers, &body) {
         return Err(ApiError::unauthorized(
-            "the signature in X-Hub-Signature-256 is not of this body and leaks.github_webhook_secret",
+            "the signature in X-Hub-Signature-256 does not match this body and leaks.github_webhook_secret",
         ));
     }
     let none = || Ok(Json(List { items: Vec::new() }));

@@ -67,7 +67,7 @@ impl Control {
     ) -> Result<AccessToken, ControlError> {
         let token = mint()?;
         let name = match self.store.node() {
-            // Each server of a shared database has its own.
+            // Servers of a shared database each have their own local token.
             Some(node) => format!("{LOCAL}-{}", &node.as_str()[node.as_str().len() - 8..]),
             None => LOCAL.to_owned(),
         };

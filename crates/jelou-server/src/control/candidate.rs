@@ -24,8 +24,8 @@ pub(crate) struct Candidate {
 }
 
 impl Control {
-    /// Starts as many processes as the live deployment has, but at least `least` and at least `keep_warm`, and at least
-    /// one for smoke calls. Then sends the smoke calls.
+    /// Starts as many processes as the live deployment has, but at least `least`, `keep_warm`, and one for smoke calls.
+    /// Then sends the smoke calls.
     pub(crate) async fn prepare(
         &self,
         function: &Function,

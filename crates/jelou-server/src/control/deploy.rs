@@ -3,21 +3,24 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use jelou_core::api::{CreatedToken, DeployRequest, DeployResult, FileSummary, PlannedSchedule};
+use jelou_core::api::{
+    CreatedToken, Dependency, DeployRequest, DeployResult, FileSummary, PlannedSchedule,
+};
 use jelou_core::compatibility::{self, BreakingChange};
 use jelou_core::source::Declared;
 use jelou_core::{
     DeploymentId, FunctionId, FunctionSettings, Manifest, Slug, SmokeCall, SourceFile, SourceTree,
     TokenLabels, TokenName, TokenPolicy,
 };
-use jelou_engine::build::{BuildError, Built, TypeCheck};
+use jelou_engine::build::{BuildError, Built, RemoteSource, TypeCheck};
 use jelou_engine::{ArtifactError, Bundle};
 use jelou_store::{Actor, Deployed, NewDeployment, NewRuntimeToken, RuntimeTokenRecord};
 use jelou_token::RuntimeToken;
 
 use super::candidate::Candidate;
 use super::deploy_checks::{Note, check_smoke, openapi_of};
-use super::previews::Opened;
+use super::previews::PreviewTarget;
+use super::remote_modules::changed_modules;
 use super::tokens::mint;
 use super::{Control, ControlError};
 use crate::host;
@@ -37,13 +40,13 @@ struct Upload {
     tree: SourceTree,
     note: Note,
     id: DeploymentId,
-    preview: Option<Opened>,
+    preview: Option<PreviewTarget>,
 }
 
 /// A deploy whose upload has been built.
 struct Deploy {
     id: DeploymentId,
-    preview: Option<Opened>,
+    preview: Option<PreviewTarget>,
     actor: Actor,
     slug: Slug,
     tree: SourceTree,
@@ -118,43 +121,24 @@ impl Control {
         let digest = self.engine.digest(&tree, &request.settings);
         let preview_ref = preview.as_ref();
         // A type check or a dry run reports about the build, so it always builds.
-        let is_build_wanted = request.force || request.check || request.dry_run;
+        let is_forced = request.force || request.reload;
+        let is_build_wanted = is_forced || request.check || request.dry_run;
         if !is_build_wanted
             && let Some(unchanged) = self.unchanged(&actor, &slug, &digest, preview_ref).await?
         {
             return Ok(unchanged);
         }
-        let types = if request.check {
-            TypeCheck::Run
-        } else {
-            TypeCheck::Skip
-        };
         let settings = &request.settings;
-        let function_limits = self.limits_of(&slug);
-        let began = Instant::now();
-        let secrets = match (preview_ref, self.registry.function(slug.as_str())) {
-            (Some(opened), _) => self.build_secrets(&opened.function)?,
-            (None, Some(function)) => self.build_secrets(&function)?,
-            (None, None) => {
-                let inherited = self.registry.organisation_secrets.load();
-                let secrets = host::decrypted(self.store.vault(), &inherited);
-                secrets.map_err(BuildError::Secrets)?
-            }
-        };
-        let built = self
-            .engine
-            .build(&slug, &tree, settings, types, &function_limits, secrets)
-            .await;
-        let metrics = self.metrics();
-        let builds = match &built {
-            Ok(_) => &metrics.builds,
-            Err(_) => &metrics.failed_builds,
-        };
-        builds.record(began.elapsed());
-        let mut built = built?;
+        let live = self.live_dependencies(&slug).await?;
+        let mut built = self
+            .build(&slug, &tree, &request, preview_ref, &live)
+            .await?;
         built.manifest.openapi = openapi_of(settings, &tree)?;
         self.check_limits(&slug, &built.manifest)?;
         built.warnings.extend(self.keeps_fewer(&built.manifest));
+        built
+            .warnings
+            .extend(changed_modules(&live, &built.dependencies));
         let mut schedules = self.planned_schedules(&built.manifest, &tree, settings)?;
         if preview.is_some() {
             schedules.clear();
@@ -175,7 +159,7 @@ impl Control {
                 ..self.result_for(slug, preview_ref)
             });
         }
-        if !request.force
+        if !is_forced
             && let Some(unchanged) = self.unchanged(&actor, &slug, &digest, preview_ref).await?
         {
             return Ok(unchanged);
@@ -205,6 +189,56 @@ impl Control {
         task.await.map_err(|_| ControlError::Interrupted)?
     }
 
+    /// Builds an upload and counts the build. `live`: the dependencies of the live deployment.
+    async fn build(
+        &self,
+        slug: &Slug,
+        tree: &SourceTree,
+        request: &DeployRequest,
+        preview: Option<&PreviewTarget>,
+        live: &[Dependency],
+    ) -> Result<Built, ControlError> {
+        let types = if request.check {
+            TypeCheck::Run
+        } else {
+            TypeCheck::Skip
+        };
+        let function_limits = self.limits_of(slug);
+        let began = Instant::now();
+        let secrets = match (preview, self.registry.function(slug.as_str())) {
+            (Some(opened), _) => self.build_secrets(&opened.function)?,
+            (None, Some(function)) => self.build_secrets(&function)?,
+            (None, None) => {
+                let inherited = self.registry.organisation_secrets.load();
+                let secrets = host::decrypted(self.store.vault(), &inherited);
+                secrets.map_err(BuildError::Secrets)?
+            }
+        };
+        let remote = if request.reload {
+            RemoteSource::Hosts
+        } else {
+            RemoteSource::Kept(live)
+        };
+        let built = self
+            .engine
+            .build(
+                slug,
+                tree,
+                &request.settings,
+                (types, remote),
+                &function_limits,
+                secrets,
+            )
+            .await;
+        let metrics = self.metrics();
+        let builds = match &built {
+            Ok(_) => &metrics.builds,
+            Err(_) => &metrics.failed_builds,
+        };
+        builds.record(began.elapsed());
+        Ok(built?)
+    }
+
     /// Returns the result for an upload that is already live, or that its preview already serves. `None` if the upload
     /// must be built.
     async fn unchanged(
@@ -212,7 +246,7 @@ impl Control {
         actor: &Actor,
         slug: &Slug,
         digest: &str,
-        preview: Option<&Opened>,
+        preview: Option<&PreviewTarget>,
     ) -> Result<Option<DeployResult>, ControlError> {
         if let Some(opened) = preview {
             return self.extended(actor, slug, digest, opened).await;
@@ -238,7 +272,7 @@ impl Control {
     }
 
     /// Returns a result with the URLs and the id of the function. All other fields are empty.
-    pub(super) fn result_for(&self, slug: Slug, preview: Option<&Opened>) -> DeployResult {
+    pub(super) fn result_for(&self, slug: Slug, preview: Option<&PreviewTarget>) -> DeployResult {
         let known = self.registry.function(slug.as_str());
         let (url, local_url) = match preview {
             Some(opened) => self.urls_of(&opened.function),
@@ -321,9 +355,11 @@ impl Control {
             preview: preview.as_ref().map(|opened| opened.terms.clone()),
         };
         let (dependencies, warnings) = (built.dependencies, built.warnings);
+        let remote = built.remote;
         self.change(|control| async move {
             if control.registry.function(function.slug.as_str()).is_none() {
-                // Changes of the organisation's secrets reach only functions of the registry.
+                // The organisation's secrets may have changed since. Such changes update only functions of the
+                // registry.
                 let secrets = control.registry.with_inherited(Vec::new());
                 function.secrets.store(Arc::new(secrets));
             }
@@ -356,7 +392,10 @@ impl Control {
             let deployed = control.store.deploy(&actor, new, first_token).await?;
             let result = match &preview {
                 Some(opened) => control.apply_preview(opened, own, candidate, deployed, minted),
-                None => control.apply(&function, candidate, deployed, minted),
+                None => {
+                    control.keep_remote_modules(&function.slug, &remote);
+                    control.apply(&function, candidate, deployed, minted)
+                }
             };
             Ok(DeployResult {
                 files,
@@ -450,7 +489,7 @@ impl Control {
     /// Returns the function of a deploy. A new one is not in the registry yet.
     fn function_for(
         &self,
-        preview: Option<&Opened>,
+        preview: Option<&PreviewTarget>,
         slug: &Slug,
     ) -> Result<Arc<Function>, ControlError> {
         if let Some(opened) = preview {
@@ -460,7 +499,7 @@ impl Control {
             return Ok(known);
         }
         let new = self.new_function(FunctionId::generate(), slug.clone());
-        // Masks the secrets in what its first processes write.
+        // Registers the secrets for masking before the first process can log them.
         self.build_secrets(&new)?;
         Ok(Arc::new(new))
     }

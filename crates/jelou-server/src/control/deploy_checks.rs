@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Control, ControlError};
 use crate::cron;
 
-/// What the request says about the deployment.
+/// The description of the deployment in the request.
 pub(super) struct Note {
     pub(super) provenance: Provenance,
     pub(super) message: Option<String>,
@@ -58,7 +58,7 @@ impl Control {
                     detail: format!(
                         "`{}` has a timeout of {timeout} ms; the limit is {limit} ms ({})",
                         tool.name,
-                        limits.told("max_request_timeout_ms")
+                        limits.describe("max_request_timeout_ms")
                     ),
                     hint: "set a smaller `config.timeout`",
                 });
@@ -67,7 +67,7 @@ impl Control {
         Ok(())
     }
 
-    /// Returns a warning if the function asks for more warm processes than the operator allows.
+    /// Returns a warning if the function configures more warm processes than the operator allows.
     pub(super) fn keeps_fewer(&self, manifest: &Manifest) -> Option<String> {
         let (wanted, most) = (manifest.keep_warm, self.engine.limits().max_keep_warm);
         (wanted > most).then(|| {

@@ -14,14 +14,14 @@ use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
 use super::{Control, ControlError};
-use crate::oidc::{self, Refusal, Verified};
+use crate::oidc::{self, Verified, VerifyError};
 
 /// Lifetime of an exchanged token, in seconds.
 pub(crate) const LIFETIME: i64 = 15 * 60;
 
 /// What a request exchanges its identity token for.
 #[derive(Debug)]
-pub(crate) enum Wanted {
+pub(crate) enum RequestedToken {
     /// An access token with these scopes. `None`: with all scopes of the accepting policies.
     Access(Option<Scopes>),
     /// A runtime token of the function.
@@ -32,7 +32,7 @@ pub(crate) enum Wanted {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
     #[error("the identity token is not valid: {0}")]
-    Token(#[from] Refusal),
+    Token(#[from] VerifyError),
     #[error("the identity token is for {found}; a trust policy expects `{wanted}`")]
     Audience { found: String, wanted: String },
     #[error("no trust policy accepts the identity token of `{subject}`: {reason}")]
@@ -73,7 +73,7 @@ impl Control {
     pub(crate) async fn exchange(
         self: &Arc<Self>,
         identity_token: &str,
-        wanted: Wanted,
+        wanted: RequestedToken,
     ) -> Result<Issued, ExchangeError> {
         let issuer = oidc::unverified_issuer(identity_token)?;
         let of_issuer: Vec<TrustRecord> = self
@@ -85,7 +85,7 @@ impl Control {
             .cloned()
             .collect();
         if of_issuer.is_empty() {
-            return Err(Refusal::Issuer(issuer.escape_debug().to_string()).into());
+            return Err(VerifyError::Issuer(issuer.escape_debug().to_string()).into());
         }
         let now = self.clock.now();
         let verified =
@@ -101,13 +101,13 @@ impl Control {
         &self,
         accepted: Vec<TrustRecord>,
         verified: Verified,
-        wanted: Wanted,
+        wanted: RequestedToken,
         now: Timestamp,
     ) -> Result<Issued, ExchangeError> {
         let expires_at = now + SignedDuration::from_secs(LIFETIME);
         let first = &accepted[0];
         let (value, hash, prefix, new, scopes) = match wanted {
-            Wanted::Access(wanted) => {
+            RequestedToken::Access(wanted) => {
                 let scopes = scopes_of(&accepted, wanted)?;
                 let value = AccessToken::mint().map_err(random)?;
                 let new = NewExchangedToken::Access {
@@ -123,7 +123,7 @@ impl Control {
                     Some(scopes),
                 )
             }
-            Wanted::Call(slug) => {
+            RequestedToken::Call(slug) => {
                 let function = self.store.function_id(&slug).await;
                 let function = function.map_err(ControlError::from)?;
                 let value = RuntimeToken::mint().map_err(random)?;
@@ -209,7 +209,7 @@ fn random(error: impl std::fmt::Display) -> ExchangeError {
 fn accepted(
     policies: Vec<TrustRecord>,
     verified: &Verified,
-    wanted: &Wanted,
+    wanted: &RequestedToken,
 ) -> Result<Vec<TrustRecord>, ExchangeError> {
     let mut accepted = Vec::new();
     let mut wrong_audience = None;
@@ -230,18 +230,21 @@ fn accepted(
                     .map_err(|error| error.to_string())
             });
         let is_wanted = match (wanted, &terms.call) {
-            (Wanted::Access(_), call) => call.is_none(),
-            (Wanted::Call(slug), Some(call)) => call.function == *slug,
-            (Wanted::Call(_), None) => false,
+            (RequestedToken::Access(_), call) => call.is_none(),
+            (RequestedToken::Call(slug), Some(call)) => call.function == *slug,
+            (RequestedToken::Call(_), None) => false,
         };
         match checked {
             Ok(()) if is_wanted => accepted.push(policy),
-            Ok(()) => reasons.push(format!("`{}` is for something else", policy.name)),
+            Ok(()) => reasons.push(format!(
+                "`{}` gives another kind of token, or calls another function",
+                policy.name
+            )),
             Err(reason) => reasons.push(reason),
         }
     }
     if !accepted.is_empty() {
-        if matches!(wanted, Wanted::Call(_)) {
+        if matches!(wanted, RequestedToken::Call(_)) {
             // A runtime token gets the limits of one policy only.
             accepted.truncate(1);
         }
@@ -263,7 +266,7 @@ fn accepted(
     }
 }
 
-/// Returns the scopes that all policies give together, or the wanted ones if the policies give them.
+/// Returns the scopes that all policies give together, or the requested scopes if the policies give them.
 fn scopes_of(accepted: &[TrustRecord], wanted: Option<Scopes>) -> Result<Scopes, ExchangeError> {
     let given: Scopes = accepted
         .iter()

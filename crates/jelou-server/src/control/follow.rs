@@ -1,8 +1,8 @@
-//! Applies what other servers of the database have changed: reads the state of what has changed, and puts it into the
-//! registry. What is the same already is left as it is, so that a change may be applied twice, also one of this server.
+//! Applies the changes of other servers of the database: reads the changed parts of the state, and replaces the parts
+//! of the registry that differ. So a change can be applied twice, even a change of this server.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jelou_core::{FunctionId, Slug};
@@ -19,43 +19,47 @@ use crate::registry::{Function, Settings};
 /// meanwhile.
 const MAX_START: Duration = Duration::from_secs(1);
 
-/// The pause before another attempt to apply what could not be applied. The next change is another attempt too.
+/// How long the database may take to return its position.
+const MAX_SILENCE: Duration = Duration::from_secs(3);
+
+/// The pause before a change that could not be applied is retried. The next change also retries it.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// The values that authorise calls of functions.
+/// The hashes of each function's valid token values.
 type Values = HashMap<FunctionId, HashSet<TokenHash>>;
 
 impl Control {
     /// Returns the time since the registry was last known to be up to date, and the number of functions whose changes could
     /// not be applied.
     pub(crate) async fn feed_state(&self) -> (Duration, usize) {
-        let current_at = *self
-            .current_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        (current_at.elapsed(), self.unapplied.lock().await.len())
+        (self.freshness.age(), self.unapplied.lock().await.len())
     }
 
     /// Brings the registry up to date. Returns whether anything had changed.
     pub(crate) async fn catch_up(self: &Arc<Self>) -> Result<bool, ControlError> {
         let began = Instant::now();
+        if self.is_arriving() {
+            self.arrive().await?;
+        }
         let has_changed = self.apply_changes().await?;
-        *self
-            .current_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = began;
+        self.freshness.set_current(began);
         Ok(has_changed)
     }
 
     async fn apply_changes(self: &Arc<Self>) -> Result<bool, ControlError> {
         let position = self.position.lock().await.clone();
-        let has_news = self.store.news(&position).await?.is_some();
+        // A connection may be broken without an error. The next look uses another one.
+        let head = tokio::time::timeout(MAX_SILENCE, self.store.position()).await;
+        let head = head.unwrap_or_else(|_| Err(DatabaseError::Unavailable(None).into()))?;
+        let has_news = head != position;
+        let _reloading = self.freshness.reloading();
         if !has_news && !self.is_retry_due().await {
             return Ok(false);
         }
         self.change(|control| async move {
             let mut position = control.position.lock().await;
-            // Read again, because a change of this server may have been applied while this one waited for its turn.
+            // Reads the changes again, because a change of this server may have been applied while this task waited for
+            // its turn.
             let (reached, changed) = match control.store.news(&position).await? {
                 Some(news) => (news.position, news.changed),
                 None => (position.clone(), Changed::Parts(Parts::default())),
@@ -86,7 +90,7 @@ impl Control {
             .functions
             .extend(self.unapplied.lock().await.keys().cloned());
         if parts.trust {
-            // The end of an exchanged token ends calls of its function.
+            // When an exchanged token is revoked, its function's calls with it must be refused.
             let policies = self.registry.trust.load_full();
             let calls = policies.iter().filter_map(|one| one.terms.call.as_ref());
             parts
@@ -110,7 +114,7 @@ impl Control {
                 Ok(()) => {
                     self.unapplied.lock().await.remove(&slug);
                 }
-                // Everything is tried again with the next look at the database.
+                // The next poll of the database retries everything.
                 Err(error) if is_unavailable(&error) => return Err(error),
                 Err(error) => {
                     tracing::error!(function = %slug, error = &error as &dyn std::error::Error, "cannot apply a change of another server; the former state goes on serving");
@@ -151,7 +155,7 @@ impl Control {
         Ok(states)
     }
 
-    /// Names everything that is in the store or in the registry.
+    /// Returns parts that contain everything in the store or in the registry.
     async fn everything(&self) -> Result<Parts, ControlError> {
         let known = self.registry.functions();
         let stored = self.store.list_functions().await?;
@@ -199,8 +203,7 @@ impl Control {
             .await
     }
 
-    /// Makes the deployment live that is live in the store, if it is not yet. Otherwise starts new processes, if what they
-    /// were started with `has_changed`.
+    /// Makes the live deployment of the store live here. If it already is, replaces its processes if `has_changed`.
     async fn apply_live(
         &self,
         function: &Function,
@@ -224,7 +227,8 @@ impl Control {
         let prepared = self.prepare(function, self.live(function, live.clone()), &[], 0);
         let replaced = match tokio::time::timeout(MAX_START, prepared).await {
             Ok(Ok(candidate)) => candidate.put_live(function),
-            // The other server could start it. The next call tries again.
+            // The deployment started on another server, so it goes live here without a process. The next call tries to
+            // start one.
             Ok(Err(error)) => {
                 tracing::warn!(function = %function.slug, %error, "a deployment of another server goes live without a process");
                 function.put_live(self.live(function, live))
@@ -294,7 +298,7 @@ fn is_unavailable(error: &ControlError) -> bool {
     )
 }
 
-/// Returns whether the secrets were other ones.
+/// Replaces the secrets. Returns whether they differed.
 fn replace_secrets(function: &Function, secrets: Vec<SecretRecord>) -> bool {
     let is_other = **function.secrets.load() != secrets;
     if is_other {
@@ -303,7 +307,7 @@ fn replace_secrets(function: &Function, secrets: Vec<SecretRecord>) -> bool {
     is_other
 }
 
-/// Returns whether the settings were other ones.
+/// Replaces the settings. Returns whether they differed.
 fn replace_settings(function: &Function, settings: &Arc<Settings>) -> bool {
     let is_other = *function.settings() != **settings;
     if is_other {

@@ -10,7 +10,7 @@ use jelou_store::Actor;
 use super::{Control, ControlError};
 use crate::registry::Settings;
 
-/// Maximum number of egress rules of a function. Each process gets all of them on its command line.
+/// Maximum number of egress rules of a function. Each process gets all rules on its command line.
 const MAX_RULES: usize = 50;
 
 impl Control {
@@ -43,6 +43,16 @@ impl Control {
             return Err(ControlError::Invalid {
                 detail: "there are no egress rules to allow or deny".to_owned(),
                 hint: "give at least one, for instance db.internal:5432",
+            });
+        }
+        if let Some(rule) = allow.iter().find(|rule| rule.is_ipv6())
+            && !self.engine.has_ipv6()
+        {
+            return Err(ControlError::Invalid {
+                detail: format!(
+                    "`{rule}` would have no effect: functions have no IPv6 on this server"
+                ),
+                hint: "`sandbox.ipv6 = true` in the server's configuration gives IPv6 to functions",
             });
         }
         self.change(|control| async move {
@@ -128,7 +138,7 @@ impl Control {
         let all_mib = self.engine.workers_memory_mib();
         if own.keys().any(|name| name.as_str() == "max_memory_mib") && memory > all_mib {
             return Err(invalid(format!(
-                "`limits.max_memory_mib` is {memory}, and all processes together have {all_mib} MiB (limits.max_workers_memory_mib of the server)"
+                "`limits.max_memory_mib` is {memory}, and all processes together have {all_mib} MiB (limits.max_workers_memory_mib, the server's)"
             )));
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jelou_core::Slug;
 use jelou_core::api::{self, CreateFunction, TrafficReport};
+use jelou_engine::AssetFiles;
 use jelou_store::{Actor, FunctionSummary};
 use jiff::SignedDuration;
 
@@ -72,6 +73,7 @@ impl Control {
             if let Some(function) = control.registry.function(slug.as_str()) {
                 control.forget_function(&function);
             }
+            control.keep_remote_modules(&slug, &AssetFiles::new());
             control.cron.refresh();
             let (logs, id) = (control.logs.clone(), deleted.id.clone());
             // Fails only if the runtime shuts down.

@@ -8,14 +8,14 @@ use jelou_store::Actor;
 use super::{Control, ControlError};
 
 impl Control {
-    /// Makes a new master key, and encrypts every secret with it. Calls go on: processes have the values already, and
-    /// the earlier key stays in memory for processes that start.
+    /// Generates a master key, and encrypts every secret with it. Calls continue: running processes have the values
+    /// already, and the earlier key stays in memory for processes that start.
     pub(crate) async fn rotate_master_key(
         self: &Arc<Self>,
         actor: Actor,
     ) -> Result<MasterKeyRotated, ControlError> {
         let control = Arc::clone(self);
-        // Not a `change`: a rotation with many secrets lets other changes in between.
+        // Not a `change`, so that other changes can run during a rotation with many secrets.
         let rotation = tokio::spawn(async move { control.store.rotate_master_key(&actor).await });
         let rotated = rotation.await.map_err(|_| ControlError::Interrupted)??;
         tracing::info!(key = %rotated.key_id, values = rotated.values, "master key rotated");
@@ -25,7 +25,7 @@ impl Control {
         })
     }
 
-    /// Completes a rotation that the last server did not complete, or that new keys in the configuration began.
+    /// Completes a rotation that the previous process did not complete, or that new keys in the configuration began.
     pub(crate) async fn continue_master_key_rotation(self: Arc<Self>) {
         if !self.store.is_rotating_master_key() {
             return;

@@ -5,6 +5,7 @@
 //! registry never misses a change of the store.
 
 mod access_tokens;
+mod arrival;
 mod candidate;
 mod deploy;
 mod deploy_checks;
@@ -19,6 +20,7 @@ mod master_key;
 mod nodes;
 mod organisation_secrets;
 mod previews;
+mod remote_modules;
 mod rollback;
 mod schedules;
 mod secrets;
@@ -38,7 +40,7 @@ use std::time::Instant;
 
 use jelou_core::{Clock, DeploymentId, FunctionId, Manifest, Slug};
 use jelou_engine::{Engine, LaunchSpec, Slot};
-use jelou_logs::{Entry, EventEntry, Level, Logs, What};
+use jelou_logs::{Entry, EntryContent, EventEntry, Level, Logs};
 use jelou_store::{ArtifactHash, LiveDeployment, Position, Store};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, watch};
@@ -46,7 +48,7 @@ use tokio::sync::{Mutex, watch};
 pub(crate) use deploy::bundle_of;
 pub(crate) use deploy_checks::openapi_of;
 pub(crate) use error::ControlError;
-pub(crate) use exchange::{ExchangeError, LIFETIME, Wanted, sweep_periodically};
+pub(crate) use exchange::{ExchangeError, LIFETIME, RequestedToken, sweep_periodically};
 pub(crate) use nodes::{REPORT_PERIOD, SelfDescription, reachable};
 
 use self::token_upkeep::Expiring;
@@ -54,6 +56,7 @@ use self::upload_budget::UploadBudget;
 use crate::call_counts;
 use crate::config::Tokens;
 use crate::cron::Cron;
+use crate::freshness::Freshness;
 use crate::gateway::{Domain, Gateway};
 use crate::github::GithubScanning;
 use crate::metrics::{Metrics, Traffic};
@@ -90,8 +93,9 @@ pub(crate) struct Control {
     position: Mutex<Position>,
     /// Functions whose changes by other servers could not be applied, each with the last attempt.
     unapplied: Mutex<BTreeMap<Slug, Instant>>,
-    /// When the registry was last known to be up to date.
-    current_at: std::sync::Mutex<Instant>,
+    freshness: Arc<Freshness>,
+    /// Whether this server has started from its local copy, and not reached the database yet.
+    is_arriving: AtomicBool,
     /// Set when the server listens.
     pub(crate) described_self: OnceLock<SelfDescription>,
     /// Whether the log says that the clock of this server differs from the database's.
@@ -118,6 +122,8 @@ impl Control {
             domain: gateway.domain.clone(),
             clock: gateway.clock.clone(),
             logs: gateway.logs.clone(),
+            freshness: Arc::clone(&gateway.freshness),
+            is_arriving: AtomicBool::new(false),
             gateway,
             traffic,
             token_counters,
@@ -130,7 +136,6 @@ impl Control {
             changes: Arc::default(),
             position: Mutex::default(),
             unapplied: Mutex::default(),
-            current_at: std::sync::Mutex::new(Instant::now()),
             described_self: OnceLock::new(),
             clock_is_off: AtomicBool::new(false),
             clock_offset_ms: AtomicI64::new(0),
@@ -142,7 +147,7 @@ impl Control {
         self
     }
 
-    /// Sets the position of the registry that the caller fills.
+    /// Sets the position of the state that the caller loads into the registry.
     pub(crate) fn at(mut self, position: Position) -> Self {
         self.position = Mutex::new(position);
         self
@@ -183,7 +188,7 @@ impl Control {
             at_ms: self.clock.now_ms(),
             deployment,
             sample: 1.0,
-            what: What::Event(EventEntry {
+            content: EntryContent::Event(EventEntry {
                 level: Level::Info,
                 event,
                 message,
@@ -256,7 +261,7 @@ impl Control {
         })
     }
 
-    /// Returns the number of warm processes, limited to what the operator allows.
+    /// Returns the number of warm processes, up to the operator's limit.
     fn kept_warm(&self, manifest: &Manifest) -> usize {
         manifest.keep_warm.min(self.engine.limits().max_keep_warm)
     }
@@ -275,7 +280,7 @@ impl Control {
             let store = self.store.clone();
             tokio::spawn(async move {
                 let live = [live];
-                // Also before the drain, because a rollback may follow before the last call has ended.
+                // Stores the counts before the drain too, because a rollback may follow before the last call has ended.
                 call_counts::store_now(&live, &store).await;
                 live[0].slot.retire().await;
                 call_counts::store_now(&live, &store).await;

@@ -1,4 +1,4 @@
-//! The servers of a shared database: what this one reports about itself, and which others have not applied a change yet.
+//! The servers of a shared database: the report of this server, and the servers that have not applied a change yet.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,18 +13,18 @@ use super::{Control, ControlError};
 
 /// How often a server reports, if no change makes it report earlier.
 pub(crate) const REPORT_PERIOD: Duration = Duration::from_secs(1);
-/// A server that was silent for longer is gone. Until then, it may only be stopped or cut off, and go on with calls.
+/// A server that has not reported for longer is gone. Before that, it may be paused or cut off, and still answer calls.
 const MAX_SILENCE_MS: i64 = 60_000;
 /// The longest wait of a change for the other servers.
 const MAX_WAIT: Duration = Duration::from_secs(2);
-/// The pause between two looks at what the others have applied.
+/// The interval of the queries for the positions of the other servers.
 const LOOK: Duration = Duration::from_millis(10);
-/// A slower answer says too little about the clock.
+/// If the database answers more slowly, the clocks are not compared, because the result would be too inaccurate.
 const MAX_ROUND_TRIP_MS: i64 = 500;
-/// A clock that is further off is reported in the log.
+/// A larger difference between the clocks is logged.
 const MAX_CLOCK_OFFSET_MS: u64 = 1_000;
 
-/// What does not change about this server while it runs.
+/// The facts about this server that do not change while it runs.
 #[derive(Debug)]
 pub(crate) struct SelfDescription {
     /// URL of the management API.
@@ -33,7 +33,7 @@ pub(crate) struct SelfDescription {
 }
 
 impl Control {
-    /// Stores what this server has applied, and how far its clock is off.
+    /// Stores the position that this server has applied, and how far its clock is ahead.
     pub(crate) async fn report_node(&self) -> Result<(), StoreError> {
         let (Some(id), Some(described)) = (self.store.node(), self.described_self.get()) else {
             return Ok(());
@@ -64,7 +64,7 @@ impl Control {
         self.store.report_node(&report, now_ms).await
     }
 
-    /// Says that this server stops.
+    /// Removes this server from the stored servers, because it stops.
     pub(crate) async fn retire_node(&self) {
         if let Some(id) = self.store.node()
             && let Err(error) = self.store.remove_node(id, 10 * MAX_SILENCE_MS).await
@@ -113,8 +113,8 @@ impl Control {
         }
     }
 
-    /// Waits until all other servers have applied what is stored now, for at most 2 seconds. Returns the addresses of those
-    /// that have not.
+    /// Waits until all other servers have applied all stored changes, for at most 2 seconds. Returns the addresses of
+    /// servers that have not.
     pub(crate) async fn applied_everywhere(&self) -> Vec<String> {
         let Some(own) = self.store.node() else {
             return Vec::new();
@@ -132,7 +132,7 @@ impl Control {
                 tokio::time::sleep(LOOK).await;
             }
         });
-        // The change stands, and nobody knows who has applied it.
+        // The change is stored, but it is unknown which servers have applied it.
         let unknown = || vec!["every other server (the database does not answer)".to_owned()];
         looking
             .await

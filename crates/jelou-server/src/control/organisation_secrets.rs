@@ -76,7 +76,7 @@ impl Control {
         Ok(())
     }
 
-    /// Puts the stored secrets of the organisation into the registry, but not yet those of the functions that inherit
+    /// Puts the stored secrets of the organisation into the registry, but does not update the functions that inherit
     /// them.
     pub(super) async fn load_organisation_secrets(&self) -> Result<(), ControlError> {
         let secrets = self

@@ -22,17 +22,17 @@ use crate::registry::{self, Function};
 const DAY: u64 = 24 * 60 * 60;
 const DEFAULT_EXPIRES_IN: u64 = 14 * DAY;
 const MAX_EXPIRES_IN: u64 = 365 * DAY;
-/// How often the server looks for expired previews. They get no calls as soon as they expire.
+/// How often the server deletes expired previews. They get no calls as soon as they expire.
 const SWEEP_PERIOD: Duration = Duration::from_secs(5);
 
 /// The preview that a deploy targets.
 #[derive(Debug, Clone)]
-pub(super) struct Opened {
+pub(super) struct PreviewTarget {
     pub(super) function: Arc<Function>,
     pub(super) name: PreviewName,
-    /// Take effect when the deploy succeeds.
+    /// The rules that the preview gets when the deploy succeeds.
     pub(super) terms: PreviewTerms,
-    /// Whether the deploy created it.
+    /// Whether the deploy created the preview.
     is_new: bool,
 }
 
@@ -91,7 +91,7 @@ impl Control {
         deployment: &DeploymentId,
         open: &OpenPreview,
         is_dry_run: bool,
-    ) -> Result<Opened, ControlError> {
+    ) -> Result<PreviewTarget, ControlError> {
         let owner = self.owner(slug).await?;
         let of_id = || PreviewName::of_deployment(deployment);
         let name = open.name.clone().unwrap_or_else(of_id);
@@ -118,7 +118,7 @@ impl Control {
                     added.await?.0
                 }
             };
-            Ok(Opened {
+            Ok(PreviewTarget {
                 function,
                 name,
                 terms,
@@ -132,7 +132,7 @@ impl Control {
     }
 
     /// Deletes the preview that a failed deploy created.
-    pub(super) async fn discard_preview(self: &Arc<Self>, actor: Actor, opened: &Opened) {
+    pub(super) async fn discard_preview(self: &Arc<Self>, actor: Actor, opened: &PreviewTarget) {
         if !opened.is_new {
             return;
         }
@@ -157,7 +157,7 @@ impl Control {
         actor: &Actor,
         slug: &Slug,
         digest: &str,
-        opened: &Opened,
+        opened: &PreviewTarget,
     ) -> Result<Option<DeployResult>, ControlError> {
         if opened.is_new {
             return Ok(None);
@@ -174,7 +174,7 @@ impl Control {
         };
         let (actor, slug, opened) = (actor.clone(), slug.clone(), opened.clone());
         self.change(|control| async move {
-            let Opened {
+            let PreviewTarget {
                 function,
                 name,
                 terms,
@@ -203,13 +203,13 @@ impl Control {
     /// Makes a preview serve a stored deployment. `own` are the secrets of the preview.
     pub(super) fn apply_preview(
         &self,
-        opened: &Opened,
+        opened: &PreviewTarget,
         own: Vec<SecretRecord>,
         candidate: Candidate,
         deployed: Deployed,
         minted: Option<RuntimeToken>,
     ) -> DeployResult {
-        let Opened {
+        let PreviewTarget {
             function,
             name,
             terms,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jelou_core::api::{PromoteRequest, RollbackRequest, RollbackResult};
 use jelou_core::{DeploymentId, Slug, provenance};
 use jelou_engine::ArtifactError;
-use jelou_store::{Actor, ArtifactHash, RollbackPlan, Way};
+use jelou_store::{ActivationKind, Actor, ArtifactHash, RollbackPlan};
 
 use super::deploy::bundle_of;
 use super::deployments::schedules;
@@ -14,7 +14,7 @@ use super::{Control, ControlError};
 /// Who makes a deployment live, how, and why.
 struct Choice {
     actor: Actor,
-    way: Way,
+    way: ActivationKind,
     /// Whether the request names the deployment.
     is_named: bool,
     reason: Option<String>,
@@ -28,7 +28,8 @@ impl Control {
         slug: Slug,
         request: RollbackRequest,
     ) -> Result<RollbackResult, ControlError> {
-        self.go_live(actor, slug, request, Way::Rollback).await
+        self.go_live(actor, slug, request, ActivationKind::Rollback)
+            .await
     }
 
     /// Makes a deployment live, usually the deployment of a preview. After an error, the live deployment stays.
@@ -44,7 +45,8 @@ impl Control {
             reason: request.reason,
             dry_run: request.dry_run,
         };
-        self.go_live(actor, slug, request, Way::Promote).await
+        self.go_live(actor, slug, request, ActivationKind::Promote)
+            .await
     }
 
     async fn go_live(
@@ -52,7 +54,7 @@ impl Control {
         actor: Actor,
         slug: Slug,
         request: RollbackRequest,
-        way: Way,
+        way: ActivationKind,
     ) -> Result<RollbackResult, ControlError> {
         let function = self.store.function_id(&slug).await?;
         let target = request.deployment.as_ref();
@@ -111,8 +113,10 @@ impl Control {
             control.cron.refresh();
             let id = target.clone();
             let (event, message) = match choice.way {
-                Way::Rollback => ("deployment.rolled_back", format!("rolled back to {id}")),
-                Way::Promote => (
+                ActivationKind::Rollback => {
+                    ("deployment.rolled_back", format!("rolled back to {id}"))
+                }
+                ActivationKind::Promote => (
                     "deployment.promoted",
                     format!("{id} was promoted and is live"),
                 ),

@@ -1,4 +1,4 @@
-//! Tells the owner of a token whether the token allows a call. Uses the same checks of the grant as the gateway.
+//! Checks for the owner of a token whether the token allows a call. Uses the same checks of the grant as the gateway.
 
 use http::StatusCode;
 use jelou_core::Slug;

@@ -1,4 +1,4 @@
-//! Periodic tasks for tokens: warns before they expire, and disables unused ones.
+//! Periodic tasks for tokens: warns before they expire, and disables unused tokens.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,13 +33,13 @@ impl Control {
     pub(crate) async fn keep_tokens_periodically(self: Arc<Self>) {
         loop {
             if let Err(error) = self.keep_tokens().await {
-                tracing::warn!(%error, "cannot look after the tokens");
+                tracing::warn!(%error, "cannot check the expiry and the use of tokens");
             }
             tokio::time::sleep(PERIOD).await;
         }
     }
 
-    /// Warns about tokens that expire soon, and disables unused ones.
+    /// Warns about tokens that expire soon, and disables unused tokens.
     ///
     /// # Errors
     /// The store cannot be read or written.

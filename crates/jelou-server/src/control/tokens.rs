@@ -218,8 +218,8 @@ impl Control {
         .await
     }
 
-    /// Returns which value callers still use. During a grace period, nobody may have the current value: the response
-    /// with it was lost, or it is not distributed yet. In that case, the previous value stays valid.
+    /// Returns the value that callers still use. During a grace period, the current value may not be in use: the
+    /// response with it was lost, or it is not distributed yet. In that case, the previous value stays valid.
     fn old_value(&self, token: &RuntimeTokenRecord) -> OldValue {
         let used = self.registry.tokens.last_used(&token.hash);
         let is_used = used.or(token.value_last_used_at).is_some();

@@ -104,7 +104,7 @@ fn checked(
                 "the issuer is `{}`; it must be an https:// URL",
                 issuer_url.escape_debug()
             ),
-            "keys that are fetched without TLS can be anybody's",
+            "keys that are fetched without TLS can be forged",
         ));
     }
     if new.audience.trim().is_empty() {
@@ -137,7 +137,7 @@ fn checked(
     {
         return Err(invalid(
             "a trust policy cannot have the scope `admin`",
-            "a pipeline with this scope could create access tokens that never expire; name the work that it does, such as deploy:mi-funcion",
+            "a pipeline with this scope could create access tokens that never expire; use the scopes that it needs, such as deploy:mi-funcion",
         ));
     }
     let mut conditions = new.conditions;

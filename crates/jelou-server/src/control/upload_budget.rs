@@ -7,7 +7,7 @@ use jelou_core::source::UploadLimits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const MIB: u64 = 1024 * 1024;
-/// Number of uploads of maximum size that fit into the budget. Further ones wait.
+/// Number of uploads of maximum size that fit into the budget. Further uploads wait.
 const CONCURRENT_LARGEST: u64 = 2;
 
 #[derive(Debug)]

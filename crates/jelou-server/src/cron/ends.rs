@@ -1,4 +1,4 @@
-//! Stores how runs ended, in batches. While the database is not available, the ends wait in a queue.
+//! Stores the results of runs, in batches. While the database is not available, they wait in a queue.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::lock;
 
 const BATCH: usize = 256;
 const RETRY: Duration = Duration::from_secs(1);
-/// How long a stopping server tries to store the remaining ends.
+/// How long a stopping server tries to store the remaining results.
 const LAST_TRY: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    /// Number of runs that are in progress or wait for earlier ones.
+    /// Number of runs that are in progress or wait for earlier runs.
     runs: AtomicUsize,
     turn: Arc<Mutex<()>>,
 }

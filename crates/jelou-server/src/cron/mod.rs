@@ -9,10 +9,10 @@
 //!                            └──► ends ──► store
 //! ```
 //!
-//! [`table`] knows when each schedule is due, from the manifests in the registry. The [`scheduler`] claims due runs in
-//! the store and starts a [`run`] for each claim. A run goes through the gateway like a call ([`request`]), and its end
-//! is stored in batches ([`ends`]). Without the database no run starts, because runs cannot be claimed; calls are not
-//! affected. `jelou-cron` computes due times.
+//! [`table`] has the next due time of each schedule, from the manifests in the registry. The [`scheduler`] claims due
+//! runs in the store and starts a [`run`] for each claim. A run goes through the gateway like a call ([`request`]), and
+//! its end is stored in batches ([`ends`]). Without the database no run starts, because runs cannot be claimed; calls
+//! are not affected. `jelou-cron` computes due times.
 
 pub(crate) mod check;
 mod counters;
@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jelou_core::api::{RunOrigin, RunState};
 use jelou_core::{Clock, DeploymentId, FunctionId, RunId};
-use jelou_logs::{Entry, EventEntry, Level, What};
+use jelou_logs::{Entry, EntryContent, EventEntry, Level};
 use jelou_store::{FunctionRecord, NewRun, ScheduleState, Store, StoreError};
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -70,23 +70,17 @@ pub(crate) struct Cron {
 }
 
 impl Cron {
-    /// Loads the stored states of schedules. Marks the runs that an earlier process did not finish as interrupted.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub(crate) async fn load(
+    /// Without schedules, until [`Self::load`] and [`Self::start`].
+    pub(crate) fn new(
         settings: config::Cron,
         store: Store,
         registry: Arc<Registry>,
         gateway: Arc<Gateway>,
-        functions: &[FunctionRecord],
         stopped: watch::Receiver<bool>,
-    ) -> Result<Arc<Self>, StoreError> {
-        let interrupted = store.interrupt_runs().await?;
-        let states = store.schedule_states().await?;
+    ) -> Arc<Self> {
         let clock = gateway.clock.clone();
-        let cron = Arc::new(Self {
-            table: Mutex::new(Table::new(states, functions)),
+        Arc::new(Self {
+            table: Mutex::new(Table::new(Vec::new(), &[])),
             changed: Notify::new(),
             running: Arc::new(Semaphore::new(settings.max_concurrent_runs)),
             starting: Semaphore::new(CONCURRENT_STARTS),
@@ -99,14 +93,24 @@ impl Cron {
             gateway,
             clock,
             stopped,
-        });
+        })
+    }
+
+    /// Loads the stored states of schedules. Marks the runs that an earlier process did not finish as interrupted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn load(&self, functions: &[FunctionRecord]) -> Result<(), StoreError> {
+        let interrupted = self.store.interrupt_runs().await?;
+        let states = self.store.schedule_states().await?;
+        *self.table() = Table::new(states, functions);
         for record in interrupted {
             let run = record.run;
             let message = format!(
                 "the run of `{}` due at {} was interrupted: the server ended. It is not repeated",
                 run.schedule, run.due_at
             );
-            cron.event(
+            self.event(
                 &record.function,
                 Some(run.deployment),
                 Level::Error,
@@ -115,7 +119,7 @@ impl Cron {
                 None,
             );
         }
-        Ok(cron)
+        Ok(())
     }
 
     /// Plans the schedules of the live deployments and starts the scheduler.
@@ -183,7 +187,7 @@ impl Cron {
         self.changed.notify_one();
     }
 
-    /// Creates a run that a user asked for.
+    /// Creates a run that a user has requested.
     pub(crate) fn manual_run(planned: &Planned, due_at: Timestamp) -> ManualRun {
         ManualRun(ScheduledRun {
             run: NewRun {
@@ -225,7 +229,7 @@ impl Cron {
             at_ms: self.clock.now_ms(),
             deployment,
             sample: 1.0,
-            what: What::Event(EventEntry {
+            content: EntryContent::Event(EventEntry {
                 level,
                 event,
                 message,

@@ -1,4 +1,4 @@
-//! One run: waits for earlier runs, makes attempts, and stores the end.
+//! One run: waits for earlier runs, makes attempts, and stores the result.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,9 +22,9 @@ const LATE: SignedDuration = SignedDuration::from_secs(1);
 /// How long a run retries to get a process while the server is full.
 const PATIENCE: Duration = Duration::from_mins(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// How often a queued run looks whether the runs of other servers have ended.
+/// How often a queued run checks whether the runs of other servers have ended.
 const TURN_PERIOD: Duration = Duration::from_secs(1);
-/// The reason of a run that was cut off by a server stop.
+/// The reason of a run that was interrupted by the stop of the server.
 const INTERRUPTED: &str = "interrupted";
 
 /// A claimed run.
@@ -35,7 +35,7 @@ pub(super) struct ScheduledRun {
     pub(super) in_lane: InLane,
 }
 
-/// A run that a user asked for, before it is claimed.
+/// A run that a user has requested, before it is claimed.
 #[derive(Debug)]
 pub(crate) struct ManualRun(pub(super) ScheduledRun);
 
@@ -55,7 +55,7 @@ struct End {
 }
 
 impl Cron {
-    /// Starts a claimed run that a user asked for.
+    /// Starts a claimed run that a user has requested.
     pub(crate) fn start_manual(self: &Arc<Self>, run: ManualRun) {
         self.spawn(run.0);
     }

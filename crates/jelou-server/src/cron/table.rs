@@ -1,4 +1,4 @@
-//! Knows when each schedule is due next. No I/O.
+//! Computes when each schedule is due next. No I/O.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ const WARM_AHEAD: SignedDuration = SignedDuration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Table {
     functions: HashMap<FunctionId, Schedules>,
-    /// By schedule: who paused it. A pause outlives the deployment, so that a rollback, or a later deploy with the same
-    /// schedule, does not undo it.
+    /// By schedule: the user who paused it. A pause outlives the deployment, so that neither a rollback nor a later
+    /// deploy with the same schedule undoes it.
     paused: HashMap<Key, String>,
     /// By schedule: the due time up to which an earlier process claimed all runs or counted them as missed.
     settled: HashMap<Key, Timestamp>,
@@ -241,7 +241,7 @@ impl Table {
         });
     }
 
-    /// Pauses and resumes the schedules whose stored state is another one.
+    /// Pauses and resumes the schedules whose stored state differs.
     pub(super) fn apply(&mut self, states: &[ScheduleState], now: Timestamp) {
         for state in states {
             let key = (state.function.clone(), state.schedule.clone());

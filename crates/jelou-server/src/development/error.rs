@@ -21,7 +21,7 @@ pub struct ReloadError {
 
 impl ReloadError {
     pub(super) fn new(error: ControlError, tree: &SourceTree) -> Self {
-        // A development server has no log to look up the cause in, so the message has it.
+        // A development server has no server log, so the message contains the cause.
         let cause = error.to_string();
         let error = ApiError::from(error);
         let is_internal = error.is_internal();

@@ -84,7 +84,8 @@ impl DevelopedFunction {
     /// Cancel safe: if the future is dropped, the previous code stays live.
     ///
     /// # Errors
-    /// The project cannot be built or started. The previous code stays live, and each of its responses says so.
+    /// The project cannot be built or started. The previous code stays live, and its responses have a header about the
+    /// error.
     pub async fn reload(&self, project: &Project) -> Result<Reloaded, ReloadError> {
         let mut result = self.make_live(project).await;
         for _ in 1..ATTEMPTS {
@@ -99,8 +100,8 @@ impl DevelopedFunction {
         result
     }
 
-    /// Returns the error of a project that cannot be read. The previous code stays live, and each of its responses says
-    /// so.
+    /// Returns the error of a project that cannot be read. The previous code stays live, and its responses have a
+    /// header about the error.
     pub fn refuse(&self, message: &str) -> ReloadError {
         let error = ReloadError {
             message: message.to_owned(),
@@ -119,7 +120,7 @@ impl DevelopedFunction {
     pub async fn check_types(&self, project: &Project) -> Result<(), ReloadError> {
         let tree = &project.tree;
         match self.control.engine.check_types(tree).await {
-            Err(error) if error.is_callers() => Err(ReloadError::new(error.into(), tree)),
+            Err(error) if error.is_upload_fault() => Err(ReloadError::new(error.into(), tree)),
             Err(error) => {
                 tracing::debug!(%error, "cannot check types");
                 Ok(())
@@ -220,7 +221,7 @@ impl DevelopedFunction {
         }
     }
 
-    /// Drains the former code, then removes its bundle, unless the current code has the same one.
+    /// Drains the former code, then removes its bundle, unless the current code has the same bundle.
     fn retire(&self, former: Arc<Live>, current: &str) {
         let engine = self.control.engine.clone();
         let current = current.to_owned();
@@ -271,7 +272,7 @@ impl DevelopedFunction {
     }
 }
 
-/// Whether a process was not ready in time, before it got the function.
+/// Whether a process was too slow to get ready, so that it never received the function.
 fn is_of_a_busy_machine(error: &ControlError) -> bool {
     matches!(
         error,

@@ -1,6 +1,6 @@
-//! The debugger's address of a development server: one address for all functions, which stays when their processes
-//! are replaced. It lists the functions as Node's inspector lists its targets, and passes a debugger's WebSocket on to
-//! the inspector of the function's newest process.
+//! The address for debuggers of a development server: one address for all functions, which stays the same when their
+//! processes are replaced. It lists the functions as Node's inspector lists its targets, and connects a debugger's
+//! WebSocket to the inspector of the function's newest process.
 
 use std::convert::Infallible;
 use std::io;

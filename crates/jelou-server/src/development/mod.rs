@@ -33,7 +33,7 @@ use crate::registry::Function;
 use crate::server::{Assembly, Server, StartError};
 pub use jelou_engine::BreakAt;
 
-/// Settings of a development server, in addition to those of any server.
+/// Settings of a development server, in addition to the settings of every server.
 #[derive(Debug, Clone)]
 pub struct DevelopmentConfig {
     /// The functions of the projects. If there is only one, it gets every request that names no function.
@@ -49,7 +49,7 @@ pub struct DevelopmentConfig {
 /// How debuggers attach.
 #[derive(Debug, Clone, Copy)]
 pub struct DebuggerConfig {
-    /// The port of loopback to which debuggers connect; 0 for any free one.
+    /// The loopback port for debuggers; 0 selects a free port.
     pub port: u16,
     pub break_at: BreakAt,
 }
@@ -155,7 +155,7 @@ impl DevelopmentServer {
         &self.api
     }
 
-    /// Creates an access token for other commands of the user. Revokes that of an earlier start.
+    /// Creates an access token for other commands of the user. Revokes the access token of an earlier start.
     ///
     /// # Errors
     /// [`StartError::Bootstrap`] if the token cannot be created.
@@ -163,7 +163,7 @@ impl DevelopmentServer {
         self.server.local_access_token().await
     }
 
-    /// Returns a receiver of the number of attached debuggers; `None` if none can attach.
+    /// Returns a receiver of the number of attached debuggers; `None` if debuggers cannot attach.
     pub fn watch_debuggers(&self) -> Option<watch::Receiver<usize>> {
         let debuggers = self.debuggers.as_ref()?;
         Some(debuggers.watch_attached())

@@ -24,7 +24,7 @@ pub(crate) struct Documents {
 
 /// The data of a deployment that is not in the manifest.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Identity<'a> {
+pub(crate) struct DeploymentNames<'a> {
     pub(crate) slug: &'a str,
     pub(crate) deployment: &'a str,
     /// Scheme and authority of the function's URL.
@@ -32,11 +32,11 @@ pub(crate) struct Identity<'a> {
 }
 
 impl Documents {
-    pub(crate) fn of(manifest: &Manifest, identity: Identity<'_>) -> Self {
+    pub(crate) fn of(manifest: &Manifest, names: DeploymentNames<'_>) -> Self {
         Self {
             health: health::document(manifest),
-            openapi: openapi::document(manifest, identity),
-            mcp: mcp::Catalog::of(manifest, identity),
+            openapi: openapi::document(manifest, names),
+            mcp: mcp::Catalog::of(manifest, names),
         }
     }
 }

@@ -27,7 +27,9 @@ pub(crate) enum EgressError {
     Silent { host: String },
     #[error("the server's proxy cannot be reached (egress.proxy): {0}")]
     NoProxy(std::io::Error),
-    #[error("the server's proxy wants other credentials: it answered 407 (egress.proxy)")]
+    #[error(
+        "the server's proxy refuses the configured credentials: it answered 407 (egress.proxy)"
+    )]
     ProxyCredentials,
     #[error("the server's proxy did not connect to {host}: it answered {status} (egress.proxy)")]
     ProxyRefused { host: String, status: String },

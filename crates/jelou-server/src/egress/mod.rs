@@ -19,9 +19,9 @@ use http::{Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use jelou_core::{EgressHost, EgressRule};
-use jelou_engine::{RequestBody, denied_ipv4};
+use jelou_engine::{RequestBody, denied_networks};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use tls::CaError;
@@ -44,7 +44,7 @@ pub(crate) struct Egress {
     proxy: ProxyUrl,
     proxy_resolves: bool,
     no_proxy: NoProxy,
-    denied: Vec<Ipv4Net>,
+    denied: Vec<IpNet>,
     /// The egress rules for all functions.
     allow: Vec<EgressRule>,
     tls: Arc<rustls::ClientConfig>,
@@ -75,7 +75,7 @@ impl Egress {
             proxy,
             proxy_resolves: config.proxy_resolves,
             no_proxy: NoProxy::parse(&config.no_proxy),
-            denied: denied_ipv4(&[]),
+            denied: denied_networks(&[]),
             allow: config.allow.clone(),
             tls: tls::client(own)?,
         }))
@@ -165,7 +165,9 @@ impl Egress {
     }
 
     fn is_denied(&self, address: Ipv4Addr) -> bool {
-        self.denied.iter().any(|range| range.contains(&address))
+        self.denied
+            .iter()
+            .any(|range| range.contains(&IpAddr::V4(address)))
     }
 }
 
@@ -174,7 +176,7 @@ impl Target {
     fn is_opened(&self, rule: &EgressRule, address: Ipv4Addr) -> bool {
         let is_host = match &rule.host {
             EgressHost::Name(name) => *name == self.host,
-            EgressHost::Network(network) => network.contains(&address),
+            EgressHost::Network(network) => network.contains(&IpAddr::V4(address)),
         };
         is_host && rule.opens_port(self.port)
     }

@@ -43,6 +43,8 @@ pub(crate) enum Answer<'a> {
     Unavailable {
         retry_after: u64,
     },
+    /// The server has not reached its database for longer than it may answer calls.
+    Stale,
     TimedOut,
 }
 
@@ -77,7 +79,7 @@ impl Answer<'_> {
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::FunctionError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::LoopDetected { .. } => StatusCode::LOOP_DETECTED,
-            Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable { .. } | Self::Stale => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -97,6 +99,7 @@ impl Answer<'_> {
             Self::FunctionError => br#"{"error":"Internal function error"}"#,
             Self::LoopDetected { .. } => br#"{"error":"Loop detected"}"#,
             Self::Unavailable { .. } => br#"{"error":"Function unavailable"}"#,
+            Self::Stale => br#"{"error":"Function unavailable","code":"stale"}"#,
             Self::TimedOut => br#"{"error":"Function timed out"}"#,
         })
     }
@@ -115,7 +118,7 @@ pub(crate) enum Oversize {
 
 impl Oversize {
     pub(crate) fn announced(length: u64, limits: &FunctionLimits) -> Self {
-        let limit = limits.told("max_body_bytes");
+        let limit = limits.describe("max_body_bytes");
         Self::Announced { length, limit }
     }
 
@@ -123,10 +126,10 @@ impl Oversize {
     pub(crate) fn of(error: &BodyError, limits: &FunctionLimits) -> Option<Self> {
         match error {
             BodyError::TooLarge { .. } => Some(Self::Sent {
-                limit: limits.told("max_body_bytes"),
+                limit: limits.describe("max_body_bytes"),
             }),
             BodyError::TooDense => Some(Self::Dense {
-                limit: limits.told("max_body_memory_mib"),
+                limit: limits.describe("max_body_memory_mib"),
             }),
             BodyError::Hyper(_) => None,
         }
@@ -145,7 +148,7 @@ impl Oversize {
 
 /// Marks a response as a refusal by the platform, with the reason for the log.
 #[derive(Debug, Clone)]
-pub(crate) struct Refused(pub(crate) Cow<'static, str>);
+pub(crate) struct RefusalReason(pub(crate) Cow<'static, str>);
 
 /// Error code of the platform's answer, for the record of the call.
 #[derive(Debug, Clone, Copy)]
@@ -168,17 +171,20 @@ impl Answer<'_> {
             Self::FunctionError => "process_failed",
             Self::LoopDetected { .. } => "loop",
             Self::Unavailable { .. } => "unavailable",
+            Self::Stale => "stale",
             Self::TimedOut => "timeout",
         }
     }
 
     /// Returns the reason for the log. `None` for failures, which have their own log line.
-    fn refused(&self) -> Option<Refused> {
-        Some(Refused(Cow::Borrowed(match self {
-            Self::PayloadTooLarge(oversize) => return Some(Refused(oversize.reason().into())),
+    fn refused(&self) -> Option<RefusalReason> {
+        Some(RefusalReason(Cow::Borrowed(match self {
+            Self::PayloadTooLarge(oversize) => {
+                return Some(RefusalReason(oversize.reason().into()));
+            }
             Self::LoopDetected { max_hops } => {
                 let limit = format!("limits.max_hops = {max_hops}, the server's");
-                return Some(Refused(
+                return Some(RefusalReason(
                     format!("the chain of calls is over {limit}").into(),
                 ));
             }
@@ -186,14 +192,15 @@ impl Answer<'_> {
             Self::Forbidden(forbidden) => forbidden.reason(),
             Self::TooManyRequests(status) => {
                 let reason = status.exceeded().map(|exceeded| exceeded.reason());
-                return Some(Refused(reason.unwrap_or_default().into()));
+                return Some(RefusalReason(reason.unwrap_or_default().into()));
             }
-            Self::BadTarget(_) => "the path can be read in two ways",
+            Self::BadTarget(_) => "the path is ambiguous",
             Self::FunctionNotFound => "no deployed function has this host",
             Self::DeploymentNotFound => {
                 "the deployment of the header X-Jelou-Deployment is neither live nor in a preview"
             }
             Self::NotFound { .. } => "no route has this path",
+            Self::Stale => "the database has not answered for longer than database.max_stale_ms",
             Self::MethodNotAllowed { .. } => "the route does not take this method",
             Self::InvalidIdentity => "the identity header cannot be parsed",
             Self::FunctionError | Self::Unavailable { .. } | Self::TimedOut => return None,
@@ -225,6 +232,9 @@ impl From<Answer<'_>> for Response<GatewayBody> {
             }
             Answer::Unavailable { retry_after } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
+            }
+            Answer::Stale => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
         }

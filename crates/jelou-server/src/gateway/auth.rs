@@ -59,7 +59,7 @@ pub(crate) fn count(gateway: &Gateway, grant: &Grant) -> Result<(), Answer<'stat
     })
 }
 
-/// Why a request has not exactly one token header.
+/// Why a request does not have exactly one token header.
 #[derive(Debug)]
 pub(super) enum NoSingleToken {
     Absent,

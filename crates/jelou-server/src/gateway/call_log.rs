@@ -10,7 +10,7 @@ use http::{Method, Response, StatusCode};
 use http_body::Body as _;
 use jelou_core::{Slug, TokenId};
 use jelou_engine::Lease;
-use jelou_logs::{CallEntry, CallTrace, Entry, EventEntry, Level, Logs, Protocol, What};
+use jelou_logs::{CallEntry, CallTrace, Entry, EntryContent, EventEntry, Level, Logs, Protocol};
 use uuid::Uuid;
 
 use super::answer::ErrorCode;
@@ -127,11 +127,11 @@ pub(crate) fn record(
                 at_ms: now_ms,
                 deployment: deployment.clone(),
                 sample: 1.0,
-                what: What::Event(EventEntry {
+                content: EntryContent::Event(EventEntry {
                     level: Level::Info,
                     event: "calls.sampled",
                     message: format!(
-                        "{skipped} calls were not recorded: more than {} in a second (logs.max_calls_per_second)",
+                        "{skipped} calls were not recorded: more than {} in a second (logs.max_calls_per_second, the server's)",
                         gateway.max_calls_per_second
                     ),
                     request_id: None,
@@ -140,7 +140,7 @@ pub(crate) fn record(
         }
         is_recorded = admitted.is_recorded;
         if !is_recorded {
-            function.metrics.counters.calls_unrecorded.one();
+            function.metrics.counters.calls_unrecorded.increment();
             if gateway.access_log.is_none() {
                 return;
             }
@@ -202,7 +202,7 @@ pub(crate) fn record(
             at_ms: now_ms,
             deployment,
             sample: live.map_or(1.0, |live| live.manifest.logs.sample),
-            what: What::Call(Box::new(entry)),
+            content: EntryContent::Call(Box::new(entry)),
         }),
     };
     match response.body_mut() {
@@ -249,7 +249,7 @@ impl UnsentRecord {
         let Some(mut entry) = self.entry.take() else {
             return;
         };
-        if let What::Call(call) = &mut entry.what {
+        if let EntryContent::Call(call) = &mut entry.content {
             let micros = self.started.elapsed().as_micros();
             call.duration_us = u64::try_from(micros).unwrap_or(u64::MAX);
             call.bytes_out = sent;

@@ -1,5 +1,5 @@
 //! Cross-origin requests (Fetch Standard, section 3.2). Preflights are answered from the manifest, and every response
-//! has the headers that let a web page read it. The rules are those of the tool that handles the request.
+//! has the headers that let a web page read it. Each tool has its own rules.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use jelou_core::Clock;
-use jelou_logs::{Entry, EventEntry, Level, Logs, What};
+use jelou_logs::{Entry, EntryContent, EventEntry, Level, Logs};
 use uuid::Uuid;
 
 use super::Gateway;
@@ -63,7 +63,7 @@ fn log_at_most(context: &Context, function: &Function, request_id: Uuid, error: 
             at_ms: context.clock.now_ms(),
             deployment,
             sample: 1.0,
-            what: What::Event(EventEntry {
+            content: EntryContent::Event(EventEntry {
                 level: Level::Error,
                 event: "call.failed",
                 message: error.to_string(),

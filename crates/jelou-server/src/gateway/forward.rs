@@ -5,8 +5,8 @@ use http::header::{self, HeaderMap, HeaderName};
 /// Prefix of the platform's own headers. The gateway neither accepts them from a caller nor sends them to one.
 const INTERNAL_PREFIX: &str = "x-jelou-";
 
-/// Removes the headers that must not be forwarded: those of one connection, the platform's own, and those for which
-/// `is_dropped` is true.
+/// Removes the headers that must not be forwarded: headers of one connection, the platform's own headers, and headers
+/// for which `is_dropped` is true.
 pub(crate) fn strip(headers: &mut HeaderMap, is_dropped: impl Fn(&str) -> bool) {
     if headers.contains_key(header::CONNECTION) {
         for name in connection_options(headers) {

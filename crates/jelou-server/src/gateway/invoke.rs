@@ -91,8 +91,8 @@ pub(crate) async fn invoke(
     match pin!(send(gateway, request, function, &call, memory)).await {
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => match upgrade {
             Some(caller) => {
-                let tell = failures::later(gateway, function, call.request_id);
-                websocket::connect(caller, response, Arc::clone(&limits), tell)
+                let report = failures::later(gateway, function, call.request_id);
+                websocket::connect(caller, response, Arc::clone(&limits), report)
             }
             // The function answers with an upgrade that the caller did not request.
             None => Answer::FunctionError.into(),
@@ -100,8 +100,8 @@ pub(crate) async fn invoke(
         Ok(response) => response.map(|body| match body.into_whole() {
             Ok(bytes) => GatewayBody::full(bytes),
             Err(stream) => {
-                let tell = failures::later(gateway, function, call.request_id);
-                let stream = stream.on_failure(move |error| tell(error));
+                let report = failures::later(gateway, function, call.request_id);
+                let stream = stream.on_failure(move |error| report(error));
                 GatewayBody::Worker(Box::new(Recorded::new(stream)))
             }
         }),
@@ -181,7 +181,7 @@ pub(crate) async fn send(
     let is_websocket = websocket::is_asked_for(&request);
     let outgoing = outgoing(request, call, is_websocket)
         .map_err(|error| Failure::from(error).answer(gateway, function, request_id))?;
-    // The deployment that got the call. Also known after a timeout.
+    // The deployment that got the call. Known even after a timeout.
     let taken_by = OnceLock::new();
     let answered = async {
         let leased = pin!(lease(function, &facts, memory, is_websocket, &taken_by));
@@ -226,10 +226,10 @@ pub(crate) fn timeout(limits: &Limits, tool: &Tool) -> Duration {
 /// Describes, for the log, the timeout and the setting that it comes from.
 pub(crate) fn timed_out(limits: &FunctionLimits, tool: &Tool) -> String {
     let after = timeout(limits, tool);
-    let limit = limits.told("request_timeout_ms");
+    let limit = limits.describe("request_timeout_ms");
     let whose = match tool.timeout_ms.map(Duration::from_millis) {
         None => limit,
-        Some(wanted) if wanted > after => limits.told("max_request_timeout_ms"),
+        Some(wanted) if wanted > after => limits.describe("max_request_timeout_ms"),
         Some(_) => format!("the function's `timeout`; without one, {limit}"),
     };
     format!("within {} ms ({whose})", after.as_millis())
@@ -325,7 +325,7 @@ fn outgoing(
     }
     parts.version = http::Version::HTTP_11;
     let headers = &mut parts.headers;
-    forward::strip(headers, |name| is_of_caller(name, call.caller));
+    forward::strip(headers, |name| is_reserved_for_gateway(name, call.caller));
     join_cookies(headers)?;
     if is_websocket {
         websocket::ask(headers);
@@ -354,7 +354,7 @@ fn join_cookies(headers: &mut HeaderMap) -> Result<(), http::Error> {
 }
 
 /// Whether a header of the caller must be removed: only the gateway or a trusted proxy may set it.
-fn is_of_caller(name: &str, caller: Caller) -> bool {
+fn is_reserved_for_gateway(name: &str, caller: Caller) -> bool {
     match name {
         "forwarded" | "x-forwarded-for" | "x-real-ip" | "expect" => true,
         "x-forwarded-host" | "x-forwarded-proto" | "x-forwarded-port" => !caller.by_proxy,

@@ -42,6 +42,7 @@ pub use place::Place;
 
 use crate::access_log::AccessLog;
 use crate::config::Mcp;
+use crate::freshness::Freshness;
 use crate::log_limit::LogLimit;
 use crate::mcp::ResultMemory;
 use crate::metrics::Metrics;
@@ -61,8 +62,9 @@ pub(crate) struct Gateway {
     /// Networks of callers that may send an identity.
     pub(crate) identity_trusted: Networks,
     pub(crate) clock: Clock,
+    pub(crate) freshness: Arc<Freshness>,
     pub(crate) logs: Logs,
-    /// Maximum number of recorded calls of a function per second. Calls with a status from 500 on are always recorded.
+    /// Maximum number of recorded calls of a function per second. Calls with status 500 or higher are always recorded.
     pub(crate) max_calls_per_second: u64,
     pub(crate) metrics: Arc<Metrics>,
     /// Whether the usage of a token records the full address of its last caller, or only the address class.
@@ -84,7 +86,7 @@ pub(crate) struct Gateway {
 pub(crate) struct Target {
     /// `None` if no function has this name.
     pub(crate) function: Option<Arc<Function>>,
-    /// The name that the request asked for, if no function has it. For the log.
+    /// The requested name, if no function has it. For the log.
     pub(crate) unknown: Option<Box<str>>,
     /// Length in bytes of the path prefix that the function does not see.
     pub(crate) skipped: usize,
@@ -143,9 +145,10 @@ impl Gateway {
 /// Whether the request came from a web page of another host. In development, such a page could call a function without
 /// a token.
 ///
-/// Browsers send `Origin` with every request but GET and HEAD without CORS, for example of an `<img>`. For those, Fetch
-/// Metadata says whether the page is of another site. A tab may open any address: links and the redirects of a login
-/// do so. A page on another port of this machine is of the same site.
+/// Browsers send `Origin` with every request, except GET and HEAD without CORS, for example for an `<img>`. For these
+/// requests, Fetch Metadata contains whether the page belongs to another site. Navigation to any address is allowed,
+/// because links and the redirects of a login navigate. A page on another port of this machine belongs to the same
+/// site.
 fn is_of_foreign_page<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
     let Some(origin) = headers.get(header::ORIGIN) else {

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use http::{HeaderMap, Request, StatusCode, Uri, header};
 use jelou_core::{Clock, FunctionId, TokenId};
-use jelou_logs::{Entry, EventEntry, Level, Logs, What};
+use jelou_logs::{Entry, EntryContent, EventEntry, Level, Logs};
 use jelou_store::Revocation;
 use jelou_token::{AccessToken, RuntimeToken, TokenHash, redact_path, scan};
 use uuid::Uuid;
@@ -102,7 +102,7 @@ impl Events {
             at_ms: self.clock.now_ms(),
             deployment: None,
             sample: 1.0,
-            what: What::Event(EventEntry {
+            content: EntryContent::Event(EventEntry {
                 level: Level::Info,
                 event: "call.refused",
                 message,
@@ -168,7 +168,7 @@ impl Presented {
             } => format!("no X-Jelou-Token header; {place} is not read"),
             Self::Twice => "more than one X-Jelou-Token header".to_owned(),
             Self::AccessToken => {
-                "an access token (jfn_pat_...), which calls no function: send a runtime token (jfn_rt_...)".to_owned()
+                "an access token (jfn_pat_...), which cannot call functions: send a runtime token (jfn_rt_...)".to_owned()
             }
             Self::Malformed(reason) => reason.clone(),
         }

@@ -16,7 +16,7 @@ pub(crate) enum Reserved {
 
 impl Reserved {
     /// Finds the reserved path that `path` means. Extra slashes and percent-encoding make no difference, as for any
-    /// route. Case makes none either: the messages of an MCP client that sends to `/MCP` must not start a handler.
+    /// route. Case makes no difference either: an MCP client that sends to `/MCP` must not start a handler.
     pub(crate) fn of(path: &str) -> Option<Self> {
         let name = path.trim_matches('/');
         let is = |reserved: &str| {
@@ -34,9 +34,9 @@ impl Reserved {
     }
 }
 
-/// Whether MCP clients search for an authorization server at this path, and no route begins like it (RFC 8615; RFC
-/// 9728; RFC 7591, whose default is `/register`). There is no authorization server, because runtime tokens are not
-/// OAuth tokens. Clients would take a 401 here for an OAuth error.
+/// Whether MCP clients search for an authorization server at this path, and no route has its first segment (RFC 8615;
+/// RFC 9728; RFC 7591, whose default is `/register`). There is no authorization server, because runtime tokens are not
+/// OAuth tokens. Clients would treat a 401 here as an OAuth error.
 pub(crate) fn is_probe(path: &str, routes: &Routes) -> bool {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     let is_probe = match segments.next() {

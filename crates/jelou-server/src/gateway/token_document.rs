@@ -1,5 +1,5 @@
-//! `/__token`: tells the holder of a token its limits and what is left of them. The request does not count towards the
-//! rate or the quota.
+//! `/__token`: returns the limits of the caller's token, and the calls that they still allow. The request does not
+//! count towards the rate or the quota.
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};

@@ -19,29 +19,29 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct Unread {
     body: Option<Incoming>,
-    rest: Rest,
+    rest: BodyFraming,
 }
 
 /// How the rest of an unread body is handled.
 #[derive(Debug, Default, Clone, Copy)]
-enum Rest {
+enum BodyFraming {
     /// The caller sends the body without waiting, so it can be drained.
     #[default]
-    Comes,
+    Sending,
     /// The caller sends no body before it gets `100 Continue` (RFC 9110, section 10.1.1).
-    Waits,
+    AwaitsContinue,
     /// The body has its own HTTP/2 stream. A reset of this stream does not affect other requests.
-    Apart,
+    Http2Stream,
 }
 
 impl Unread {
     pub(crate) fn of(request: Request<Incoming>) -> Request<Self> {
         let rest = if request.version() == Version::HTTP_2 {
-            Rest::Apart
+            BodyFraming::Http2Stream
         } else if request.headers().contains_key(header::EXPECT) {
-            Rest::Waits
+            BodyFraming::AwaitsContinue
         } else {
-            Rest::Comes
+            BodyFraming::Sending
         };
         request.map(|body| Self {
             body: Some(body).filter(|body| !body.is_end_stream()),
@@ -62,7 +62,7 @@ impl Unread {
             return true;
         };
         // Polling the body would send `100 Continue`. A body over HTTP/2 need not be drained.
-        if !matches!(self.rest, Rest::Comes) {
+        if !matches!(self.rest, BodyFraming::Sending) {
             return false;
         }
         let mut context = Context::from_waker(Waker::noop());
@@ -88,13 +88,14 @@ impl Unread {
             return;
         };
         match self.rest {
-            // Not reset, because clients that are still sending would lose the response.
-            Rest::Apart => jelou_engine::discard(body),
-            Rest::Waits => close(headers),
-            Rest::Comes => {
+            // Discards instead of resetting: a client that is still sending would lose the response.
+            BodyFraming::Http2Stream => jelou_engine::discard(body),
+            BodyFraming::AwaitsContinue => close(headers),
+            BodyFraming::Sending => {
                 if announced > MAX_DROPPED || !is_dropped_whole(&mut body).await {
                     close(headers);
-                    // Not reset, because a caller that sends everything before it reads would lose the response.
+                    // Discards instead of resetting: a caller that sends the whole body before it reads would lose the
+                    // response.
                     jelou_engine::discard(body);
                 }
             }

@@ -14,7 +14,7 @@ use jelou_core::cold_future;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::connections::{self, Slot};
+use super::connections::{self, ConnectionPermit};
 use super::graceful::{self, ConnectionResult};
 use super::watched::Watched;
 use super::{MAX_HEAD_BYTES, Routing, Stop, http1, proxy_protocol, tls};
@@ -32,13 +32,13 @@ pub(super) async fn serve(
     stream: std::net::TcpStream,
     peer: SocketAddr,
     routing: Arc<Routing>,
-    mut slot: Slot,
+    mut permit: ConnectionPermit,
     stop: Stop,
 ) {
     let connection = async {
         let stream = TcpStream::from_std(stream)?;
         stream.set_nodelay(true)?;
-        let opened = cold_future(|| open(stream, peer.ip(), &routing, &mut slot, stop.clone()));
+        let opened = cold_future(|| open(stream, peer.ip(), &routing, &mut permit, stop.clone()));
         match opened.await? {
             // Boxed, so that a connection without a request takes little memory.
             Some((Opened::Plain(stream), peer)) => {
@@ -61,7 +61,7 @@ async fn open(
     mut stream: TcpStream,
     mut peer: IpAddr,
     routing: &Routing,
-    slot: &mut Slot,
+    permit: &mut ConnectionPermit,
     mut stop: Stop,
 ) -> std::io::Result<Option<(Opened, IpAddr)>> {
     let opening = async {
@@ -69,7 +69,7 @@ async fn open(
             peer = proxy_protocol::caller(&mut stream).await?.unwrap_or(peer);
         }
         if !routing.proxies().contain(peer)
-            && let Err(refused) = slot.count_for(peer)
+            && let Err(refused) = permit.count_for(peer)
         {
             routing.connections.log(&refused, peer);
             connections::refuse(&stream.into_std()?, &refused, routing.certificate.is_some());

@@ -25,16 +25,16 @@ pub(crate) struct Connections {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refused {
-    #[error("{max} connections are open (connections.max)")]
+pub(super) enum ConnectionLimit {
+    #[error("{max} connections are open (connections.max, the server's)")]
     Total { max: usize },
-    #[error("{max} connections of {address} are open (connections.max_per_address)")]
+    #[error("{max} connections of {address} are open (connections.max_per_address, the server's)")]
     OfAddress { max: usize, address: IpAddr },
 }
 
 /// An open connection. It is counted until it is dropped.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct ConnectionPermit {
     connections: Arc<Connections>,
     address: Option<IpAddr>,
 }
@@ -61,19 +61,19 @@ impl Connections {
         self.max
     }
 
-    pub(super) fn enter(self: &Arc<Self>) -> Result<Slot, Refused> {
-        let slot = Slot {
+    pub(super) fn enter(self: &Arc<Self>) -> Result<ConnectionPermit, ConnectionLimit> {
+        let permit = ConnectionPermit {
             connections: Arc::clone(self),
             address: None,
         };
         if self.open.fetch_add(1, Ordering::AcqRel) >= self.max {
-            return Err(Refused::Total { max: self.max });
+            return Err(ConnectionLimit::Total { max: self.max });
         }
-        Ok(slot)
+        Ok(permit)
     }
 
     /// Logs a refusal, unless there are too many in a second.
-    pub(super) fn log(&self, refused: &Refused, peer: IpAddr) {
+    pub(super) fn log(&self, refused: &ConnectionLimit, peer: IpAddr) {
         let allowed = self.refusals_logged.count(MAX_LINES_PER_SECOND);
         if allowed.line {
             let others = allowed.dropped.unwrap_or_default();
@@ -82,10 +82,10 @@ impl Connections {
     }
 }
 
-impl Slot {
+impl ConnectionPermit {
     /// Also counts the connection for its address. Loopback addresses have no limit, because local proxies and tunnels
     /// carry the connections of many callers.
-    pub(super) fn count_for(&mut self, address: IpAddr) -> Result<(), Refused> {
+    pub(super) fn count_for(&mut self, address: IpAddr) -> Result<(), ConnectionLimit> {
         let address = network_of(address);
         if address.is_loopback() {
             return Ok(());
@@ -94,7 +94,7 @@ impl Slot {
         let mut by_address = self.connections.lock();
         let open = by_address.entry(address).or_default();
         if *open >= max {
-            return Err(Refused::OfAddress { max, address });
+            return Err(ConnectionLimit::OfAddress { max, address });
         }
         *open += 1;
         self.address = Some(address);
@@ -110,7 +110,7 @@ impl Connections {
     }
 }
 
-impl Drop for Slot {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.connections.open.fetch_sub(1, Ordering::AcqRel);
         if let Some(address) = self.address
@@ -142,16 +142,20 @@ fn by_file_descriptors() -> usize {
 
 /// Sends the reason of the refusal to the caller, as far as that is possible without waiting. A TLS connection is
 /// closed without a reason.
-pub(super) fn refuse(mut stream: &std::net::TcpStream, refused: &Refused, is_encrypted: bool) {
+pub(super) fn refuse(
+    mut stream: &std::net::TcpStream,
+    refused: &ConnectionLimit,
+    is_encrypted: bool,
+) {
     if is_encrypted || stream.set_nonblocking(true).is_err() {
         return;
     }
     let (status, body) = match refused {
-        Refused::Total { .. } => (
+        ConnectionLimit::Total { .. } => (
             "503 Service Unavailable",
             r#"{"error":"Too many connections"}"#,
         ),
-        Refused::OfAddress { .. } => (
+        ConnectionLimit::OfAddress { .. } => (
             "429 Too Many Requests",
             r#"{"error":"Too many connections from this address"}"#,
         ),
@@ -184,7 +188,7 @@ mod tests {
         let first = connections.enter().unwrap();
         let _second = connections.enter().unwrap();
         let refused = connections.enter().unwrap_err();
-        assert_eq!(refused, Refused::Total { max: 2 });
+        assert_eq!(refused, ConnectionLimit::Total { max: 2 });
         drop(first);
         let _third = connections.enter().unwrap();
     }
@@ -193,8 +197,8 @@ mod tests {
     fn an_address_has_a_limit_of_its_own() {
         let connections = Connections::new(Some(100), 2);
         let enter = |text: &str| {
-            let mut slot = connections.enter().unwrap();
-            slot.count_for(address(text)).map(|()| slot)
+            let mut permit = connections.enter().unwrap();
+            permit.count_for(address(text)).map(|()| permit)
         };
         let first = enter("192.0.2.1").unwrap();
         let mut open = vec![enter("::ffff:192.0.2.1").unwrap()];

@@ -20,8 +20,8 @@ use super::watched::{Progress, Watched};
 use super::{MAX_HEAD_BYTES, Routing, Stop};
 
 /// Timeout of an idle connection. It is longer than the usual 60 s of proxies, so that the proxy closes the connection
-/// first and sends no request to a closed one. hyper has only one timer for idle connections and for heads:
-/// [`HeadTimer`] expires early once a head has begun.
+/// first and sends no request to a closed one. hyper uses the same timer for request heads, so [`HeadTimer`] lets it
+/// expire early once a head has begun.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 pub(super) async fn serve<S>(

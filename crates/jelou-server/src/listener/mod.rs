@@ -33,8 +33,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
+use connections::ConnectionPermit;
 pub(crate) use connections::Connections;
-use connections::Slot;
 pub(crate) use cores::Cores;
 pub use inherited::InheritedSockets;
 pub use sockets::ListenError;
@@ -45,6 +45,7 @@ pub use tls::TlsError;
 use watched::Patience;
 
 use crate::access_log::{AccessHead, AccessLog};
+use crate::freshness::Freshness;
 use crate::gateway::{Caller, FUNCTION_PATHS, Gateway, GatewayBody, answer, unread};
 use crate::network::{Networks, TrustedProxies};
 use crate::oidc::IdentityIssuer;
@@ -52,6 +53,8 @@ use crate::router;
 
 /// Path of the health check. Every listener answers it, except for hosts of functions.
 const HEALTH: &str = "/v1/health";
+/// Path that tells load balancers whether to send calls. Every listener answers it, except for hosts of functions.
+const READY: &str = "/readyz";
 /// Maximum bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Maximum number of header fields of a request. A worker accepts 100, and the gateway adds some.
@@ -64,6 +67,7 @@ struct Routing {
     gateway: Option<Arc<Gateway>>,
     /// `None` if another listener serves the management API.
     api: Option<axum::Router>,
+    freshness: Arc<Freshness>,
     /// Publishes the keys of the functions' identity tokens. `None` on a listener for metrics only.
     issuer: Option<Arc<IdentityIssuer>>,
     trusted_proxies: TrustedProxies,
@@ -97,6 +101,9 @@ impl Routing {
             .gateway
             .as_ref()
             .and_then(|gateway| gateway.target(&request));
+        if target.is_none() && !self.is_development() && request.uri().path() == READY {
+            return self.freshness.answer(request.method());
+        }
         let is_own = target.is_none() || self.is_development();
         if is_own
             && let Some(issuer) = &self.issuer
@@ -124,8 +131,8 @@ impl Routing {
             return refused_in_development(&reason);
         }
         match (target, &self.api) {
-            // A function path must not reach the API, even under a host name that the server does not know, such as a
-            // tunnel's.
+            // A function path must not reach the API, even under an unknown host name, such as the host name of a
+            // tunnel.
             (None, Some(api)) if !request.uri().path().starts_with(FUNCTION_PATHS) => {
                 request.extensions_mut().insert(caller);
                 cold_future(|| self.answer_api(api, request, caller)).await
@@ -301,12 +308,16 @@ async fn serve(
 }
 
 /// Counts a connection. Answers it if there are too many.
-fn enter(stream: &std::net::TcpStream, peer: SocketAddr, routing: &Routing) -> Option<Slot> {
+fn enter(
+    stream: &std::net::TcpStream,
+    peer: SocketAddr,
+    routing: &Routing,
+) -> Option<ConnectionPermit> {
     match routing.connections.enter() {
         Ok(slot) => Some(slot),
         Err(refused) => {
             if let Some(gateway) = &routing.gateway {
-                gateway.metrics.server.connections_refused.one();
+                gateway.metrics.server.connections_refused.increment();
             }
             routing.connections.log(&refused, peer.ip());
             connections::refuse(stream, &refused, routing.certificate.is_some());

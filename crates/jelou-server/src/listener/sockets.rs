@@ -144,9 +144,11 @@ impl Sockets {
         let stop = Stop::new(begun, delay);
         let settings = &self.settings;
         let access_log = gateway.access_log.clone();
+        let freshness = Arc::clone(&gateway.freshness);
         let mut serve = |listener, gateway, api, issuer, certificate| {
             let routing = Routing {
                 issuer,
+                freshness: Arc::clone(&freshness),
                 connections: Arc::clone(&self.connections),
                 head_timeout: Duration::from_millis(settings.head_timeout_ms),
                 patience: Patience {

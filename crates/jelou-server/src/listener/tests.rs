@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::graceful::ConnectionResult;
 use super::watched::Patience;
 use super::{Connections, Routing, Stop, http1};
+use crate::freshness::Freshness;
 use crate::network::TrustedProxies;
 
 /// A server that returns an empty response to every request.
@@ -34,6 +35,7 @@ impl Serving {
             gateway: None,
             api,
             issuer: None,
+            freshness: Arc::new(Freshness::new(false, None, Duration::ZERO)),
             trusted_proxies: TrustedProxies::default(),
             certificate: None,
             connections: Connections::new(None, 1),

@@ -108,7 +108,10 @@ impl<S> Watched<S> {
         std::task::ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            "the caller does not read (connections.write_timeout_ms)",
+            format!(
+                "the caller has not read for {} ms (connections.write_timeout_ms, the server's)",
+                limit.as_millis()
+            ),
         )))
     }
 

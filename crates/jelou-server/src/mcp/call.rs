@@ -10,7 +10,7 @@ use jelou_engine::{BodyMemory, RequestBody};
 use serde_json::{Map, Value, json};
 
 use super::access::Access;
-use super::message::{Refusal, Request};
+use super::message::{JsonRpcError, Request};
 use super::outcome::Outcome;
 use super::result_memory::{ResultError, Share, Whole};
 use super::revision::Revision;
@@ -24,11 +24,11 @@ use crate::gateway::{failures, invoke};
 pub(super) enum Denial {
     /// The caller has no token, and the tool is not public.
     TokenNeeded,
-    Refused(Refusal),
+    Refused(JsonRpcError),
 }
 
-impl From<Refusal> for Denial {
-    fn from(refusal: Refusal) -> Self {
+impl From<JsonRpcError> for Denial {
+    fn from(refusal: JsonRpcError) -> Self {
         Self::Refused(refusal)
     }
 }
@@ -42,7 +42,7 @@ pub(super) async fn call(
     request: &Request,
 ) -> Result<(Bytes, Option<Share>), Denial> {
     let Some(name) = request.params.get("name").and_then(Value::as_str) else {
-        return Err(Refusal::invalid_params("`name` must be a string").into());
+        return Err(JsonRpcError::invalid_params("`name` must be a string").into());
     };
     let catalog = &exchange.live.documents.mcp;
     let entry = catalog.entry(name);
@@ -51,13 +51,13 @@ pub(super) async fn call(
         return Err(Denial::TokenNeeded);
     }
     let Some(entry) = entry else {
-        return Err(Refusal::invalid_params(format!("Unknown tool: {name}")).into());
+        return Err(JsonRpcError::invalid_params(format!("Unknown tool: {name}")).into());
     };
     let arguments = match request.params.get("arguments") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(arguments)) => arguments.clone(),
         Some(_) => {
-            return Err(Refusal::invalid_params("`arguments` must be an object").into());
+            return Err(JsonRpcError::invalid_params("`arguments` must be an object").into());
         }
     };
     if revision == Revision::Modern {
@@ -197,7 +197,7 @@ async fn ask(
         Err(error) => error,
     };
     if let ResultError::TooLarge(_) = error {
-        let limit = limits.told("max_body_bytes");
+        let limit = limits.describe("max_body_bytes");
         failures::log(
             gateway,
             function,

@@ -4,23 +4,26 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{self, HeaderMap};
 
-use super::message::Refusal;
+use super::message::JsonRpcError;
 
 /// Returns the value of a header that may occur only once. A value that is not visible ASCII is an error, because it
 /// cannot match the body.
-pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Refusal> {
+pub(super) fn single<'a>(
+    headers: &'a HeaderMap,
+    name: &str,
+) -> Result<Option<&'a str>, JsonRpcError> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {
         return Ok(None);
     };
     if values.next().is_some() {
-        return Err(Refusal::header_mismatch(format!(
+        return Err(JsonRpcError::header_mismatch(format!(
             "Header mismatch: {name} was sent more than once"
         )));
     }
     match value.to_str() {
         Ok(value) => Ok(Some(value.trim())),
-        Err(_) => Err(Refusal::header_mismatch(format!(
+        Err(_) => Err(JsonRpcError::header_mismatch(format!(
             "Header mismatch: {name} has characters that no header may have"
         ))),
     }

@@ -11,7 +11,7 @@ const MAX_DEPTH: usize = 16;
 
 /// Rewrites the worker's response to an input that violates its schema. Any other body is returned unchanged.
 ///
-/// The worker's paths are relative to the input, those for the model to the arguments. If `wrapper` is set, it is the
+/// The worker's paths are relative to the input, the returned paths to the arguments. If `wrapper` is set, it is the
 /// argument that contains the input. If a message only says that no alternative matches, the schema is appended to it.
 pub(super) fn explain(body: &Bytes, wrapper: Option<&str>, schema: Option<&Value>) -> Bytes {
     let Ok(Value::Object(mut answer)) = serde_json::from_slice(body) else {

@@ -45,18 +45,18 @@ impl Message {
         }
     }
 
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
-        let invalid = |text: &str| Refusal::invalid_request(StatusCode::BAD_REQUEST, text);
+    pub(super) fn parse(body: &[u8]) -> Result<Self, JsonRpcError> {
+        let invalid = |text: &str| JsonRpcError::invalid_request(StatusCode::BAD_REQUEST, text);
         let mut message = match parse_json(body) {
             Ok(Value::Object(message)) => message,
             Ok(Value::Array(_)) => {
                 return Err(invalid("Batches are not supported: send one message"));
             }
             Ok(_) => return Err(invalid("The body must be a JSON-RPC message")),
-            Err(error) => return Err(Refusal::parse_error(&error)),
+            Err(error) => return Err(JsonRpcError::parse_error(&error)),
         };
         let id = message.remove("id");
-        let of_id = |refusal: Refusal| match &id {
+        let of_id = |refusal: JsonRpcError| match &id {
             Some(id) if is_id(id) => refusal.of(id.clone()),
             _ => refusal,
         };
@@ -92,7 +92,7 @@ impl Message {
             None => Map::new(),
             Some(Value::Object(params)) => params,
             Some(_) => {
-                let refusal = Refusal::invalid_params("`params` must be an object");
+                let refusal = JsonRpcError::invalid_params("`params` must be an object");
                 return Err(refusal.with_status(StatusCode::BAD_REQUEST).of(id));
             }
         };
@@ -127,7 +127,7 @@ pub(super) fn large_response(
 
 /// The error response to a request.
 #[derive(Debug)]
-pub(super) struct Refusal(Box<Parts>);
+pub(super) struct JsonRpcError(Box<Parts>);
 
 #[derive(Debug)]
 struct Parts {
@@ -139,7 +139,7 @@ struct Parts {
     data: Option<Value>,
 }
 
-impl Refusal {
+impl JsonRpcError {
     fn new(status: StatusCode, code: i32, message: impl Into<String>) -> Self {
         Self(Box::new(Parts {
             status,
@@ -191,8 +191,8 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for Response<GatewayBody> {
-    fn from(Refusal(refusal): Refusal) -> Self {
+impl From<JsonRpcError> for Response<GatewayBody> {
+    fn from(JsonRpcError(refusal): JsonRpcError) -> Self {
         let mut error = json!({ "code": refusal.code, "message": refusal.message });
         if let Some(data) = refusal.data {
             error["data"] = data;
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn what_is_no_message_is_refused_with_its_id() {
         let refusal = |body: &str| {
-            let Refusal(refusal) = Message::parse(body.as_bytes()).unwrap_err();
+            let JsonRpcError(refusal) = Message::parse(body.as_bytes()).unwrap_err();
             (refusal.code, refusal.id)
         };
         assert_eq!(refusal("{"), (PARSE_ERROR, None));

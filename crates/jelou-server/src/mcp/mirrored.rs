@@ -4,18 +4,18 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::header_values::{decode, single};
-use super::message::Refusal;
+use super::message::JsonRpcError;
 use crate::documents::mcp::Mirrored;
 
 pub(super) fn check(
     mirrored: &Mirrored,
     headers: &HeaderMap,
     arguments: &Map<String, Value>,
-) -> Result<(), Refusal> {
+) -> Result<(), JsonRpcError> {
     let name = mirrored.header.as_str();
     let mismatch = |what: &str| {
         let argument = mirrored.place.join(".");
-        Err(Refusal::header_mismatch(format!(
+        Err(JsonRpcError::header_mismatch(format!(
             "Header mismatch: {name} {what} the argument `{argument}`"
         )))
     };

@@ -37,7 +37,7 @@ use crate::gateway::{Caller, Gateway, GatewayBody, cors, failures, token_headers
 use crate::registry::{Function, Live};
 use access::Access;
 use call::Denial;
-use message::{Message, Refusal};
+use message::{JsonRpcError, Message};
 pub(crate) use result_memory::ResultMemory;
 use revision::Revision;
 
@@ -157,8 +157,10 @@ async fn dispatch(
                 Err(Denial::TokenNeeded) => return Answer::Unauthorized.into(),
             }
         }
-        (Revision::Modern, method) => Err(Refusal::no_such_method(StatusCode::NOT_FOUND, method)),
-        (Revision::Legacy, method) => Err(Refusal::no_such_method(StatusCode::OK, method)),
+        (Revision::Modern, method) => {
+            Err(JsonRpcError::no_such_method(StatusCode::NOT_FOUND, method))
+        }
+        (Revision::Legacy, method) => Err(JsonRpcError::no_such_method(StatusCode::OK, method)),
     };
     match result {
         Ok(result) => message::response(&request.id, &result),
@@ -171,11 +173,11 @@ fn list(
     revision: Revision,
     access: &Access,
     request: &message::Request,
-) -> Result<Bytes, Refusal> {
+) -> Result<Bytes, JsonRpcError> {
     let cursor = request.params.get("cursor");
     if cursor.is_some_and(|cursor| !cursor.is_null()) {
         // All tools are on the first page, so every cursor is invalid.
-        return Err(Refusal::invalid_params("Unknown cursor"));
+        return Err(JsonRpcError::invalid_params("Unknown cursor"));
     }
     let lists = access.lists(catalog);
     let list = match revision {
@@ -202,21 +204,21 @@ fn only(list: &Bytes, scopes: &RuntimeScopes) -> Bytes {
 }
 
 /// Checks the headers of the request.
-fn check_head(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<(), Refusal> {
+fn check_head(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<(), JsonRpcError> {
     if !origin::is_allowed(exchange, headers) {
-        return Err(Refusal::invalid_request(
+        return Err(JsonRpcError::invalid_request(
             StatusCode::FORBIDDEN,
             "This Origin may not use MCP here",
         ));
     }
     if !header_values::accepts_json(headers) {
-        return Err(Refusal::invalid_request(
+        return Err(JsonRpcError::invalid_request(
             StatusCode::NOT_ACCEPTABLE,
             "Accept must list application/json: this server answers nothing else",
         ));
     }
     if !header_values::is_json(headers) {
-        return Err(Refusal::invalid_request(
+        return Err(JsonRpcError::invalid_request(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Content-Type must be application/json",
         ));
@@ -282,8 +284,11 @@ enum ReadError {
 /// Answers a CORS preflight from an allowed origin.
 fn preflight(exchange: Exchange<'_>, headers: &HeaderMap) -> Response<GatewayBody> {
     if !origin::is_allowed(exchange, headers) {
-        return Refusal::invalid_request(StatusCode::FORBIDDEN, "This Origin may not use MCP here")
-            .into();
+        return JsonRpcError::invalid_request(
+            StatusCode::FORBIDDEN,
+            "This Origin may not use MCP here",
+        )
+        .into();
     }
     let mut response = accepted();
     *response.status_mut() = StatusCode::NO_CONTENT;

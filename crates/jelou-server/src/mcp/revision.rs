@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::header_values::{decode, single};
-use super::message::{Refusal, Request};
+use super::message::{JsonRpcError, Request};
 use crate::documents::mcp::{LEGACY, MODERN, SUPPORTED};
 
 const VERSION_HEADER: &str = "mcp-protocol-version";
@@ -19,7 +19,7 @@ pub(super) enum Revision {
 }
 
 impl Revision {
-    pub(super) fn of(headers: &HeaderMap, request: &Request) -> Result<Self, Refusal> {
+    pub(super) fn of(headers: &HeaderMap, request: &Request) -> Result<Self, JsonRpcError> {
         let header = single(headers, VERSION_HEADER)?;
         let meta = request.params.get("_meta").and_then(Value::as_object);
         let Some(version) = meta.and_then(|meta| meta.get(VERSION)) else {
@@ -29,7 +29,7 @@ impl Revision {
                 Some(version) if LEGACY.contains(&version) => Ok(Self::Legacy),
                 Some(_) if request.method == "initialize" => Ok(Self::Legacy),
                 Some(MODERN) => Err(missing(VERSION)),
-                Some(other) => Err(Refusal::unsupported_version(other, &SUPPORTED)),
+                Some(other) => Err(JsonRpcError::unsupported_version(other, &SUPPORTED)),
             };
         };
         let Some(version) = version.as_str() else {
@@ -40,7 +40,7 @@ impl Revision {
             return Ok(Self::Legacy);
         }
         if version != MODERN {
-            return Err(Refusal::unsupported_version(version, &SUPPORTED));
+            return Err(JsonRpcError::unsupported_version(version, &SUPPORTED));
         }
         check_capabilities(meta)?;
         expect(
@@ -60,7 +60,7 @@ impl Revision {
     }
 }
 
-fn check_capabilities(meta: Option<&Map<String, Value>>) -> Result<(), Refusal> {
+fn check_capabilities(meta: Option<&Map<String, Value>>) -> Result<(), JsonRpcError> {
     let declared = meta.and_then(|meta| meta.get(CAPABILITIES));
     if declared.is_some_and(Value::is_object) {
         Ok(())
@@ -69,28 +69,28 @@ fn check_capabilities(meta: Option<&Map<String, Value>>) -> Result<(), Refusal> 
     }
 }
 
-fn missing(field: &str) -> Refusal {
-    Refusal::invalid_params(format!("`_meta` must have `{field}`"))
+fn missing(field: &str) -> JsonRpcError {
+    JsonRpcError::invalid_params(format!("`_meta` must have `{field}`"))
         .with_status(StatusCode::BAD_REQUEST)
 }
 
-fn expect(name: &str, header: Option<&str>, body: &str) -> Result<(), Refusal> {
+fn expect(name: &str, header: Option<&str>, body: &str) -> Result<(), JsonRpcError> {
     match header {
         Some(header) if header == body => Ok(()),
-        Some(header) => Err(Refusal::header_mismatch(format!(
+        Some(header) => Err(JsonRpcError::header_mismatch(format!(
             "Header mismatch: {name} is '{header}', and the body says '{body}'"
         ))),
-        None => Err(Refusal::header_mismatch(format!(
+        None => Err(JsonRpcError::header_mismatch(format!(
             "Header mismatch: {name} is missing, and the body says '{body}'"
         ))),
     }
 }
 
 /// Refuses a notification with an unknown version. No header is required.
-pub(super) fn check_notification(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn check_notification(headers: &HeaderMap) -> Result<(), JsonRpcError> {
     match single(headers, VERSION_HEADER)? {
         Some(version) if !SUPPORTED.contains(&version) => {
-            Err(Refusal::unsupported_version(version, &SUPPORTED))
+            Err(JsonRpcError::unsupported_version(version, &SUPPORTED))
         }
         _ => Ok(()),
     }
@@ -98,13 +98,13 @@ pub(super) fn check_notification(headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// Returns the version for `initialize`: the client's version if it is supported, otherwise the latest one that has
 /// `initialize`.
-pub(super) fn negotiate(request: &Request) -> Result<&'static str, Refusal> {
+pub(super) fn negotiate(request: &Request) -> Result<&'static str, JsonRpcError> {
     let Some(wanted) = request
         .params
         .get("protocolVersion")
         .and_then(Value::as_str)
     else {
-        return Err(Refusal::invalid_params(
+        return Err(JsonRpcError::invalid_params(
             "`protocolVersion` must be a string",
         ));
     };

@@ -1,5 +1,5 @@
-//! Counters. To add one, add a line to a `counters!` block and call [`Counter::one`] where the event happens. `GET
-//! /metrics` shows all counters; the traffic of a function shows the function's counters.
+//! Counters. To add one, add a line to a `counters!` block and call [`Counter::increment`] where the event happens.
+//! `GET /metrics` shows all counters; the traffic of a function shows the function's counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    pub(crate) fn one(&self) {
+    pub(crate) fn increment(&self) {
         self.add(1);
     }
 
@@ -113,7 +113,7 @@ pub(crate) struct Refusals([Counter; Self::REASONS.len()]);
 
 impl Refusals {
     /// The codes of `gateway::answer`. All others are counted as `other`.
-    const REASONS: [&'static str; 14] = [
+    const REASONS: [&'static str; 15] = [
         "unauthorized",
         "forbidden",
         "rate_limited",
@@ -126,13 +126,14 @@ impl Refusals {
         "process_failed",
         "loop",
         "unavailable",
+        "stale",
         "timeout",
         "other",
     ];
 
     pub(crate) fn count(&self, reason: &str) {
         let found = Self::REASONS.iter().position(|known| *known == reason);
-        self.0[found.unwrap_or(Self::REASONS.len() - 1)].one();
+        self.0[found.unwrap_or(Self::REASONS.len() - 1)].increment();
     }
 
     pub(super) fn read(&self) -> impl Iterator<Item = (&'static str, u64)> {

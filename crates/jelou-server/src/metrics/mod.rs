@@ -45,9 +45,9 @@ pub(crate) struct FunctionMetrics {
 impl FunctionMetrics {
     /// Counts a call. `duration` is the time until the head of the response.
     pub(crate) fn count(&self, status: u16, duration: Duration, is_cold: bool) {
-        self.counters.of_status(status).one();
+        self.counters.of_status(status).increment();
         if is_cold {
-            self.counters.cold_starts.one();
+            self.counters.cold_starts.increment();
         }
         self.durations.record(duration);
     }

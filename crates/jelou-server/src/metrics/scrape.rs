@@ -188,7 +188,7 @@ impl Scrape {
             ),
             (
                 "jelou_workers_memory_limit_bytes",
-                "The most that they may have now.",
+                "Maximum private memory of all processes now.",
                 engine.memory_limit_bytes,
             ),
             (

@@ -1,4 +1,4 @@
-//! Stores what each function counted per minute, as one line of JSON per minute, and reads it for reports.
+//! Stores the counts of each function per minute, as one line of JSON per minute, and reads them for reports.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -30,8 +30,8 @@ pub(crate) struct Traffic {
     metrics: Arc<Metrics>,
     clock: Clock,
     max_age: Duration,
-    /// By function: the counts since the server's start that are already stored. Locked during a store, so that a
-    /// report counts nothing twice.
+    /// By function: the counts since the server's start that are already stored. Locked while counts are stored, so
+    /// that a report counts nothing twice.
     stored: Mutex<HashMap<FunctionId, Counts>>,
 }
 
@@ -47,7 +47,7 @@ struct Counts {
 struct Minute {
     /// The minute within the hour.
     m: i64,
-    /// Counters by the name of their field, without those that are zero.
+    /// Counters by the name of their field, without zeros.
     c: BTreeMap<Cow<'static, str>, u64>,
     /// Pairs of a duration bucket and its count.
     d: Vec<(usize, u64)>,
@@ -86,8 +86,8 @@ impl Traffic {
         }
     }
 
-    /// Stores what was counted since the last store, as the counts of the minute of `at_ms`. After an error, the counts
-    /// stay in memory and are stored next time.
+    /// Stores the counts since the last store, as the counts of the minute of `at_ms`. After an error, the counts stay
+    /// in memory and are stored next time.
     pub(crate) async fn store_now(&self, at_ms: i64) {
         let mut stored = self.stored.lock().await;
         let mut lines = Vec::new();
@@ -111,11 +111,11 @@ impl Traffic {
         } = &self.metrics.server;
         match self.store.add_traffic(&lines).await {
             Ok(()) => {
-                traffic_flushes.one();
+                traffic_flushes.increment();
                 *stored = read;
             }
             Err(error) => {
-                traffic_flushes_failed.one();
+                traffic_flushes_failed.increment();
                 tracing::warn!(%error, "cannot store the counts of calls of the last minute");
             }
         }

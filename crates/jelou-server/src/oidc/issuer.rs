@@ -1,8 +1,8 @@
 //! This server as an issuer of identity tokens: it signs a function's identity (`ctx.identity`) and publishes the keys
 //! (OpenID Connect Discovery 1.0; RFC 7517).
 //!
-//! Keys take turns. The next key is published for a whole period before it signs, so verifiers that cache the key set
-//! know it by then. A key that has ended stays published until its last token has certainly expired.
+//! Keys sign one after another. The next key is published a whole period before it signs, so verifiers that cache the
+//! key set have it by then. A key that has ended stays published until its last token has certainly expired.
 
 use std::fmt;
 use std::sync::Arc;
@@ -101,26 +101,17 @@ pub(crate) struct IdentityIssuer {
 }
 
 impl IdentityIssuer {
-    /// Creates the issuer with the stored keys. `url` is the claim `iss`.
-    ///
-    /// # Errors
-    /// The keys cannot be read, or cannot be created.
-    pub(crate) async fn open(
-        url: Option<String>,
-        store: Store,
-        clock: Clock,
-    ) -> Result<Self, IssueError> {
+    /// Creates the issuer, which loads its keys when it needs them. `url` is the claim `iss`.
+    pub(crate) fn new(url: Option<String>, store: Store, clock: Clock) -> Self {
         let parsed = url.as_deref().and_then(|url| Url::parse(url).ok());
         let path = parsed.map(|url| url.path().trim_end_matches('/').to_owned());
-        let issuer = Self {
+        Self {
             url,
             path: path.unwrap_or_default(),
             store,
             clock,
             keys: ArcSwap::default(),
-        };
-        issuer.reload().await?;
-        Ok(issuer)
+        }
     }
 
     /// Returns a signed identity token for the audience.
@@ -233,12 +224,16 @@ impl IdentityIssuer {
         if has_next && !has_ended {
             return Ok(keys);
         }
-        self.reload().await?;
+        self.load().await?;
         Ok(self.keys.load_full())
     }
 
-    async fn reload(&self) -> Result<(), IssueError> {
-        let stored = self.store.identity_keys(SCHEDULE, generate).await?;
+    /// Loads the stored keys.
+    ///
+    /// # Errors
+    /// The keys cannot be read, or cannot be created.
+    pub(crate) async fn load(&self) -> Result<(), IssueError> {
+        let stored = self.store.rotate_identity_keys(SCHEDULE, generate).await?;
         let keys: Result<_, _> = stored.into_iter().map(SigningKey::parse).collect();
         self.keys.store(Arc::new(keys?));
         Ok(())
@@ -279,7 +274,7 @@ impl SigningKey {
     }
 }
 
-/// Returns the key that signs now. With a clock before the first key, that is the first one.
+/// Returns the key that signs now. If the clock is before the start of the first key, returns the first key.
 fn current(keys: &[SigningKey], now: Timestamp) -> Option<&SigningKey> {
     let begun = keys.iter().rev().find(|key| key.signs_from <= now);
     begun.or(keys.first())

@@ -85,8 +85,8 @@ impl<'a> Unverified<'a> {
 /// # Panics
 /// The text is accepted.
 pub(crate) fn check_refused(text: &str) {
-    // The base point of the curve (SEC 2, section 2.4.2). Its private key is 1, which signs nothing that starts with a
-    // brace by chance.
+    // The base point of the curve (SEC 2, section 2.4.2). Its private key is 1. Random input is not a valid signature
+    // of this key.
     const POINT: [u8; 65] = *b"\x04\x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1\x39\x45\xd8\x98\xc2\x96\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
     if let Ok(unverified) = Unverified::parse(text) {
         assert!(text.starts_with(unverified.signed));

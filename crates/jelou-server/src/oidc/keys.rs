@@ -76,7 +76,7 @@ impl IssuerKeys {
     pub(crate) fn new() -> Self {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
-            // A redirect could lead to a host of somebody else.
+            // A redirect could lead to a host that does not belong to the issuer.
             .max_redirects(0)
             .http_status_as_error(false)
             .build();

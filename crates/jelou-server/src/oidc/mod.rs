@@ -9,4 +9,4 @@ mod verify;
 pub(crate) use issuer::{IdentityIssuer, IssueError, MAX_AUDIENCE_BYTES, Subject};
 pub(crate) use jwt::check_refused;
 pub(crate) use keys::{IssuerKeys, is_allowed};
-pub(crate) use verify::{Refusal, Verified, unverified_issuer, verify};
+pub(crate) use verify::{Verified, VerifyError, unverified_issuer, verify};

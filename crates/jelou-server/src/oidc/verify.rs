@@ -17,14 +17,14 @@ const MAX_BYTES: usize = 16 * 1024;
 
 /// Why an identity token is refused.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
+pub(crate) enum VerifyError {
     #[error("the identity token is over 16 KiB")]
     TooLarge,
     #[error("it is not a signed JSON Web Token")]
     Malformed,
     #[error("its algorithm is not RS256 or ES256, or not the one of its key")]
     Algorithm,
-    #[error("its signature is not of its issuer")]
+    #[error("its signature was not made by its issuer")]
     Signature,
     #[error("its issuer is `{0}`, which no trust policy names")]
     Issuer(String),
@@ -56,10 +56,10 @@ pub(crate) struct Verified {
 /// Returns the issuer that a token claims to have.
 ///
 /// # Errors
-/// [`Refusal::TooLarge`], [`Refusal::Malformed`], or the token names no issuer.
-pub(crate) fn unverified_issuer(token: &str) -> Result<String, Refusal> {
+/// [`VerifyError::TooLarge`], [`VerifyError::Malformed`], or the token names no issuer.
+pub(crate) fn unverified_issuer(token: &str) -> Result<String, VerifyError> {
     if token.len() > MAX_BYTES {
-        return Err(Refusal::TooLarge);
+        return Err(VerifyError::TooLarge);
     }
     text(Unverified::parse(token)?.unverified_claims(), "iss")
 }
@@ -68,37 +68,37 @@ pub(crate) fn unverified_issuer(token: &str) -> Result<String, Refusal> {
 /// epoch.
 ///
 /// # Errors
-/// [`Refusal`] says which rule the token breaks.
+/// [`VerifyError`] says which rule the token breaks.
 pub(crate) async fn verify(
     keys: &IssuerKeys,
     token: &str,
     issuer: &str,
     now: i64,
-) -> Result<Verified, Refusal> {
+) -> Result<Verified, VerifyError> {
     let unverified = Unverified::parse(token)?;
     let header = &unverified.header;
     let key = keys.key(issuer, header.kid.as_deref(), &header.alg).await?;
     let signed = unverified.signed;
     let claims = unverified.verify(&key)?;
     if text(&claims, "iss")? != issuer {
-        return Err(Refusal::Claim("iss"));
+        return Err(VerifyError::Claim("iss"));
     }
 
-    let expires = seconds(&claims, "exp").ok_or(Refusal::Claim("exp"))?;
+    let expires = seconds(&claims, "exp").ok_or(VerifyError::Claim("exp"))?;
     if expires.saturating_add(MAX_SKEW) <= now {
-        return Err(Refusal::Expired(expires));
+        return Err(VerifyError::Expired(expires));
     }
-    let iat = seconds(&claims, "iat").ok_or(Refusal::Claim("iat"))?;
+    let iat = seconds(&claims, "iat").ok_or(VerifyError::Claim("iat"))?;
     let begins = match claims.get("nbf") {
         None => iat,
-        Some(_) => iat.max(seconds(&claims, "nbf").ok_or(Refusal::Claim("nbf"))?),
+        Some(_) => iat.max(seconds(&claims, "nbf").ok_or(VerifyError::Claim("nbf"))?),
     };
     if begins.saturating_sub(MAX_SKEW) > now {
-        return Err(Refusal::NotYetValid(begins));
+        return Err(VerifyError::NotYetValid(begins));
     }
     let lifetime = expires.saturating_sub(iat);
     if lifetime > MAX_LIFETIME {
-        return Err(Refusal::TooLong(lifetime));
+        return Err(VerifyError::TooLong(lifetime));
     }
     let audiences = match claims.get("aud") {
         Some(Value::String(audience)) => vec![audience.clone()],
@@ -106,8 +106,8 @@ pub(crate) async fn verify(
             .iter()
             .map(|audience| audience.as_str().map(str::to_owned))
             .collect::<Option<_>>()
-            .ok_or(Refusal::Claim("aud"))?,
-        _ => return Err(Refusal::Claim("aud")),
+            .ok_or(VerifyError::Claim("aud"))?,
+        _ => return Err(VerifyError::Claim("aud")),
     };
     let subject = text(&claims, "sub")?;
     Ok(Verified {
@@ -129,13 +129,13 @@ fn assertion(issuer: &str, claims: &Claims, signed: &str) -> [u8; 32] {
     hash.finalize().into()
 }
 
-impl From<Malformed> for Refusal {
+impl From<Malformed> for VerifyError {
     fn from(_: Malformed) -> Self {
         Self::Malformed
     }
 }
 
-impl From<BadSignature> for Refusal {
+impl From<BadSignature> for VerifyError {
     fn from(error: BadSignature) -> Self {
         match error {
             BadSignature::Algorithm => Self::Algorithm,
@@ -144,9 +144,9 @@ impl From<BadSignature> for Refusal {
     }
 }
 
-fn text(claims: &Claims, name: &'static str) -> Result<String, Refusal> {
+fn text(claims: &Claims, name: &'static str) -> Result<String, VerifyError> {
     let value = claims.get(name).and_then(Value::as_str);
-    value.map(str::to_owned).ok_or(Refusal::Claim(name))
+    value.map(str::to_owned).ok_or(VerifyError::Claim(name))
 }
 
 /// Returns a time (`NumericDate`, RFC 7519, section 2) without its fraction.

@@ -138,7 +138,7 @@ impl AccessTokens {
         self.by_hash.pin().remove(hash);
     }
 
-    /// Removes all values but the given ones.
+    /// Removes all values except the given values.
     pub(crate) fn retain(&self, values: &HashSet<TokenHash>) {
         self.by_hash.pin().retain(|hash, _| values.contains(hash));
     }

@@ -10,13 +10,13 @@ use jelou_engine::Slot;
 use jelou_store::SecretRecord;
 
 use super::{CallCounter, Preview, Previews, Routes};
-use crate::documents::{Documents, Identity};
+use crate::documents::{DeploymentNames, Documents};
 use crate::gateway::call_log::CallRate;
 use crate::log_limit::LogLimit;
 use crate::metrics::FunctionMetrics;
 
-/// A function, from its creation to its deletion, or a preview of one. A preview has its own deployment, secrets and
-/// memory. It uses the tokens, the log and the settings of its function.
+/// A function, from its creation to its deletion, or a preview of a function. A preview has its own deployment, secrets
+/// and memory. It uses the tokens, the log and the settings of its function.
 #[derive(Debug)]
 pub(crate) struct Function {
     /// A preview has the id and the slug of its function.
@@ -123,13 +123,13 @@ impl Live {
     pub(crate) fn new(manifest: Manifest, slot: Slot, url: &str) -> Self {
         let routes = Arc::new(Routes::of(&manifest));
         let spec = slot.spec();
-        let identity = Identity {
+        let names = DeploymentNames {
             slug: spec.slug.as_str(),
             deployment: spec.deployment.as_str(),
             url,
         };
         Self {
-            documents: Arc::new(Documents::of(&manifest, identity)),
+            documents: Arc::new(Documents::of(&manifest, names)),
             manifest: Arc::new(manifest),
             routes,
             slot,

@@ -13,7 +13,7 @@ use super::rate_limiter::{RateLimiter, RateStatus};
 
 /// The limits of a token, and the state of its rate limiter and its quota.
 #[derive(Debug)]
-pub(super) struct Limits {
+pub(super) struct TokenLimits {
     scopes: Option<RuntimeScopes>,
     cidrs: Option<Cidrs>,
     methods: Option<HttpMethods>,
@@ -22,7 +22,7 @@ pub(super) struct Limits {
     quota: Option<QuotaCounter>,
 }
 
-impl Limits {
+impl TokenLimits {
     /// Creates the limits of a policy. Keeps the rate limiter of `former` if the rate is the same, and its quota count
     /// if the calendar is the same.
     pub(super) fn new(
@@ -87,7 +87,7 @@ pub(crate) struct LimitStatus {
 }
 
 impl LimitStatus {
-    /// Returns the limit that allows no more calls now. If both are used up, returns the one that resets later.
+    /// Returns the limit that allows no more calls now. If both are used up, returns the limit that resets later.
     pub(crate) fn exceeded(&self) -> Option<Exceeded> {
         let rate = self.rate.filter(|rate| rate.remaining == 0);
         let rate = rate.map(|rate| Exceeded {
@@ -137,7 +137,7 @@ pub(crate) struct Grant {
     /// When the presented value expires: the expiry of the token, or the end of the grace period. `None` if never.
     pub(crate) expires_at: Option<Timestamp>,
     /// `None` allows everything.
-    pub(super) limits: Option<Arc<Limits>>,
+    pub(super) limits: Option<Arc<TokenLimits>>,
 }
 
 impl Grant {
@@ -223,7 +223,7 @@ impl Grant {
         Ok(())
     }
 
-    /// Returns what is left of rate and quota; `None` if the token has neither.
+    /// Returns the remaining calls of rate and quota; `None` if the token has neither.
     pub(crate) fn limit_status(&self, clock: &Clock) -> Option<LimitStatus> {
         let limits = self.limits.as_ref()?;
         let counts = limits.rate.is_some() || limits.quota.is_some();

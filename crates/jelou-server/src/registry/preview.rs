@@ -51,7 +51,7 @@ impl Preview {
         self.expires_at_ms.store(expires_at, Ordering::Relaxed);
     }
 
-    /// Returns the secrets of the preview. Its own secrets override inherited ones with the same key.
+    /// Returns the secrets of the preview. Its own secrets override inherited secrets with the same key.
     pub(crate) fn secrets(&self, function: &Function, own: Vec<SecretRecord>) -> Vec<SecretRecord> {
         if !self.inherits() {
             return own;

@@ -33,7 +33,7 @@ struct State {
     unstored: u64,
 }
 
-/// What is left of a quota.
+/// The remaining calls of a quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QuotaStatus {
     pub(crate) quota: Quota,
@@ -74,7 +74,7 @@ impl QuotaCounter {
         Ok(())
     }
 
-    /// Returns what is left, without counting a call.
+    /// Returns the remaining calls, without counting a call.
     pub(super) fn status(&self, now_ms: i64) -> QuotaStatus {
         self.left(*self.period.at(now_ms), now_ms)
     }

@@ -8,7 +8,7 @@ use jelou_store::{QuotaUse, RuntimeTokenCredential, RuntimeTokenRecord};
 use jelou_token::{BuildTokenHasher, TokenHash};
 use jiff::Timestamp;
 
-use super::grant::{Grant, Limits};
+use super::grant::{Grant, TokenLimits};
 use super::last_used::LastUsed;
 use super::quota_counter::QuotaPeriod;
 
@@ -32,7 +32,7 @@ struct RuntimeTokenEntry {
     value: TokenValue,
     last_used: LastUsed,
     /// Shared by both values of a token. Most tokens have no limits.
-    limits: Option<Arc<Limits>>,
+    limits: Option<Arc<TokenLimits>>,
 }
 
 impl RuntimeTokenEntry {
@@ -61,7 +61,7 @@ pub(crate) struct KnownToken {
 }
 
 impl KnownToken {
-    /// Returns why the value allows no calls of its function now; `None` if it does.
+    /// Returns why the value allows no calls of its function now; `None` if it allows them.
     pub(crate) fn fault(&self, now: Timestamp) -> Option<String> {
         if self.is_disabled {
             return Some("the token is disabled".to_owned());
@@ -135,7 +135,7 @@ impl RuntimeTokens {
             .and_then(|known| known.limits.as_deref());
         let limits = token
             .policy
-            .map(|policy| Arc::new(Limits::new(*policy, known, token.quota)));
+            .map(|policy| Arc::new(TokenLimits::new(*policy, known, token.quota)));
         match limits.as_ref().and_then(|limits| limits.quota_period()) {
             Some(period) => {
                 let period = Arc::clone(period);
@@ -202,7 +202,7 @@ impl RuntimeTokens {
         });
     }
 
-    /// Removes all values of these functions but the given ones.
+    /// Removes all values of these functions except the given values.
     pub(crate) fn retain_of(&self, values: &HashMap<FunctionId, HashSet<TokenHash>>) {
         if values.is_empty() {
             return;

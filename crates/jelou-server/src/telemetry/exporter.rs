@@ -28,10 +28,10 @@ const BATCH: usize = 2048;
 /// How long records are collected before a batch is sent.
 const PERIOD: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a batch is retried that the collector does not accept.
+/// How long the exporter retries a batch that the collector does not accept.
 const RETRY: Duration = Duration::from_mins(1);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
-/// Maximum number of requests whose trace began at their caller and is remembered for their log lines.
+/// Maximum number of requests whose caller's trace is kept for their log lines.
 const MAX_FOREIGN: usize = 10_000;
 
 /// Queues records for the thread, without waiting.
@@ -57,7 +57,7 @@ enum Message {
     Stop,
 }
 
-/// By request: its trace, if the trace began at the caller. Otherwise the trace has the id of the request.
+/// By request: its trace, if the trace began at the caller. Traces of other requests have the id of the request.
 #[derive(Debug, Default)]
 struct ForeignTraces {
     traces: HashMap<Uuid, u128>,
@@ -97,7 +97,7 @@ impl Exporter {
         Ok((exporter, thread))
     }
 
-    /// Remembers the caller's trace for the log lines of a request.
+    /// Keeps the caller's trace for the log lines of a request.
     pub(crate) fn note_trace(&self, request: Uuid, trace: u128) {
         let mut foreign = self.foreign();
         if foreign.order.len() == MAX_FOREIGN
@@ -120,7 +120,7 @@ impl Exporter {
         }
         let message = Message::Record(function.clone(), Box::new(record.clone()));
         if self.queue.try_send(message).is_err() {
-            self.metrics.server.telemetry_dropped.one();
+            self.metrics.server.telemetry_dropped.increment();
         }
     }
 

@@ -66,7 +66,8 @@ fn the_old_value_works_until_the_grace_period_ends() {
         (401, 200)
     );
 
-    // A second rotation ends the older value at once, and without a grace period the former one too.
+    // A second rotation ends the value before the first one now. Without a grace period, it also ends the previous
+    // value.
     let third = text(&rotate(&server, 60), "token");
     let fourth = text(&rotate(&server, 0), "token");
     let all = [&first, &second, &third, &fourth].map(|token| status(&server, token));

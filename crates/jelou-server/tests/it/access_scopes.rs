@@ -1,4 +1,4 @@
-//! Access tokens that are for one kind of work on one function.
+//! Access tokens for one kind of operation on one function.
 
 use serde_json::{Value, json};
 

@@ -10,7 +10,7 @@ use crate::support::{Call, TestServer};
 const SOURCE: &str = "export default define({ description: \"One\", handler: () => 1 });";
 const VERBS: [&str; 5] = ["read", "deploy", "tokens", "secrets", "logs"];
 
-/// The operations that every access token may use, because their answer is only about what the token may see.
+/// The operations that every access token may use, because the response contains only what the token may read.
 const FOR_ALL: [&str; 2] = ["getWhoAmI", "listFunctions"];
 /// The operations that need no access token.
 const OPEN: [&str; 4] = [
@@ -72,7 +72,8 @@ fn operations() -> Vec<Operation> {
         .collect()
 }
 
-/// What a token may do, as the reference lists it. Not by the code of the server.
+/// Whether a token with the scope `held` may use an operation that needs `needed`, according to the reference and not
+/// to the server's code.
 fn may(held: &str, needed: &str) -> bool {
     let verb = needed.strip_suffix(":{slug}");
     match (held.split_once(':').unwrap(), verb) {

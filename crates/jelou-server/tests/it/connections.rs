@@ -42,9 +42,9 @@ fn connections_over_the_limit_are_refused_with_the_reason() {
     assert!(refused.header("retry-after").is_some());
     assert!(logged(&[
         "connection refused",
-        "20 connections are open (connections.max)"
+        "20 connections are open (connections.max, the server's)"
     ]));
-    // Open connections go on, and the place of one that ends is free again.
+    // Open connections continue. When one of them ends, another one can be opened.
     get(&server, &mut open[0], "/b");
     assert_eq!(open[0].answer().status, 200);
     open.truncate(1);
@@ -77,10 +77,10 @@ fn an_address_has_its_own_limit_of_connections() {
         r#"{"error":"Too many connections from this address"}"#
     );
     assert!(logged(&[
-        "3 connections of 192.0.2.7 are open (connections.max_per_address)"
+        "3 connections of 192.0.2.7 are open (connections.max_per_address, the server's)"
     ]));
     assert_eq!(connect("192.0.2.8").1.status, 200);
-    // A proxy that names no address carries many callers.
+    // Connections of a proxy that sends no caller's address are not limited, because they have many callers.
     let unnamed: Vec<_> = (0..5)
         .map(|_| {
             let mut wire = server.wire();
@@ -106,7 +106,7 @@ fn a_head_has_a_time_limit_from_its_first_byte() {
         .map(|number| {
             let mut wire = server.wire();
             if number % 2 == 0 {
-                // The limit counts for every head of a connection.
+                // The limit applies to every request head of a connection.
                 get(&server, &mut wire, "/a");
                 assert_eq!(wire.answer().status, 200);
             }
@@ -114,7 +114,7 @@ fn a_head_has_a_time_limit_from_its_first_byte() {
             wire
         })
         .collect();
-    // Other callers notice nothing.
+    // Other callers are not affected.
     let mut other = server.wire();
     get(&server, &mut other, "/a");
     assert_eq!(other.answer().status, 200);
@@ -122,7 +122,7 @@ fn a_head_has_a_time_limit_from_its_first_byte() {
         assert_eq!(wire.rest(), "");
     }
     assert!(began.elapsed() >= limit);
-    // An idle connection has no head, and a call may take longer than one.
+    // The limit of heads applies neither to an idle connection nor to a call.
     eventually("three times the limit", || {
         (began.elapsed() > 3 * limit).then_some(())
     });
@@ -191,7 +191,7 @@ fn a_call_of_a_caller_who_has_gone_ends_after_the_limit() {
         let mut wire = server.wire();
         get(&server, &mut wire, "/forever");
     }
-    // All places are taken until the calls are cancelled.
+    // No more connections are allowed until the calls are cancelled.
     let mut wire = server.wire();
     get(&server, &mut wire, "/a");
     assert_eq!(wire.answer().status, 200);

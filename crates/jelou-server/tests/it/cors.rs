@@ -45,7 +45,7 @@ fn each_tool_has_its_own_rules() {
     let asked = "content-type,x-jelou-token,sentry-trace,baggage";
     let call = || tool("/open").header("access-control-request-headers", asked);
     assert_eq!(allowed(&preflight(call(), "POST", APP))[2], Some(asked));
-    // Other libraries, a page without an origin, and a list that says nothing.
+    // Headers of other libraries, and an empty list; the origin is `null`.
     for asked in [
         "traceparent, tracestate",
         "X-Client-Info,apikey,authorization",
@@ -74,7 +74,7 @@ fn each_tool_has_its_own_rules() {
     let read = preflight(tool("/shared"), "GET", APP);
     assert_eq!(read.header("access-control-allow-origin"), Some("*"));
 
-    // A page can read the platform's answer in place of a tool wherever it can read the tool's own answers.
+    // If a page can read the tool's own answers, it can also read the platform's answers for the tool.
     let patch = tool("/shared").method("PATCH").header("origin", APP).send();
     assert_eq!(patch.status, 405);
     assert_eq!(patch.header("access-control-allow-origin"), Some("*"));

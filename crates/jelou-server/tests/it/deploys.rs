@@ -22,7 +22,7 @@ fn who_waits_for_a_turn_goes_on_to_the_next_deployment() {
     });
     std::thread::scope(|scope| {
         let waits = scope.spawn(call);
-        // Only one of the two calls may wait. The other one is refused.
+        // Only one of the two calls may wait. The other call is refused.
         let turned_away = scope.spawn(call);
         eventually("one who may not wait", || {
             (waits.is_finished() || turned_away.is_finished()).then_some(())

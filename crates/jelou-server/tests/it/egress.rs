@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{TestServer, log_of};
 
-/// Fetches what it is told to, and returns the answer or the error.
+/// Fetches the given URL, and returns the answer or the error.
 const FETCHER: &str = r#"export default define({ description: "Fetches", config: { public: true },
   handler: async ({ url, method, body, redirect }) => {
     try {
@@ -118,7 +118,7 @@ fn echo(stream: impl Read + Write) {
     let _ = stream.flush();
 }
 
-/// A proxy that wants a password, and connects every tunnel to one port of this machine.
+/// A proxy that requires a password, and connects every tunnel to one port of this machine.
 struct Proxy {
     port: u16,
     seen: Arc<Mutex<Vec<String>>>,
@@ -339,7 +339,7 @@ fn a_proxy_may_resolve_names() {
     assert_eq!(answer["status"], 200, "{answer}");
     let connect = format!("CONNECT target.invalid:{} HTTP/1.1", target.port);
     assert_eq!(proxy.take_seen(), [connect]);
-    // What this machine resolves to a private address is refused all the same.
+    // A name that this machine resolves to a private address is refused too.
     let answer = get(&server, "http://localhost:1234/");
     assert!(error_of(&answer).contains("is refused"), "{answer}");
     let answer = get(&server, "https://forbidden.invalid/");
@@ -368,7 +368,7 @@ fn a_proxy_that_does_not_help_is_named_without_its_password() {
     let answer = get(&server, &target.url("127.0.0.1", "/"));
     assert_eq!(
         error_of(&answer),
-        "TypeError: fetch failed: the server's proxy wants other credentials: it answered 407 (egress.proxy)"
+        "TypeError: fetch failed: the server's proxy refuses the configured credentials: it answered 407 (egress.proxy)"
     );
     drop(server);
     let closed = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -49,7 +49,7 @@ fn get(url: &str) -> Reply {
     Call::new(host, host, &format!("/{path}")).send()
 }
 
-/// The key set, found as a verifier finds it that knows the issuer only.
+/// Fetches the key set like a verifier that knows only the issuer.
 fn key_set(issuer: &str) -> JwkSet {
     let discovery = get(&format!("{issuer}/.well-known/openid-configuration"));
     assert_eq!(discovery.status, 200);
@@ -117,11 +117,11 @@ fn another_service_verifies_who_called() {
     }
     let refused = verify(&token, &keys, &issuer, "https://other.example.com");
     assert_eq!(refused, Err("InvalidAudience".to_owned()));
-    // Each token has its own id, for services that accept each once.
+    // Each token has its own id, for services that accept each token only once.
     let again = verify(&identity(&server, "mine", &mine), &keys, &issuer, AUDIENCE).unwrap();
     assert_ne!(claims["jti"], again["jti"]);
 
-    // Web handlers have it too, and the next deployment has another subject.
+    // Web handlers have identities too, and the next deployment has another subject.
     for source in [
         "export default { fetch: async (_request, _env, ctx) => Response.json({ token: await ctx.identity(\"https://orders.example.com\") }) };",
         "export default async (_request, ctx) => Response.json({ token: await ctx.identity(\"https://orders.example.com\") });",
@@ -132,7 +132,7 @@ fn another_service_verifies_who_called() {
         assert_ne!(next["sub"], claims["sub"]);
     }
 
-    // A preview is somebody else.
+    // A preview has another subject.
     let open = OpenPreview {
         name: Some("pr-1".parse().unwrap()),
         ..OpenPreview::default()
@@ -170,7 +170,7 @@ fn what_gives_no_identity() {
     assert!(error(&json!("ñ".repeat(513))).contains("at most 1024 bytes, and this one has 1026"));
     assert!(ask(&server, "mine", &mine, &json!("ñ".repeat(512)))["token"].is_string());
 
-    // The address of the API is not reachable for the function's own requests.
+    // The function's own requests cannot reach the address of the API.
     let mine = server.deploy(
         "direct",
         r#"export default define({ description: "x", handler: async (_input, ctx) => {
@@ -191,7 +191,7 @@ fn what_gives_no_identity() {
         .send();
     assert_eq!(reply.json(), json!(["TypeError", "TypeError"]));
 
-    // A request that is over has no identity any more.
+    // A request that has ended gets no identity token.
     let token = server.deploy(
         "late",
         r#"let late;
@@ -229,7 +229,7 @@ fn a_server_that_others_can_reach_needs_a_public_url() {
     let none = Call::new(address, address, "/.well-known/openid-configuration").send();
     assert_eq!(none.status, 404);
 
-    // The documents are below the path of the URL. No function has them.
+    // The documents are below the path of the URL. Functions do not serve them.
     let url = "https://api.example.com/jelou";
     let server = server.restart(|config| config.public_url = Some(url.to_owned()));
     let claims = call(&server)["token"]
@@ -289,7 +289,7 @@ fn keys_rotate_without_a_gap_and_survive_a_restart() {
     let first_of_second = identity(&server, "mine", &mine);
     assert_eq!(kid(&first_of_second), published[1]);
     assert!(verify(&first_of_second, &old_set, &issuer, AUDIENCE).is_ok());
-    // The first key is kept for the tokens that it has signed, and a third one is announced.
+    // The first key is kept for the tokens that it has signed, and a third key is published.
     let keys = key_set(&issuer);
     assert_eq!(ids(&keys)[..2], published);
     assert_eq!(keys.keys.len(), 3);

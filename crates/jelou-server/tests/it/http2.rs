@@ -16,7 +16,7 @@ use crate::support::{ECHO, TestServer};
 /// The longest time that a state may take before the test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// `/state` tells whether the call of `/hang` still runs. Any other path echoes the request.
+/// `/state` returns whether the call of `/hang` still runs. Any other path echoes the request.
 const HANGING: &str = r#"let state = "none";
 const hang = (request) => new Promise((resolve) => {
   state = "hanging";
@@ -162,7 +162,7 @@ async fn http2_without_tls() {
     state(&mut sender, "aborted").await;
 
     tokio::task::block_in_place(|| {
-        // A method that begins like the preface of HTTP/2, sent in one piece and byte by byte.
+        // A method that starts like the preface of HTTP/2, sent in one piece and byte by byte.
         let host = format!("Host: {}", server.host("echo"));
         for method in ["PUT", "PROPFIND"] {
             let answer = server.wire().request(&format!("{method} /"), &[&host]);

@@ -82,7 +82,7 @@ fn the_head_of_a_response_has_a_limit() {
           response.status(200).header("X-Large", "x".repeat(Number(input.size))).json({}) });"#,
     );
     let call = |size: usize| server.call("verbose", &format!("/?size={size}")).send();
-    // How much of a head one read returns is random, and the limit must not depend on it.
+    // The limit must not depend on how many bytes of a head one read returns, which is random.
     for _ in 0..10 {
         for (kib, status) in [
             (15, 200),
@@ -217,7 +217,7 @@ fn a_body_that_does_not_end_by_itself_leaves_a_line_in_the_log() {
     }
 }
 
-/// Attempts to end the process from a call, beside other calls of it.
+/// Calls that try to end their process while it serves other calls.
 #[test]
 fn a_call_that_would_end_the_process_costs_no_other() {
     let server =

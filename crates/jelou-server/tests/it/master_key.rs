@@ -8,7 +8,7 @@ use crate::support::{TestServer, log_of};
 
 const READS: &str = r#"export default define({ description: "x", handler: (_input, ctx) => ctx.env.get("A") ?? null });"#;
 
-/// A restarted server has no process that is started ahead, and a busy machine needs long for the first one.
+/// A restarted server has no blank worker yet, and on a busy machine its first start of a process is slow.
 fn patient(config: &mut jelou_server::Config) {
     config.limits.startup_timeout_ms = 60_000;
 }
@@ -73,7 +73,7 @@ fn a_command_prints_the_key() {
     server.set_secret("mine", "A", "value");
     let (status, refused) = server.manage("POST", "/v1/master-key/rotation", &json!({}));
     assert_eq!(status, 409, "{refused}");
-    // Both keys once, then the new one alone.
+    // Starts with both keys once, then with the new key only.
     let server =
         server.restart(|config| config.master_key.command = print(&format!("{new}\n{old}")));
     assert_eq!(read(&server, &token), "value");

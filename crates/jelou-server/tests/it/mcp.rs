@@ -547,7 +547,7 @@ fn roots_are_objects_without_composition_that_can_be_called() {
             "{name}: {reply:?}"
         );
     }
-    // The text names the argument and what was expected, also where the arguments are not the input itself.
+    // The text names the argument and what was expected, even if the arguments are not the input itself.
     for (name, arguments, issue) in [
         (
             "union",

@@ -145,7 +145,7 @@ fn its_limits_are_told_to_the_function() {
     // An existing value can still be replaced.
     notes.set("c", "2");
 
-    // After the request has ended, the server cannot tell whose memory a call means.
+    // After the request has ended, its id no longer selects a memory.
     let late = eventually("the end of the request", || {
         let answer = notes.call(&json!({ "do": "late" }));
         answer["late"].as_str().map(str::to_owned)

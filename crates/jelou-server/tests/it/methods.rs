@@ -29,7 +29,7 @@ fn head_is_get_without_a_body() {
         assert_eq!(head.header(name), get.header(name), "{name}");
     }
     assert!(head.header("x-request-id").is_some());
-    // The connection stays in step after the answer.
+    // The next request on the connection is parsed correctly.
     let host = format!("Host: {}", server.host("echo"));
     let mut wire = server.wire();
     for _ in 0..2 {

@@ -34,14 +34,14 @@ fn a_function_has_the_secrets_of_the_organisation_unless_it_sets_its_own() {
     assert_eq!(read(&server, "mine", &mine), own);
     assert_eq!(read(&server, "other", &other), inherited);
 
-    // The next request sees a change, and the own secret wins.
+    // The next request sees a change, and the function's own secret takes precedence.
     set(&server, "/v1/secrets", &json!({ "A": "changed-a" }));
     assert_eq!(read(&server, "mine", &mine), own);
     assert_eq!(read(&server, "other", &other)["a"], "changed-a");
     let server = server.restart(|_| {});
     assert_eq!(read(&server, "mine", &mine), own);
     assert_eq!(read(&server, "other", &other)["a"], "changed-a");
-    // Without its own, the function has the organisation's again.
+    // Without a secret of its own, the function gets the organisation's again.
     let (status, _) = server.manage("DELETE", "/v1/functions/mine/secrets/A", &Value::Null);
     assert_eq!(status, 204);
     assert_eq!(read(&server, "mine", &mine)["a"], "changed-a");
@@ -132,7 +132,7 @@ fn a_first_deploy_calls_the_function_with_them() {
     });
     let (status, deployed) = server.manage("POST", "/v1/functions/needy/deployments", &body);
     assert_eq!(status, 201, "{deployed}");
-    // What its first process writes is masked too.
+    // The log of its first process is masked too.
     let logs = eventually("the line of the smoke call", || {
         let logs = server.manage_text("GET", "/v1/functions/needy/logs?tail=100");
         logs.contains("read").then_some(logs)

@@ -1,4 +1,4 @@
-//! Previews, from outside: their addresses, and the walls between them and what is live.
+//! Previews as callers see them: their addresses, and their separation from the live deployment.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Call, Reply, TestServer, eventually};
 
-/// Public when it is live. Says what it is, and what it can see.
+/// Public when it is live. Returns its version, and the data that it can access.
 const SOURCE: &str = r#"
 const atImport = Deno.env.has("KEY") ? "a secret" : "none";
 export default app({ config: { public: true }, tools: {
@@ -85,7 +85,7 @@ fn a_preview_answers_beside_what_is_live() {
         preview.deployment,
         deployed.deployment.as_ref().map(|one| one.id.clone())
     );
-    // What is live stays, and stays public.
+    // The live deployment stays, and stays public.
     let live = server.call("mi-funcion", "/show").send();
     assert_eq!(
         (live.status, &live.json()["version"]),
@@ -101,7 +101,7 @@ fn a_preview_answers_beside_what_is_live() {
     let by_path = Call::new(server.address(), server.address(), &path);
     assert_eq!(by_path.clone().send().status, 401);
     assert_eq!(by_path.token(&token).send().json()["version"], "preview");
-    // The documents describe the preview, and say that it needs a token.
+    // The documents describe the preview, and its need for a token.
     let document = server
         .call(label, "/openapi.json")
         .token(&token)
@@ -173,12 +173,12 @@ fn nothing_of_a_preview_is_served_without_a_token() {
     assert!(live.body.contains("live"), "{live:?}");
     let reply = preflight(by_address("/show"));
     assert_eq!((reply.status, reply.body.as_str()), (204, ""), "{reply:?}");
-    // With the token, the documents are there.
+    // With the token, the documents are served.
     for path in ["/__health", "/openapi.json", "/__token"] {
         assert_eq!(by_address(path).token(&token).send().status, 200, "{path}");
         assert_eq!(by_header(path).token(&token).send().status, 200, "{path}");
     }
-    // The limits of a token hold, and its rate is one for both addresses.
+    // The limits of a token apply, and both addresses share its rate.
     let limited = server
         .create_token("mi-funcion", json!({ "name": "few", "rate": "1/h" }))
         .token;
@@ -203,7 +203,7 @@ fn the_header_selects_a_preview() {
     let (_, function) = server.manage("GET", "/v1/functions/mi-funcion", &Value::Null);
     let live = call(function["liveDeployment"].as_str().unwrap()).send();
     assert_eq!(live.json()["version"], "live");
-    // Anything else does not exist, for those who may know.
+    // For any other value, callers with a token get 404.
     let unknown = "dep_01jabcdefghjkmnpqrstvwxyz0";
     for value in [unknown, "dep_x", "", "pr-7", "latest"] {
         assert_eq!(call(value).send().status, 401, "{value}");
@@ -213,13 +213,13 @@ fn the_header_selects_a_preview() {
     }
     let twice = call(&id).header("x-jelou-deployment", &id).token(&token);
     assert_eq!(twice.send().status, 404);
-    // Of another function.
+    // A deployment of another function.
     let other = server.deploy("otra-funcion", &version("other"));
     let foreign = server
         .call("otra-funcion", "/show")
         .header("x-jelou-deployment", &id);
     assert_eq!(foreign.token(&other).send().status, 404);
-    // Without an address, only the header is left.
+    // Without an address, only the header selects the preview.
     let hidden = OpenPreview {
         header_only: true,
         ..named("hidden")
@@ -262,7 +262,7 @@ fn a_preview_reads_neither_secrets_nor_memory_of_the_function() {
     let path = format!("/v1/functions/mi-funcion/deployments/{}", id_of(&deployed));
     let details = server.manage("GET", &path, &Value::Null).1;
     assert_eq!(details["tools"][0]["description"], "Imported with none");
-    // What it writes stays with it.
+    // The values that the preview stores stay in its own memory.
     preview(&json!({ "key": "shared", "value": "of the preview" }));
     set_preview_secret(&server, "pr-7", "KEY", "secret-of-the-preview");
     let shown = preview(&json!({ "key": "shared" }));
@@ -271,10 +271,10 @@ fn a_preview_reads_neither_secrets_nor_memory_of_the_function() {
     let shown = live(&json!({ "key": "shared" }));
     assert_eq!(shown["env"]["KEY"], "secret-of-the-live-function");
     assert_eq!(shown["memory"], "of live");
-    // A live secret that is set later does not reach it either.
+    // A live secret that is set later does not reach the preview either.
     server.set_secret("mi-funcion", "LATER", "set-after-the-preview");
     assert_eq!(preview(&json!({}))["env"]["LATER"], Value::Null);
-    // Two previews are as far from each other.
+    // Two previews are separated in the same way.
     server
         .preview("mi-funcion", &version("other"), named("pr-8"))
         .unwrap();
@@ -283,7 +283,7 @@ fn a_preview_reads_neither_secrets_nor_memory_of_the_function() {
     assert_eq!(shown["env"], json!({ "JELOU_PREVIEW": "pr-8" }));
     assert_eq!(shown["memory"], Value::Null);
 
-    // On demand it inherits, under its own ones, until a deploy does not ask for it.
+    // If a deploy requests it, the preview inherits secrets until the next deploy. Its own secrets take precedence.
     let inheriting = OpenPreview {
         with_secrets: true,
         ..named("pr-7")
@@ -304,7 +304,7 @@ fn a_preview_reads_neither_secrets_nor_memory_of_the_function() {
         .preview("mi-funcion", &version("alone"), named("pr-7"))
         .unwrap();
     assert_eq!(preview(&json!({}))["env"]["ONLY_LIVE"], Value::Null);
-    // All of it survives a restart.
+    // All of this survives a restart.
     let server = server.restart(|_| {});
     let again = server.call("pr-7--mi-funcion", "/show").token(&token);
     let shown = show(again, &json!({ "key": "shared" }));
@@ -375,7 +375,7 @@ fn a_preview_ends() {
         call.json(&json!({ "key": "kept", "value": "x" })).send()
     };
     assert_eq!(call(&server).status, 200);
-    // The same files again move the end, and build nothing.
+    // A deploy of the same files extends the preview, and builds nothing.
     clock.set("2026-11-29T10:30:00Z".parse().unwrap());
     let again = server
         .preview("mi-funcion", &version("b"), open("short", Some(3600)))
@@ -393,7 +393,7 @@ fn a_preview_ends() {
         .manage("GET", "/v1/functions/mi-funcion/previews", &Value::Null)
         .1;
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
-    // A restart does not bring it back, and what it had is deleted.
+    // A restart does not bring the preview back, and its data is deleted.
     let server = server.restart(|_| {});
     assert_eq!(call(&server).status, 404);
     eventually("the end of the preview in the audit trail", || {
@@ -411,7 +411,7 @@ fn a_preview_ends() {
     assert_eq!(count("SELECT count(*) FROM secrets"), 0);
     assert_eq!(count("SELECT count(*) FROM memory"), 0);
     assert_eq!(count("SELECT count(*) FROM previews"), 1);
-    // Its name is free, for a preview that has nothing of it.
+    // Its name is free for a new preview, which gets none of its data.
     server
         .preview("mi-funcion", &version("c"), open("short", None))
         .unwrap();
@@ -433,7 +433,7 @@ fn a_preview_ends() {
 fn an_address_belongs_to_one() {
     let server = TestServer::start_with(|config| config.limits.max_previews = 2);
     let token = server.deploy("mi-funcion", &version("live"));
-    // A function keeps its address, whenever it came.
+    // A function keeps its address, even if it was created after the preview.
     let exact = server.deploy("pr-7--mi-funcion", &version("exact"));
     let result = server.preview("mi-funcion", &version("preview"), named("pr-7"));
     let (code, text) = refused(result);
@@ -461,7 +461,7 @@ fn an_address_belongs_to_one() {
         server.call("x--a--b", "/show").token(&exact).send().status,
         401
     );
-    // Labels of DNS have 63 characters.
+    // A DNS label has at most 63 characters.
     let long = "m".repeat(60);
     let long_token = server.deploy(&long, &version("long"));
     let (code, text) = refused(server.preview(&long, &version("x"), named("pr-9")));
@@ -538,7 +538,7 @@ fn a_deployment_is_promoted_and_kept() {
     let rollback = |body: &Value| server.manage("POST", &format!("{path}/rollback"), body).0;
     assert_eq!(rollback(&json!({})), 409);
     assert_eq!(rollback(&json!({ "deployment": id })), 409);
-    // It is kept while a preview serves it, and live deployments are kept besides.
+    // A deployment is kept while a preview serves it, in addition to the live deployments that are kept.
     for number in 0..3 {
         server.deploy("mi-funcion", &version(&format!("v{number}")));
         let other = format!("o{number}");
@@ -574,7 +574,7 @@ fn a_deployment_is_promoted_and_kept() {
     );
     assert_eq!(promoted["schedules"][0]["name"], "nightly");
     assert_eq!(schedules(), 1);
-    // It is public again, with the function's secrets, and the preview stays behind its token.
+    // The promoted deployment is public and has the function's secrets. The preview still needs a token.
     let live = server
         .call("mi-funcion", "/show")
         .json(&json!({}))
@@ -590,14 +590,14 @@ fn a_deployment_is_promoted_and_kept() {
         &json!({}),
     );
     assert_eq!(preview["env"]["KEY"], "secret-of-the-preview");
-    // The way back: the deployment that was left counts as healthy.
+    // A rollback restores the replaced deployment, which counts as healthy.
     let (status, back) = server.manage("POST", &format!("{path}/rollback"), &json!({}));
     assert_eq!(
         (status, &back["deployment"]["id"]),
         (200, &former),
         "{back}"
     );
-    // And promoted again, although the rollback went back from it.
+    // The deployment can be promoted again, although the rollback replaced it.
     let (status, _) = server.manage("POST", &promote, &json!({}));
     assert_eq!(status, 200);
     let audit = server
@@ -682,7 +682,7 @@ fn functions_call_previews_and_take_them_along() {
         answered["body"].as_str().unwrap().contains("\"preview\""),
         "{answered}"
     );
-    // A function that is deleted takes its previews along.
+    // The deletion of a function also deletes its previews.
     let (status, _) = server.manage("DELETE", "/v1/functions/mi-funcion", &Value::Null);
     assert_eq!(status, 204);
     assert_eq!(call(&token)["status"], 404);

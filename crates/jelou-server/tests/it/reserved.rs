@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{ECHO, TestServer};
+use crate::support::{Call, ECHO, TestServer};
 
 const SPELLINGS: [&str; 6] = ["/mcp", "/mcp/", "//mcp", "/MCP", "/%6dcp", "/mcp//"];
 
@@ -140,4 +140,18 @@ fn every_listener_has_one_path_for_health_checks() {
     let host = format!("Host: {functions}");
     assert_eq!(wire.request("GET /v1/whoami", &[&host]).status, 404);
     assert_eq!(wire.request("POST /v1/health", &[&host]).status, 405);
+}
+
+#[test]
+fn balancers_ask_any_host_but_those_of_functions() {
+    let server = TestServer::start();
+    server.deploy("echo", ECHO);
+    for host in ["10.0.0.1:4400", "balancer.example.com", "localhost"] {
+        let reply = Call::new(server.address(), host, "/readyz").send();
+        assert_eq!((reply.status, &*reply.body), (200, r#"{"status":"ready"}"#));
+        let refused = Call::new(server.address(), host, "/readyz").body("");
+        assert_eq!(refused.send().status, 405);
+    }
+    let reply = server.call("echo", "/readyz").send();
+    assert_eq!(reply.json()["path"], "/readyz");
 }

@@ -48,7 +48,7 @@ fn the_committed_rules_find_tokens_and_nothing_else() {
                     .iter()
                     .filter_map(|rule| Some(rule.captures(&text)?[1].to_owned()))
                     .collect();
-                // One rule of Gitleaks, and the one of TruffleHog.
+                // A rule of Gitleaks, and the rule of TruffleHog.
                 assert_eq!(found, [token, token], "{}", &token[..11]);
             }
             for text in [&token[1..], &token[..token.len() - 1], &format!("{token}x")] {
@@ -84,7 +84,7 @@ fn a_scanner_learns_whether_a_value_works() {
     assert_eq!(server.manage("POST", "/v1/functions", &function).0, 201);
     let token = server.create_token("echo", json!({ "name": "ci" })).token;
     let verify = |body: &str| post(&server, "/v1/leaked-tokens/verify", body, &[]);
-    // As TruffleHog sends it.
+    // The request of TruffleHog.
     let found = |token: &str| json!({ "jelou": { "token": [token] } }).to_string();
     let (status, body) = verify(&found(&token));
     assert_eq!(
@@ -126,7 +126,7 @@ fn a_scanner_learns_whether_a_value_works() {
     assert_eq!(verify(&found(&token)).0, 404);
 }
 
-/// An API of GitHub that knows one alert, and records what it is asked.
+/// An API like GitHub's that has one alert, and records the requests.
 fn github(secret: &str) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -203,7 +203,7 @@ fn an_alert_of_github_revokes_the_token() {
     ] {
         assert_eq!(send(&created, bad, "secret_scanning_alert").0, 401, "{bad}");
     }
-    // Other events change nothing, and no name leads elsewhere.
+    // Other events change nothing, and no repository name changes the path of the request to GitHub.
     for (body, name) in [
         (created.clone(), "ping"),
         (event("resolved", "org/repo"), "secret_scanning_alert"),

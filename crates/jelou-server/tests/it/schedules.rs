@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{TestServer, eventually, logged};
 
-/// Remembers what started it; a call lists that, or lets the runs that wait go on.
+/// Records the trigger of each run. A call returns the records, or releases the waiting runs.
 const SOURCE: &str = r#"
 const seen: unknown[] = [], waiting: (() => void)[] = [];
 let failures = 0;
@@ -44,7 +44,7 @@ fn at(text: &str) -> Timestamp {
 fn start(time: &str) -> (TestServer, Clock) {
     let clock = Clock::fixed(at(time));
     let server = TestServer::start_with_clock(clock.clone(), |config| {
-        // A function remembers its runs in one process.
+        // The function keeps the record of its runs in one process.
         config.limits.max_processes_per_function = Some(1);
     });
     (server, clock)
@@ -127,14 +127,14 @@ fn a_due_time_runs_once_whatever_the_clock_does() {
         })]
     );
 
-    // An hour back, and through the same due time again.
+    // Sets the clock back an hour, and passes the same due time again.
     clock.set(at("2026-11-29T09:00:59Z"));
     clock.set(at("2026-11-29T10:00:59Z"));
     clock.set(at("2026-11-29T10:01:30Z"));
     clock.set(at("2026-11-29T10:02:00Z"));
     assert_eq!(states(&ended(&server, "minutely", 2)), ["OK", "OK"]);
 
-    // An hour ahead.
+    // Sets the clock an hour ahead.
     clock.set(at("2026-11-29T11:02:10Z"));
     let all = ended(&server, "minutely", 4);
     assert_eq!(states(&all), ["OK", "OK", "MISSED server_asleep", "OK"]);
@@ -264,7 +264,7 @@ fn failures_are_told_apart_and_tried_again() {
     );
     let page = get(&server, "/v1/functions/timed/runs?state=ERROR");
     assert_eq!(page["items"].as_array().unwrap().len(), 1);
-    // A call of a caller is no run, whatever it says.
+    // A caller's request is not a run, whatever headers it has.
     let forged = server
         .call("timed", "/")
         .header("x-jelou-trigger", r#"{"type":"cron","cron":"* * * * *"}"#)
@@ -316,7 +316,7 @@ fn a_server_that_was_down_for_a_day_misses_runs_and_makes_up_for_one() {
     );
     assert_eq!(runs(&server, "paused"), [Value::Null; 0]);
 
-    // The pause outlives a deploy, and ends without making up for anything.
+    // The pause outlives a deploy. Due times during the pause are not run later.
     server.deploy("timed", &source(&cron).replace("Remembers", "Recalls"));
     let schedules = get(&server, "/v1/functions/timed/schedules");
     let of = |name: &str, schedules: &Value| {
@@ -386,7 +386,7 @@ fn a_rollback_brings_schedules_back_and_a_deletion_ends_them() {
     );
     clock.set(at("2026-11-29T10:03:00Z"));
     let old = ended(&server, "old", 2);
-    // What was due while it was not live is not missed.
+    // Due times at which the deployment was not live are not missed.
     assert_eq!(states(&old), ["OK", "OK"]);
     let (status, _) = server.manage("DELETE", "/v1/functions/timed", &Value::Null);
     assert_eq!(status, 204);
@@ -442,7 +442,7 @@ fn without_the_database_runs_wait_and_calls_go_on() {
     let locked = lock(&server);
     clock.set(at("2026-11-29T10:03:00Z"));
     clock.set(at("2026-11-29T10:06:10Z"));
-    // Its claim fails as well.
+    // The claim of the run fails too.
     std::thread::sleep(std::time::Duration::from_millis(500));
     assert_eq!(seen(&server).len(), 1);
     unlock(locked);
@@ -460,7 +460,7 @@ fn many_schedules_of_one_minute_all_run_once() {
     }
 }
 
-/// Takes long, so it runs in a soak only. There are more functions than processes, so they cannot say what they saw.
+/// Slow, so it runs only in a soak. There are more functions than processes, so functions cannot keep records of runs.
 #[test]
 fn ten_thousand_schedules_of_one_minute_all_run_once() {
     if std::env::var_os("JELOU_SOAK").is_some() {
@@ -522,7 +522,7 @@ fn expressions_that_cannot_run_are_refused_with_file_and_line() {
         "index.ts:7: the schedule \"0 0 30 2 *\" of `timed`: no date matches it",
         "index.ts:7: the schedule \"0 0 9 * * *\" of `timed`: it has 6 fields; it needs five",
         "index.ts:7: the schedule \"0 9 * * *\" of `timed`: another schedule is the same; give them names",
-        "its timeout is 900001 ms; the limit is 900000 ms (cron.max_timeout_ms)",
+        "its timeout is 900001 ms; the limit is 900000 ms (cron.max_timeout_ms, the server's)",
     ] {
         assert!(refused.contains(line), "{line}\n{refused}");
     }

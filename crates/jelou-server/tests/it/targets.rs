@@ -140,7 +140,7 @@ fn no_spelling_of_a_path_gets_past_the_token() {
         let answer = server.wire().request(line, &[&host]);
         assert_eq!(answer.status, 400, "{line}");
     }
-    // A function that does not exist has no invalid paths.
+    // For a function that does not exist, the path is not checked.
     let nobody = server
         .wire()
         .request("GET /../a", &["Host: nobody.fn.localhost"]);
@@ -180,7 +180,7 @@ fn paths_are_read_once() {
         ("/%00", "closed", "/%00"),
         ("/%", "closed", "/%"),
         ("/Health", "closed", "/Health"),
-        // Encoded like in a browser.
+        // Encoded as in a browser.
         ("/año/{x}", "closed", "/a%C3%B1o/%7Bx%7D"),
         ("/public/^\"", "open", "/public/%5E%22"),
         // Characters that a request target may not contain.

@@ -1,4 +1,5 @@
-//! A change of a token reaches the very next request, on every kind of connection and under load. What is open goes on.
+//! A change of a token applies to the very next request, on every kind of connection and under load. Open streams
+//! continue.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -141,7 +142,7 @@ fn a_change_under_load_lets_no_later_request_through() {
             let callers: Vec<_> = (0..8)
                 .map(|number| scope.spawn(move || call(number)))
                 .collect();
-            // Until every caller is at work.
+            // Waits until every caller has started.
             let mut wire = server.wire();
             let (host, header) = (
                 format!("host: {}", server.host("mine")),
@@ -224,7 +225,7 @@ async fn open_streams_and_websockets_go_on_after_a_revocation() {
     let echoed = open.next().await.unwrap().unwrap();
     assert_eq!(echoed, Message::text("still here"));
 
-    // New ones are refused.
+    // New streams are refused.
     let refused: Call = server.call("mine", "/events").token(&token);
     assert_eq!(refused.send().status, 401);
     assert!(socket().await.is_err());

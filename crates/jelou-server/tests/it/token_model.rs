@@ -15,6 +15,8 @@ use step::{Step, step};
 
 const SLUG: &str = "model";
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+/// The tag of the tokens that are created under the first two names.
+const TAG: &str = "ci";
 
 #[derive(Debug, Clone)]
 struct Token {
@@ -24,9 +26,10 @@ struct Token {
     previous: Option<(String, Timestamp)>,
     expires_at: Option<Timestamp>,
     disabled: bool,
-    /// The rate, and the calls that were counted.
+    is_tagged: bool,
+    /// The calls that the rate allows, and the counted calls.
     rate: Option<(u32, u32)>,
-    /// The calls of a month, and those that were counted. No sequence lasts until the next one.
+    /// The calls that a month allows, and the counted calls. No sequence lasts into the next month.
     quota: Option<(u32, u32)>,
     /// Whether the current value was used since the rotation.
     used: bool,
@@ -144,6 +147,7 @@ impl Model<'_> {
                     self.tokens.remove(position);
                 }
             }
+            Step::RevokeTagged { force } => self.revoke_tagged(force),
             Step::SetDisabled {
                 name,
                 disabled,
@@ -170,7 +174,7 @@ impl Model<'_> {
                 let (status, _) = self.manage("PATCH", &path, &json!({ "rate": text }));
                 if let Some(position) = self.expect(name, status, None) {
                     let token = &mut self.tokens[position];
-                    // The same rate goes on counting.
+                    // A change that keeps the rate keeps its count.
                     if token.rate.map(|(calls, _)| calls) != rate {
                         token.rate = rate.map(|calls| (calls, 0));
                     }
@@ -182,7 +186,7 @@ impl Model<'_> {
                 let (status, _) = self.manage("PATCH", &path, &json!({ "quota": text }));
                 if let Some(position) = self.expect(name, status, None) {
                     let token = &mut self.tokens[position];
-                    // Another number keeps the count of the month.
+                    // A change of the number keeps the count of the month.
                     let counted = token.quota.map_or(0, |(_, counted)| counted);
                     token.quota = quota.map(|calls| (calls, counted));
                 }
@@ -201,7 +205,7 @@ impl Model<'_> {
                 }
             }
             Step::Leak { value } => self.leak(value),
-            // A clock that goes back behind the leak of an old value is no part of the model.
+            // The model does not include a clock that is set back to a time before the leak of an old value.
             Step::MoveClock { seconds } if seconds < 0 && self.old_value_leaked => {}
             Step::MoveClock { seconds } => self.clock.set(self.after(seconds)),
             Step::Call { .. } if self.values.is_empty() => {}
@@ -213,8 +217,10 @@ impl Model<'_> {
     }
 
     fn create(&mut self, name: usize, replace: bool, expires_in: Option<i64>, rate: Option<u32>) {
+        let is_tagged = name < 2;
+        let tags: &[&str] = if is_tagged { &[TAG] } else { &[] };
         let body = json!({
-            "name": NAMES[name], "replace": replace, "expiresIn": expires_in,
+            "name": NAMES[name], "replace": replace, "expiresIn": expires_in, "tags": tags,
             "rate": rate.map(|calls| format!("{calls}/d")),
         });
         let (status, body) = self.manage("POST", "", &body);
@@ -235,10 +241,32 @@ impl Model<'_> {
             previous: None,
             expires_at: expires_in.map(|seconds| self.after(seconds)),
             disabled: false,
+            is_tagged,
             rate: rate.map(|calls| (calls, 0)),
             quota: None,
             used: false,
         });
+    }
+
+    fn revoke_tagged(&mut self, force: bool) {
+        let path = format!("/v1/functions/{SLUG}/token-revocation");
+        let body = json!({ "tag": TAG, "force": force });
+        let (status, body) = self.server.manage("POST", &path, &body);
+        let now = self.now();
+        let is_active = |tagged: bool| {
+            let mut tokens = self.tokens.iter();
+            tokens.any(|token| token.is_tagged == tagged && token.is_active(now))
+        };
+        let tagged = self.tokens.iter().filter(|token| token.is_tagged).count();
+        if tagged == 0 {
+            assert_eq!(status, 404, "{body}");
+        } else if !force && is_active(true) && !is_active(false) {
+            assert_eq!(status, 409, "{body}");
+        } else {
+            assert_eq!(status, 200, "{body}");
+            assert_eq!(body["items"].as_array().map(Vec::len), Some(tagged));
+            self.tokens.retain(|token| !token.is_tagged);
+        }
     }
 
     fn import(&mut self, name: usize, replace: bool, disabled: bool) {
@@ -272,6 +300,7 @@ impl Model<'_> {
             previous: None,
             expires_at: None,
             disabled,
+            is_tagged: false,
             rate: None,
             quota: None,
             used: false,

@@ -141,7 +141,7 @@ fn a_token_is_for_the_parts_that_its_scopes_name() {
     let hello = self::mcp(&server, &tool, "initialize", &hello).send();
     assert_eq!(hello.json()["result"]["protocolVersion"], "2025-11-25");
 
-    // A token that does not open the function gets 401, not 403.
+    // A token of another function gets 401, not 403.
     let elsewhere = server.deploy("other", TOOLS);
     for stranger in [elsewhere.as_str(), "jfn_rt_nonsense"] {
         let refused = call("GET", "/read-inbox", stranger).send();

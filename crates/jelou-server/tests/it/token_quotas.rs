@@ -53,7 +53,7 @@ fn a_quota_is_for_a_day_of_its_zone() {
     let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
     let mcp = server.call("fine", "/mcp").token(&token).json(&ping).send();
     assert_eq!(mcp.status, 429);
-    // To look is no call.
+    // Reading the document does not count as a call.
     let document = server.call("fine", "/__token").token(&token).send().json();
     let left = json!({ "limit": "2/day@America/Guayaquil", "remaining": 0, "resetSeconds": 60 });
     assert_eq!(document["quota"], left);
@@ -83,7 +83,7 @@ fn a_restart_keeps_the_count() {
     assert_eq!(call(&server, &token).status, 200);
 }
 
-/// A higher number does not give the calls of the period again; another period does.
+/// With a higher number of calls, the count of the period stays. With another kind of period, it starts again.
 #[test]
 fn a_changed_quota_keeps_the_count_of_its_period() {
     let clock = Clock::fixed(at("2026-03-31T12:00:00Z"));
@@ -95,7 +95,7 @@ fn a_changed_quota_keeps_the_count_of_its_period() {
     assert_eq!((status, &updated["quota"]), (200, &json!("2/day")));
     assert_eq!(call(&server, &first).status, 200);
     assert_eq!(call(&server, &first).status, 429);
-    // Both values of a rotated token share it.
+    // Both values of a rotated token share the quota.
     let path = "/v1/functions/fine/tokens/ci/rotation";
     let (status, rotated) = server.manage("POST", path, &json!({ "graceSeconds": 3600 }));
     assert_eq!(status, 201);

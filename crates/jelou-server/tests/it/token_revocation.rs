@@ -46,7 +46,7 @@ fn a_group_is_revoked_in_one_change_or_not_at_all() {
     assert_eq!([&a, &b].map(|token| status(&token.token)), [401, 401]);
     assert_eq!((status(&c.token), status(&default)), (200, 200));
 
-    // The rule of the last token holds for the group.
+    // The rule of the last token applies to the group.
     let rest = json!({ "ids": server.tokens("mine").iter().map(|token| token.id.clone()).collect::<Vec<_>>() });
     let (code, refused) = revoke(&server, &rest);
     assert_eq!(

@@ -48,7 +48,7 @@ fn a_longest_life_asks_for_an_expiry() {
     assert_refused(update(json!({ "expiresAt": null })), 422, setting);
     let late = Timestamp::now() + SignedDuration::from_secs(91 * DAY);
     assert_refused(update(json!({ "expiresAt": late })), 422, setting);
-    // Other changes and rotations are free.
+    // The rules do not affect other changes and rotations.
     assert_eq!(update(json!({ "owner": "ana" })).0, 200);
     let rotation = format!("{TOKENS}/ci/rotation");
     assert_eq!(server.manage("POST", &rotation, &json!({})).0, 201);
@@ -126,7 +126,7 @@ fn a_token_that_nobody_uses_is_disabled() {
         [&default, &used, &unused].map(|token| call(&server, token)),
         [401, 200, 401]
     );
-    // Enabled again, it has 90 days to be used.
+    // After it is enabled again, the token has 90 days to be used.
     server.manage(
         "PATCH",
         &format!("{TOKENS}/unused"),
@@ -135,7 +135,7 @@ fn a_token_that_nobody_uses_is_disabled() {
     let server = server.restart(|_| {});
     std::thread::sleep(std::time::Duration::from_millis(500));
     assert_eq!(call(&server, &unused), 200);
-    // The last active token stays.
+    // The last active token stays enabled.
     days(400);
     let server = server.restart(|_| {});
     eventually("one token is left", || {

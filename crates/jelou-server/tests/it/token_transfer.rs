@@ -80,7 +80,7 @@ fn callers_keep_their_tokens() {
     let (_, after) = old.manage("POST", path, &json!({ "graceSeconds": 3600 }));
     let current = after["token"].as_str().unwrap();
     let mut tokens = export(&old)["tokens"].clone();
-    // `default` is there too: the new server has created one of its own.
+    // Without `default`, because the new server has created a token with this name.
     tokens.as_array_mut().unwrap().remove(0);
 
     let (status, report) = import(&new, &tokens, json!({ "dryRun": true }));
@@ -192,7 +192,7 @@ fn what_is_wrong_with_a_file_is_named() {
     assert_eq!(import(&server, &token(json!({})), json!({})).0, 200);
 }
 
-/// Hashes are in an export only, and values are nowhere.
+/// Only an export contains hashes, and nothing contains values.
 #[test]
 fn no_value_and_no_hash_is_shown() {
     let server = server();

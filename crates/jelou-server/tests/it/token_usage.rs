@@ -1,4 +1,4 @@
-//! What the owner of a function sees of the use of its tokens.
+//! The use of tokens, as the owner of a function sees it.
 
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ fn calls_errors_and_refusals_are_counted_for_each_token_and_day() {
     check(&server);
     let server = server.restart(|config| config.tokens.record_addresses = true);
     check(&server);
-    // Counts whatever comes of it: the process may start slowly on a busy machine.
+    // The call counts whatever its result is: the process may start slowly on a busy machine.
     call(&server, "/send", &ci);
     let (_, token) = server.manage("GET", path, &Value::Null);
     assert_eq!(token["lastUsedFrom"], "127.0.0.1", "{token}");

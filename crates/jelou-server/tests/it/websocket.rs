@@ -1,6 +1,8 @@
 //! `WebSocket`s that functions accept.
 
 use futures_util::{SinkExt, StreamExt};
+use jelou_core::api::OpenPreview;
+use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -29,7 +31,15 @@ export default define({ description: "A room", config: { path: "*", methods: ["G
 });"#;
 
 async fn connect(server: &TestServer, token: &str) -> Result<WebSocketStream<TcpStream>, Error> {
-    let origin = server.origin("room").replace("http://", "ws://");
+    connect_to(server, "room", token).await
+}
+
+async fn connect_to(
+    server: &TestServer,
+    label: &str,
+    token: &str,
+) -> Result<WebSocketStream<TcpStream>, Error> {
+    let origin = server.origin(label).replace("http://", "ws://");
     let mut request = format!("{origin}/lobby").into_client_request().unwrap();
     let headers = request.headers_mut();
     headers.insert("sec-websocket-protocol", "chat".parse().unwrap());
@@ -98,7 +108,7 @@ async fn messages_go_both_ways() {
             .header("connection", "upgrade")
             .header("upgrade", "h2c")
             .send();
-        assert_eq!(other.json()["upgrade"], serde_json::Value::Null);
+        assert_eq!(other.json()["upgrade"], Value::Null);
         let event = eventually("the function to see the end", || {
             let events = call().method("DELETE").send().json();
             events["events"][0].as_str().map(str::to_owned)
@@ -186,7 +196,7 @@ async fn lists_of_subprotocols_may_be_written_in_any_way() {
             assert_eq!(answer.status, 101, "{lists:?}");
             assert_eq!(answer.header("sec-websocket-protocol"), Some("chat"));
         }
-        // As the client of npm's `ws` joins the names of a GraphQL library.
+        // The client of npm's `ws` separates the names by a comma without a space.
         server.deploy(
             "room",
             &ROOM.replace("\"chat\"", "\"graphql-transport-ws\""),
@@ -348,7 +358,7 @@ async fn functions_open_sockets_to_each_other() {
             assert_eq!(reply["got"], got, "{scheme}: {reply}");
             assert_eq!(reply["protocol"], "chat");
         }
-        // The same rules hold for functions as callers.
+        // The same rules apply to functions as callers.
         server.deploy("caller", &caller("wss://room.fn.localhost/lobby"));
         let reply = server.call("caller", "/?token=wrong").send().json();
         assert!(reply["error"].is_string(), "{reply}");
@@ -372,6 +382,34 @@ async fn a_deploy_lets_it_talk_on_until_the_drain_ends() {
     assert_eq!(
         next(&mut socket).await,
         Some(Message::text("bienvenido to /lobby"))
+    );
+    tokio::task::block_in_place(|| drop(server));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_opens_sockets_for_tokens_only_and_ends_them_with_itself() {
+    let (server, token) = start(|config| config.limits.drain_timeout_ms = 1_000);
+    let preview = OpenPreview {
+        name: Some("pr-7".parse().unwrap()),
+        ..OpenPreview::default()
+    };
+    let source = ROOM.replace("welcome", "welcome in the preview");
+    tokio::task::block_in_place(|| server.preview("room", &source, preview)).unwrap();
+    match connect_to(&server, "pr-7--room", "wrong").await {
+        Err(Error::Http(response)) => assert_eq!(response.status(), 401),
+        other => panic!("{other:?}"),
+    }
+    let mut socket = connect_to(&server, "pr-7--room", &token).await.unwrap();
+    assert_eq!(
+        next(&mut socket).await,
+        Some(Message::text("welcome in the preview to /lobby"))
+    );
+    let path = "/v1/functions/room/previews/pr-7";
+    let deleted = tokio::task::block_in_place(|| server.manage("DELETE", path, &Value::Null));
+    assert_eq!(deleted.0, 204, "{deleted:?}");
+    assert_eq!(
+        going_away(&mut socket).await,
+        "the function's process ended"
     );
     tokio::task::block_in_place(|| drop(server));
 }

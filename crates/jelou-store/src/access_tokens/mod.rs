@@ -6,12 +6,14 @@ use jelou_core::api::AccessTokenInfo;
 use jelou_core::{AccessTokenId, Scope, Scopes, TokenName};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
+use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::last_used;
@@ -20,14 +22,16 @@ use crate::store::Store;
 use crate::token_reference::{self, Candidate};
 
 /// An unrevoked access token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessTokenRecord {
     pub id: AccessTokenId,
     /// Unique among the unrevoked access tokens.
     pub name: TokenName,
     /// Hash of the value.
+    #[serde(with = "crate::local_copy::text::hash")]
     pub hash: TokenHash,
     /// The first characters of the value, for display.
+    #[serde(with = "crate::local_copy::text")]
     pub prefix: DisplayPrefix,
     pub scopes: Scopes,
     /// Name of the access token that created this token, or `system`.
@@ -38,7 +42,7 @@ pub struct AccessTokenRecord {
     pub expires_at: Option<Timestamp>,
     /// When the token was last used. `None`: not yet.
     pub last_used_at: Option<Timestamp>,
-    /// `None`: never rotated.
+    /// The value before the last rotation. `None`: never rotated.
     pub previous: Option<PreviousTokenValue>,
 }
 
@@ -243,7 +247,7 @@ impl Candidate for AccessTokenRecord {
 
 /// Returns an unrevoked access token.
 async fn find(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     id: &AccessTokenId,
 ) -> Result<AccessTokenRecord, StoreError> {
     let tokens = all(connection).await?;

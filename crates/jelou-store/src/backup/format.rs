@@ -1,7 +1,8 @@
 //! The text of a backup: JSON lines, compressed with zstd (RFC 8878).
 //!
-//! The first line is the [`Header`]. Then each table that has rows follows: a line with its name and columns, and a line
-//! for each row, an array. A text or a number is itself, bytes are `{"base64": "..."}`. The last line is the [`Trailer`].
+//! The first line is the [`Header`]. Then follows each table that has rows: a line with its name and columns, and an
+//! array for each row. Texts and numbers are JSON values, bytes are `{"base64": "..."}`. The last line is the
+//! [`Trailer`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -114,7 +115,7 @@ impl<W: Write> Writer<'_, W> {
         self.line(&values)
     }
 
-    /// Notes the id of a master key that a row names.
+    /// Adds the id of a master key that a row refers to.
     pub(super) fn key(&mut self, id: &str) {
         if !self.keys.contains(id) {
             self.keys.insert(id.to_owned());
@@ -159,7 +160,7 @@ pub(super) struct Reader<R: Read> {
     line: Vec<u8>,
     number: u64,
     digest: Sha256,
-    /// The current table, and its number of columns.
+    /// The current table, and the number of its columns.
     table: Option<(&'static Table, usize)>,
     rows: BTreeMap<String, u64>,
 }
@@ -176,7 +177,7 @@ impl<R: Read> Reader<R> {
             table: None,
             rows: BTreeMap::new(),
         };
-        // The decoder reports any other file as a read error.
+        // For a file of another format, the decoder returns a read error.
         if !reader.next_line().map_err(|_| BackupError::NotABackup)? {
             return Err(BackupError::NotABackup);
         }
@@ -210,7 +211,7 @@ impl<R: Read> Reader<R> {
         let Some(table) = tables::find(&name) else {
             return Err(self.invalid(&format!("there is no table `{name}`")));
         };
-        // Columns become part of statements.
+        // The names of columns become part of SQL statements, so they are checked.
         let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         if let Some(column) = columns.iter().find(|name| !is_name(name)) {
             return Err(self.invalid(&format!("`{column}` is no column")));

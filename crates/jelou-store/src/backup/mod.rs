@@ -12,10 +12,10 @@ use std::io::{Read, Write};
 use futures_util::TryStreamExt as _;
 use jelou_core::Clock;
 use sqlx::any::{AnyRow, AnyTypeInfoKind};
-use sqlx::{AnyConnection, AssertSqlSafe, Column as _, Row as _, ValueRef as _};
+use sqlx::{AssertSqlSafe, Column as _, Row as _, ValueRef as _};
 
 use crate::database::row::Columns as _;
-use crate::database::{Database, DatabaseError, StoreConfig};
+use crate::database::{Connection, Database, DatabaseError, StoreConfig};
 
 pub use error::BackupError;
 pub use format::{Header, Trailer};
@@ -29,7 +29,7 @@ pub struct Contents {
     pub trailer: Trailer,
 }
 
-/// Writes a backup of the database, which a server may use meanwhile.
+/// Writes a backup of the database. A server may use the database at the same time.
 ///
 /// # Errors
 /// [`BackupError::OtherDatabase`] when the database has another schema. [`BackupError::Database`] when there is no
@@ -61,7 +61,7 @@ pub async fn write(
 }
 
 async fn write_table<W: Write + Send>(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     table: &Table,
     writer: &mut Writer<'_, W>,
 ) -> Result<(), BackupError> {
@@ -150,8 +150,8 @@ pub async fn restore(
     Ok(Contents { header, trailer })
 }
 
-/// Removes the row that a new database has.
-async fn make_room(connection: &mut AnyConnection) -> Result<(), BackupError> {
+/// Checks that the database is empty, and removes the first row of `revision`, which a new database has.
+async fn make_room(connection: &mut Connection) -> Result<(), BackupError> {
     sqlx::query("DELETE FROM revision WHERE value = 0")
         .execute(&mut *connection)
         .await?;
@@ -167,7 +167,7 @@ async fn make_room(connection: &mut AnyConnection) -> Result<(), BackupError> {
 
 async fn read_rows<R: Read>(
     reader: &mut Reader<R>,
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
 ) -> Result<Trailer, BackupError> {
     let mut current: Option<(&Table, Vec<String>)> = None;
     let mut late = Vec::new();
@@ -207,12 +207,12 @@ async fn read_rows<R: Read>(
 }
 
 async fn insert(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     table: &Table,
     columns: &[String],
     values: &[Value],
 ) -> Result<(), BackupError> {
-    // Leaves nulls out, because a bound null has a type, which may not be the type of the column.
+    // Omits nulls: a bound null has a type, which may differ from the type of the column.
     let present = columns.iter().zip(values);
     let present: Vec<_> = present
         .filter(|(_, value)| **value != Value::Null)

@@ -37,7 +37,7 @@ pub(super) const TABLES: &[Table] = &[
     table("cluster", "id"),
 ];
 
-/// What no backup needs: which servers ran a moment ago, and what the migrations write.
+/// Tables that are not part of a backup: the servers that run now, and tables that the migrations fill.
 #[cfg(test)]
 const LEFT_OUT: [&str; 3] = ["nodes", "compatibility", "_sqlx_migrations"];
 

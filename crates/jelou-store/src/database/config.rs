@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::connection::Terms;
 use super::url::PostgresUrl;
+
+/// A PostgreSQL server that sends nothing for this long is gone.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// Location and timeout of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +25,12 @@ pub enum Location {
     Sqlite(PathBuf),
     /// A database of a PostgreSQL server, which several servers may share.
     Postgres(PostgresUrl),
+    /// A database of a PostgreSQL server behind a pooler in transaction mode, which gives each transaction any session.
+    Pooler {
+        url: PostgresUrl,
+        /// The URL without the pooler, over which this server hears of changes.
+        listen: Option<PostgresUrl>,
+    },
 }
 
 impl StoreConfig {
@@ -30,6 +40,20 @@ impl StoreConfig {
     /// Creates the configuration of a SQLite file, with the default timeout.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self::at(Location::Sqlite(path.into()))
+    }
+
+    /// Returns how statements run.
+    pub(super) fn terms(&self) -> Terms {
+        Terms {
+            patience: match self.location {
+                Location::Sqlite(_) => None,
+                // The database itself is silent while a change waits for its lock.
+                Location::Postgres(_) | Location::Pooler { .. } => {
+                    Some(self.busy_timeout + SILENCE)
+                }
+            },
+            shares_sessions: matches!(self.location, Location::Pooler { .. }),
+        }
     }
 
     /// Creates the configuration of a database, with the default timeout.

@@ -1,17 +1,18 @@
-//! What differs between the database engines. Everything else in this crate has one text for both.
+//! The differences between the database engines. All other code of this crate is the same for both.
 
 use std::time::Duration;
 
-use sqlx::{AnyConnection, AnyPool};
+use sqlx::AnyPool;
 
 use super::config::{Location, StoreConfig};
+use super::connection::Connection;
 use super::error::DatabaseError;
 use super::{postgres, sqlite};
 use crate::last_used::Times;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Engine {
-    /// A file of this server alone.
+    /// A file that only this server uses.
     Sqlite,
     /// A server that several servers of jelou may share.
     Postgres,
@@ -24,7 +25,9 @@ impl Engine {
             Location::Sqlite(path) => {
                 (Self::Sqlite, sqlite::open(path, config.busy_timeout).await?)
             }
-            Location::Postgres(url) => (Self::Postgres, postgres::open(url).await?),
+            Location::Postgres(url) | Location::Pooler { url, .. } => {
+                (Self::Postgres, postgres::open(url).await?)
+            }
         })
     }
 
@@ -36,7 +39,9 @@ impl Engine {
                 Self::Sqlite,
                 sqlite::open_existing(path, config.busy_timeout)?,
             ),
-            Location::Postgres(url) => (Self::Postgres, postgres::pool(url)),
+            Location::Postgres(url) | Location::Pooler { url, .. } => {
+                (Self::Postgres, postgres::pool(url))
+            }
         })
     }
 
@@ -56,10 +61,10 @@ impl Engine {
         }
     }
 
-    /// Waits until the transaction is the only one of all servers that changes the state.
+    /// Takes the lock that only one write transaction of all servers can hold.
     pub(super) async fn lock(
         self,
-        transaction: &mut AnyConnection,
+        transaction: &mut Connection,
         timeout: Duration,
     ) -> Result<(), DatabaseError> {
         match self {
@@ -77,11 +82,8 @@ impl Engine {
         }
     }
 
-    /// Tells the other servers of a change when the transaction is committed.
-    pub(super) async fn announce(
-        self,
-        transaction: &mut AnyConnection,
-    ) -> Result<(), DatabaseError> {
+    /// Notifies the other servers of the change when the transaction is committed.
+    pub(super) async fn announce(self, transaction: &mut Connection) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite => Ok(()),
             Self::Postgres => postgres::announce(transaction).await,
@@ -91,7 +93,7 @@ impl Engine {
     /// Writes times of last use.
     pub(crate) async fn write_times(
         self,
-        transaction: &mut AnyConnection,
+        transaction: &mut Connection,
         times: Times,
         uses: &[(&str, i64)],
     ) -> Result<(), DatabaseError> {
@@ -101,7 +103,7 @@ impl Engine {
         }
     }
 
-    /// Completes the files of the database before it is closed.
+    /// Moves the content of a write-ahead log to the database file before the database is closed.
     pub(super) async fn complete(self, pool: &AnyPool) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite => sqlite::checkpoint(pool).await,

@@ -15,7 +15,7 @@ pub enum DatabaseError {
     /// the change timed out while it waited for other changes.
     #[error("the database is not available")]
     Unavailable(#[source] Option<sqlx::Error>),
-    /// No connection to the PostgreSQL server at the start: it does not respond, or refuses this user.
+    /// Could not connect to the PostgreSQL server at the start: it does not respond, or refuses this user.
     #[error("cannot connect to the PostgreSQL database at {place}")]
     Connect {
         /// Host, port and database.
@@ -53,6 +53,11 @@ pub enum DatabaseError {
     /// A migration failed. No migration was applied.
     #[error("the database could not be migrated")]
     Migration(#[source] MigrateError),
+    /// A pooler has changed the session between two steps of a statement.
+    #[error(
+        "the URL of the database leads to a pooler that shares sessions: set `database.pooler = true` (JELOU_DATABASE__POOLER)"
+    )]
+    Pooler(#[source] sqlx::Error),
     /// The database refused a statement, which is a bug in this program.
     #[error("the database refused a statement")]
     Statement(#[source] sqlx::Error),
@@ -67,24 +72,51 @@ impl DatabaseError {
     }
 }
 
+impl DatabaseError {
+    /// Whether the database does not answer. It may refuse this server when it does.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::Connect { source, .. } => is_away(source),
+            _ => false,
+        }
+    }
+}
+
+fn is_away(error: &sqlx::Error) -> bool {
+    use sqlx::Error as E;
+    match error {
+        E::Database(refusal) => matches!(
+            result_code::condition(refusal.as_ref()),
+            Condition::Busy | Condition::Unavailable
+        ),
+        // `Tls` and `Protocol`: what answers is not the database any more.
+        E::Io(_)
+        | E::Tls(_)
+        | E::Protocol(_)
+        | E::PoolTimedOut
+        | E::PoolClosed
+        | E::WorkerCrashed
+        | E::BeginFailed => true,
+        _ => false,
+    }
+}
+
 impl From<sqlx::Error> for DatabaseError {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
+        if is_away(&error) {
+            return Self::Unavailable(Some(error));
+        }
         match &error {
             E::Database(refusal) => match result_code::condition(refusal.as_ref()) {
-                Condition::Busy | Condition::Unavailable => Self::Unavailable(Some(error)),
                 Condition::DiskFull => Self::DiskFull(error),
                 Condition::Corrupt => Self::corrupt("the database file", refusal),
-                Condition::Other => Self::Statement(error),
+                Condition::OtherSession => Self::Pooler(error),
+                Condition::Busy | Condition::Unavailable | Condition::Other => {
+                    Self::Statement(error)
+                }
             },
-            // `Tls` and `Protocol`: what answers is not the database any more.
-            E::Io(_)
-            | E::Tls(_)
-            | E::Protocol(_)
-            | E::PoolTimedOut
-            | E::PoolClosed
-            | E::WorkerCrashed
-            | E::BeginFailed => Self::Unavailable(Some(error)),
             E::ColumnDecode { index, source } => Self::corrupt(index, source),
             _ => Self::Statement(error),
         }

@@ -1,4 +1,4 @@
-//! Hears of the changes of other servers, over a connection of its own.
+//! Receives notifications of the changes of other servers, over a separate connection.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use sqlx::postgres::PgListener;
 use super::error::DatabaseError;
 use super::url::PostgresUrl;
 
-/// Schemas of one database share it. A server then looks for changes that are not there, which does no harm.
+/// All schemas of a database share the channel. A notification of another schema only causes a query that finds
+/// nothing.
 pub(super) const CHANNEL: &str = "jelou_changes";
 
-/// A connection that hears of changes. They are hints: a lost one is found by reading the revision.
+/// A connection that receives notifications. If one is lost, its change is still found by reading the revision.
 #[derive(Debug)]
 pub struct Listener {
     inner: PgListener,
@@ -25,15 +26,15 @@ impl Listener {
         Ok(Self { inner })
     }
 
-    /// Waits for a change. Returns `false` if none was heard of in this time.
+    /// Waits for a notification. Returns `false` if there is none within this time.
     ///
     /// # Errors
-    /// The connection was lost, and changes with it.
+    /// The connection was lost, so notifications may be lost too.
     pub async fn heard(&mut self, within: Duration) -> Result<bool, DatabaseError> {
         match tokio::time::timeout(within, self.inner.try_recv()).await {
             Err(_) => Ok(false),
             Ok(Ok(Some(_))) => {
-                // One look at the database finds all changes so far.
+                // One query finds all changes so far.
                 while self.inner.next_buffered().is_some() {}
                 Ok(true)
             }

@@ -1,8 +1,9 @@
 //! The migrations, embedded in the binary. Their rules are in `migrations/README.md`.
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, SqlSafeStr};
+use sqlx::{AnyConnection, AnyExecutor, SqlSafeStr};
 
+use super::connection::Connection;
 use super::engine::Engine;
 use super::error::DatabaseError;
 use super::row::Columns as _;
@@ -108,7 +109,7 @@ const SQLITE: &[Source] = &[
     ),
 ];
 
-/// Starts with the tables of SQLite's migrations up to this number.
+/// The first migration creates the same tables as SQLite's migrations up to its number.
 const POSTGRES: &[Source] = &[
     (
         14,
@@ -150,7 +151,7 @@ pub(crate) const LATEST: i64 = SQLITE[SQLITE.len() - 1].0;
 const OLDEST_PROGRAM: i64 = 23;
 
 /// Returns the number of the last migration that was applied to the database.
-pub(crate) async fn schema(connection: &mut AnyConnection) -> Result<i64, DatabaseError> {
+pub(crate) async fn schema(connection: &mut Connection) -> Result<i64, DatabaseError> {
     sqlx::query("SELECT MAX(version) AS version FROM _sqlx_migrations")
         .fetch_one(connection)
         .await?
@@ -182,24 +183,24 @@ pub(super) async fn run(
     // The engine has locked the database for the whole transaction.
     migrator.set_locking(false);
     // `run` cannot be used, because the compiler cannot prove that its future is `Send`.
-    let done = migrator.run_direct(None, transaction, false).await;
+    let done = migrator.run_direct(None, &mut *transaction, false).await;
     if let Err(MigrateError::VersionMissing(migration)) = done {
-        let needed = oldest_program(transaction).await?;
+        let needed = oldest_program(&mut *transaction).await?;
         if needed > LATEST {
             return Err(DatabaseError::NewerVersion { migration });
         }
         // The newer version has only added to the schema.
         migrator.set_ignore_missing(true);
-        migrator.run_direct(None, transaction, false).await?;
+        migrator.run_direct(None, &mut *transaction, false).await?;
         return Ok(());
     }
     Ok(done?)
 }
 
 /// Returns the last migration that a program must know to use the database.
-async fn oldest_program(connection: &mut AnyConnection) -> Result<i64, DatabaseError> {
+async fn oldest_program(executor: impl AnyExecutor<'_>) -> Result<i64, DatabaseError> {
     sqlx::query("SELECT migration FROM compatibility")
-        .fetch_one(connection)
+        .fetch_one(executor)
         .await?
         .number("migration")
 }
@@ -218,7 +219,7 @@ pub struct SchemaState {
 }
 
 /// Compares the schema of a database with that of this program. Changes nothing.
-pub(super) async fn state(connection: &mut AnyConnection) -> Result<SchemaState, DatabaseError> {
+pub(super) async fn state(connection: &mut Connection) -> Result<SchemaState, DatabaseError> {
     let mut state = SchemaState {
         database: None,
         program: LATEST,

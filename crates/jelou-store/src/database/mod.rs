@@ -2,6 +2,7 @@
 //! the rest of the crate work with both.
 
 mod config;
+mod connection;
 mod engine;
 mod error;
 mod listener;
@@ -12,13 +13,15 @@ pub(crate) mod row;
 mod sqlite;
 mod url;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jelou_core::Histogram;
-use sqlx::{Any, AnyPool, Transaction};
+use sqlx::AnyPool;
 use tokio::sync::{Mutex, MutexGuard};
 
 pub use config::{Location, StoreConfig};
+pub(crate) use connection::Connection;
+use connection::Pool;
 pub(crate) use engine::Engine;
 pub use error::DatabaseError;
 pub use listener::Listener;
@@ -29,12 +32,11 @@ pub use url::{ParsePostgresUrlError, PostgresUrl};
 #[derive(Debug)]
 pub(crate) struct Database {
     engine: Engine,
-    location: Location,
-    pool: AnyPool,
+    config: StoreConfig,
+    pool: Pool,
     /// The queue of this process's changes, in order of arrival. With only the database's lock, each waiting change would
     /// hold a connection; on SQLite it would also poll.
     turn: Mutex<()>,
-    turn_timeout: Duration,
     /// Durations of committed write transactions, including the wait in the queue.
     pub(crate) writes: Histogram,
 }
@@ -42,7 +44,7 @@ pub(crate) struct Database {
 /// A transaction that may write. Dropping it without a commit rolls it back.
 pub(crate) struct Write<'a> {
     // Declared before `_turn`, so that the rollback happens before the next change starts.
-    transaction: Transaction<'static, Any>,
+    connection: Connection,
     engine: Engine,
     since: Instant,
     durations: &'a Histogram,
@@ -62,17 +64,23 @@ impl Database {
 
     /// Compares the schema of the database with that of this program.
     pub(crate) async fn schema_state(&self) -> Result<SchemaState, DatabaseError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.snapshot().await?;
         migrations::state(&mut connection).await
+    }
+
+    /// Runs the migrations of a database that was opened without, because it did not answer.
+    pub(crate) async fn migrate(&self) -> Result<(), DatabaseError> {
+        let (_, pool) = Engine::open(&self.config).await?;
+        pool.close().await;
+        Ok(())
     }
 
     fn on((engine, pool): (Engine, AnyPool), config: &StoreConfig) -> Self {
         Self {
             engine,
-            location: config.location.clone(),
-            pool,
+            config: config.clone(),
+            pool: Pool::new(pool, config.terms()),
             turn: Mutex::new(()),
-            turn_timeout: config.busy_timeout,
             writes: Histogram::default(),
         }
     }
@@ -82,35 +90,38 @@ impl Database {
     }
 
     /// Returns the pool, for single read statements.
-    pub(crate) fn pool(&self) -> &AnyPool {
+    pub(crate) fn pool(&self) -> &Pool {
         &self.pool
     }
 
-    /// Connects a listener. `None` if no other server can use the database.
+    /// Connects a listener. `None` if no other server can use the database, or only a pooler leads to it.
     pub(crate) async fn listen(&self) -> Result<Option<Listener>, DatabaseError> {
-        match &self.location {
-            Location::Sqlite(_) => Ok(None),
-            Location::Postgres(url) => Listener::connect(url).await.map(Some),
+        match &self.config.location {
+            Location::Sqlite(_) | Location::Pooler { listen: None, .. } => Ok(None),
+            Location::Postgres(url)
+            | Location::Pooler {
+                listen: Some(url), ..
+            } => Listener::connect(url).await.map(Some),
         }
     }
 
     /// Begins a read transaction, for several statements that must read the same state.
-    pub(crate) async fn snapshot(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
-        Ok(self.pool.begin_with(self.engine.begin_snapshot()).await?)
+    pub(crate) async fn snapshot(&self) -> Result<Connection, DatabaseError> {
+        Ok(self.pool.begin(self.engine.begin_snapshot()).await?)
     }
 
-    /// Begins a write transaction. No other one runs until its end, in no server.
+    /// Begins a write transaction. Until it ends, no server can begin another one.
     pub(crate) async fn write(&self) -> Result<Write<'_>, DatabaseError> {
         let since = Instant::now();
-        let turn = tokio::time::timeout(self.turn_timeout, self.turn.lock())
+        let turn = tokio::time::timeout(self.config.busy_timeout, self.turn.lock())
             .await
             .map_err(|_| DatabaseError::Unavailable(None))?;
-        let mut transaction = self.pool.begin_with(self.engine.begin_change()).await?;
+        let mut connection = self.pool.begin(self.engine.begin_change()).await?;
         self.engine
-            .lock(&mut transaction, self.turn_timeout)
+            .lock(&mut connection, self.config.busy_timeout)
             .await?;
         Ok(Write {
-            transaction,
+            connection,
             engine: self.engine,
             since,
             durations: &self.writes,
@@ -118,17 +129,17 @@ impl Database {
         })
     }
 
-    /// Begins a write transaction that need not wait for others, if the database can run several at a time. It must change
-    /// one row only, so that two of them never wait for each other.
+    /// Begins a write transaction without the lock of changes, if the database can run several at a time. It must
+    /// change only one row, so that two of these transactions never deadlock.
     pub(crate) async fn write_one_row(&self) -> Result<Write<'_>, DatabaseError> {
         if self.engine == Engine::Sqlite {
             return self.write().await;
         }
         let since = Instant::now();
-        let mut transaction = self.pool.begin_with(self.engine.begin_change()).await?;
-        postgres::limit(&mut transaction, self.turn_timeout).await?;
+        let mut connection = self.pool.begin(self.engine.begin_change()).await?;
+        postgres::limit(&mut connection, self.config.busy_timeout).await?;
         Ok(Write {
-            transaction,
+            connection,
             engine: self.engine,
             since,
             durations: &self.writes,
@@ -138,24 +149,24 @@ impl Database {
 
     pub(crate) async fn close(&self) -> Result<(), DatabaseError> {
         let _turn = self.turn.lock().await;
-        let completed = self.engine.complete(&self.pool).await;
-        self.pool.close().await;
+        let completed = self.engine.complete(self.pool.inner()).await;
+        self.pool.inner().close().await;
         Ok(completed?)
     }
 }
 
 impl Write<'_> {
-    pub(crate) fn transaction(&mut self) -> &mut Transaction<'static, Any> {
-        &mut self.transaction
+    pub(crate) fn transaction(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 
-    /// Tells the other servers of this change when it is committed.
+    /// Notifies the other servers of this change when it is committed.
     pub(crate) async fn announce(&mut self) -> Result<(), DatabaseError> {
-        self.engine.announce(&mut self.transaction).await
+        self.engine.announce(&mut self.connection).await
     }
 
     pub(crate) async fn commit(self) -> Result<(), DatabaseError> {
-        self.transaction.commit().await?;
+        self.connection.commit().await?;
         self.durations.record(self.since.elapsed());
         Ok(())
     }

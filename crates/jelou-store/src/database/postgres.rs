@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection as _};
 
 use super::config::StoreConfig;
+use super::connection::Connection;
 use super::engine::Engine;
 use super::error::DatabaseError;
 use super::listener::CHANNEL;
@@ -13,17 +14,19 @@ use super::migrations;
 use super::url::PostgresUrl;
 use crate::last_used::Times;
 
-/// Each statement sees what was committed before it, also while the transaction waited for its lock.
+/// Each statement sees all commits before it, including those made while the transaction waited for its lock.
 pub(super) const BEGIN_CHANGE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-/// All statements read the state at the first one.
+/// All statements read the state at the first statement.
 pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// Maximum number of connections of this server.
 const MAX_CONNECTIONS: u32 = 8;
-/// The server ends the transaction of a client that was silent for this long, so that a client that has disappeared does
-/// not keep the lock.
+/// PostgreSQL ends a transaction whose client is silent for this long, so that a client that has disappeared does not
+/// keep the lock.
 const MAX_SILENCE: Duration = Duration::from_secs(10);
-/// Serialises migrations. Any number that no other program uses in this database.
+/// How long an idle connection may take to answer.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+/// The advisory lock that serialises migrations. No other program may use this number in the database.
 const MIGRATION_LOCK: i64 = 0x6a65_6c6f_755f_6d67;
 
 /// How long a server waits for the migrations of another server that starts.
@@ -54,13 +57,23 @@ pub(super) fn pool(url: &PostgresUrl) -> AnyPool {
     AnyPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(StoreConfig::DEFAULT_BUSY_TIMEOUT)
+        // The driver's own test waits for an answer without a limit.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(answers(connection)))
+        .after_release(|connection, _| Box::pin(answers(connection)))
         .connect_lazy_with(url.options().clone())
 }
 
-/// Takes the lock by the row of the revision, in the transaction that raises it. So the order of the revisions is the
-/// order of the commits, and what a change has checked stays true until its commit.
+/// Whether the pool may keep the connection: its other end may have disappeared.
+async fn answers(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    let answer = tokio::time::timeout(PING_TIMEOUT, connection.ping());
+    Ok(answer.await.is_ok_and(|answer| answer.is_ok()))
+}
+
+/// Locks the row of the revision until the transaction ends. Every change raises the revision, so revisions are in the
+/// order of the commits, and the state that a change has checked does not change before its commit.
 pub(super) async fn lock(
-    transaction: &mut AnyConnection,
+    transaction: &mut Connection,
     timeout: Duration,
 ) -> Result<(), DatabaseError> {
     let statements = format!(
@@ -75,7 +88,7 @@ pub(super) async fn lock(
 
 /// Limits the waits of a transaction that does not take the lock.
 pub(super) async fn limit(
-    transaction: &mut AnyConnection,
+    transaction: &mut Connection,
     timeout: Duration,
 ) -> Result<(), DatabaseError> {
     sqlx::raw_sql(AssertSqlSafe(limits(timeout)))
@@ -90,7 +103,7 @@ pub(super) const SELECT_TIME: &str =
 
 /// Sends the revision to all listeners. Only for changes of the configuration, because commits with a notification wait for
 /// each other in the whole database server.
-pub(super) async fn announce(transaction: &mut AnyConnection) -> Result<(), DatabaseError> {
+pub(super) async fn announce(transaction: &mut Connection) -> Result<(), DatabaseError> {
     sqlx::query("SELECT pg_notify($1, value::TEXT) FROM revision WHERE id = 1")
         .bind(CHANNEL)
         .execute(transaction)
@@ -98,11 +111,12 @@ pub(super) async fn announce(transaction: &mut AnyConnection) -> Result<(), Data
     Ok(())
 }
 
-/// The tables may not exist yet, so the lock is a number. It ends with the transaction.
+/// Takes an advisory lock, because the tables may not exist yet. The lock ends with the transaction.
 async fn lock_migrations(transaction: &mut AnyConnection) -> Result<(), DatabaseError> {
     let statements = format!(
-        // Without the notices that tables exist.
-        "{}; SET LOCAL client_min_messages = warning; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
+        // Suppresses the notices that tables already exist, and removes the statements that another server has left in the
+        // session of a pooler.
+        "DEALLOCATE ALL; {}; SET LOCAL client_min_messages = warning; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
         limits(MIGRATION_TIMEOUT)
     );
     sqlx::raw_sql(AssertSqlSafe(statements))
@@ -111,7 +125,7 @@ async fn lock_migrations(transaction: &mut AnyConnection) -> Result<(), Database
     Ok(())
 }
 
-/// Set for one transaction, because a pooler may share the session.
+/// Sets the limits for one transaction only, because a connection pooler may share the session.
 fn limits(timeout: Duration) -> String {
     format!(
         "SET LOCAL lock_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = {}",
@@ -121,9 +135,9 @@ fn limits(timeout: Duration) -> String {
     )
 }
 
-/// One statement for all times, because each statement costs a round trip.
+/// Uses one statement for all times, because each statement costs a round trip.
 pub(super) async fn write_times(
-    transaction: &mut AnyConnection,
+    transaction: &mut Connection,
     Times { table, column }: Times,
     uses: &[(&str, i64)],
 ) -> Result<(), DatabaseError> {

@@ -13,6 +13,8 @@ pub(super) enum Condition {
     Unavailable,
     DiskFull,
     Corrupt,
+    /// The session is not the one of the statement before.
+    OtherSession,
     Other,
 }
 
@@ -51,6 +53,8 @@ fn postgres(code: &str) -> Condition {
         "53100" => Condition::DiskFull,
         // data_corrupted, index_corrupted
         "XX001" | "XX002" => Condition::Corrupt,
+        // duplicate_prepared_statement, invalid_sql_statement_name
+        "42P05" | "26000" => Condition::OtherSession,
         // idle_in_transaction_session_timeout, read_only_sql_transaction (a standby), io_error
         "25P03" | "25006" | "58030" => Condition::Unavailable,
         // Connection exceptions, insufficient resources, operator intervention (such as a shutdown).

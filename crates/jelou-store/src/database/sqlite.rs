@@ -9,6 +9,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Row, SqlSafeStr};
 
 use super::config::StoreConfig;
+use super::connection;
 use super::engine::Engine;
 use super::error::DatabaseError;
 use super::migrations;
@@ -24,7 +25,7 @@ pub(super) const BEGIN_SNAPSHOT: &str = "BEGIN DEFERRED";
 pub(super) const SELECT_TIME: &str =
     "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS now";
 
-/// Maximum number of connections. In WAL mode, one can write while the others read.
+/// Maximum number of connections. In WAL mode, one connection can write while the others read.
 const MAX_CONNECTIONS: u32 = 4;
 const PREPARE_RETRY: Duration = Duration::from_millis(10);
 
@@ -102,7 +103,7 @@ pub(super) async fn checkpoint(pool: &AnyPool) -> Result<(), sqlx::Error> {
 }
 
 pub(super) async fn write_times(
-    transaction: &mut AnyConnection,
+    transaction: &mut connection::Connection,
     Times { table, column }: Times,
     uses: &[(&str, i64)],
 ) -> Result<(), DatabaseError> {

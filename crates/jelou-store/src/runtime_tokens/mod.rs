@@ -14,10 +14,11 @@ use jelou_core::{FunctionId, Slug, TokenId, TokenName};
 use jelou_token::TokenHash;
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::{AnyConnection, AnyExecutor};
+use sqlx::AnyExecutor;
 
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
+use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::functions;
@@ -344,7 +345,7 @@ pub(crate) async fn list(
 
 /// Returns the token whose current or old value has this hash, and whether the token is revoked.
 pub(crate) async fn holder(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     hash: &TokenHash,
 ) -> Result<Option<(RuntimeTokenRecord, bool)>, StoreError> {
     let row = sqlx::query(select_all_tokens!("hash = $1 OR previous_hash = $1"))

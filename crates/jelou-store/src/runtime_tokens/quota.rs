@@ -1,6 +1,7 @@
 //! The call counts of quotas, added in batches by each server. A server that is killed loses the counts since the last batch.
 
 use jelou_core::TokenId;
+use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
 use crate::database::row::Columns;
@@ -8,9 +9,9 @@ use crate::error::StoreError;
 use crate::store::Store;
 
 /// The number of a token's calls in one period of its quota.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuotaUse {
-    /// Begin of the period, in milliseconds since the Unix epoch.
+    /// Start of the period, in milliseconds since the Unix epoch.
     pub start_ms: i64,
     pub calls: u64,
 }
@@ -53,7 +54,7 @@ impl Store {
             .bind(used.start_ms)
             .bind(i64::try_from(used.calls).unwrap_or(i64::MAX))
             .bind(id.as_str())
-            .fetch_optional(&mut **write.transaction())
+            .fetch_optional(write.transaction())
             .await?;
             if let Some(sum) = row.as_ref().map(QuotaUse::of).transpose()?.flatten() {
                 sums.push((id.clone(), sum));

@@ -4,6 +4,7 @@ use jelou_core::api::{PreviousValue, RuntimeTokenInfo};
 use jelou_core::{FunctionId, TokenId, TokenLabels, TokenName, TokenPolicy};
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 
@@ -51,11 +52,13 @@ pub struct RuntimeTokenRecord {
 }
 
 /// The value of a token before its last rotation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousTokenValue {
     /// Hash of the value.
+    #[serde(with = "crate::local_copy::text::hash")]
     pub hash: TokenHash,
     /// The first characters of the value, for display.
+    #[serde(with = "crate::local_copy::text")]
     pub prefix: DisplayPrefix,
     /// The end of the grace period.
     pub valid_until: Timestamp,
@@ -225,7 +228,7 @@ pub(super) fn labels_text(labels: &TokenLabels) -> Result<Option<String>, StoreE
     text.map_err(|error| DatabaseError::corrupt("runtime_tokens.labels", error).into())
 }
 
-/// Returns the state of a token for the audit trail, without what the server counts.
+/// Returns the state of a token for the audit trail, without counts and times of use.
 pub(super) fn terms(token: &RuntimeTokenRecord) -> Option<Value> {
     set_members(&json!({
         "name": token.name,
@@ -237,7 +240,7 @@ pub(super) fn terms(token: &RuntimeTokenRecord) -> Option<Value> {
     }))
 }
 
-/// Returns which values of a token work, for the audit trail.
+/// Returns the valid values of a token, for the audit trail.
 pub(crate) fn values(prefix: DisplayPrefix, previous: Option<&PreviousTokenValue>) -> Value {
     let old = previous.map(|previous| {
         json!({ "prefix": previous.prefix.as_str(), "validUntil": previous.valid_until })

@@ -25,7 +25,7 @@ pub struct Rotation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OldValue {
     Current,
-    /// The value before the last rotation. Used when nobody has used the current value yet.
+    /// The value before the last rotation. Used when the current value was never used.
     Previous,
 }
 

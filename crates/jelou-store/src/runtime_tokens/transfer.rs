@@ -4,13 +4,13 @@ use jelou_core::{FunctionId, Slug, TokenId, TokenLabels, TokenName, TokenPolicy}
 use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 use serde_json::json;
-use sqlx::AnyConnection;
 
 use super::{
     PreviousTokenValue, RuntimeTokenRecord, holder, insert_row, list, note, revoke, terms,
 };
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
+use crate::database::Connection;
 use crate::error::StoreError;
 use crate::functions;
 use crate::store::Store;
@@ -107,7 +107,7 @@ impl Store {
             && after.len() > max.max(before.len())
         {
             return Err(StoreError::conflict(format!(
-                "`{slug}` would have {} tokens; the limit is {max} (tokens.max_per_function)",
+                "`{slug}` would have {} tokens; the limit is {max} (tokens.max_per_function, the server's)",
                 after.len()
             )));
         }
@@ -215,7 +215,7 @@ fn clash(known: &RuntimeTokenRecord, is_revoked: bool, what: &str) -> Imported {
     Imported::Clash(format!("{what} is that of {state} of this server, `{id}`"))
 }
 
-async fn exists(connection: &mut AnyConnection, id: &TokenId) -> Result<bool, StoreError> {
+async fn exists(connection: &mut Connection, id: &TokenId) -> Result<bool, StoreError> {
     let row = sqlx::query("SELECT id FROM runtime_tokens WHERE id = $1")
         .bind(id.as_str())
         .fetch_optional(connection)

@@ -65,7 +65,7 @@ impl Store {
             sqlx::query("UPDATE runtime_tokens SET expiry_warned_days = $1 WHERE id = $2")
                 .bind(*days)
                 .bind(id.as_str())
-                .execute(&mut **write.transaction())
+                .execute(write.transaction())
                 .await?;
         }
         Ok(write.commit().await?)

@@ -79,7 +79,7 @@ impl ExchangedToken {
 pub struct Exchange {
     /// Identifies the identity token: a hash of its issuer and its id.
     pub assertion: [u8; 32],
-    /// When the identity token expires. After that, its use need not be remembered.
+    /// When the identity token expires. After that, its use need not be stored.
     pub assertion_expires_at: Timestamp,
     pub token: ExchangedToken,
     /// The policies that accepted the identity token, each with the ids to pin.
@@ -112,7 +112,7 @@ impl Store {
         )
         .bind(&exchange.assertion[..])
         .bind(exchange.assertion_expires_at.as_millisecond())
-        .execute(&mut **write.transaction())
+        .execute(write.transaction())
         .await?;
         if claimed.rows_affected() == 0 {
             return Ok(Exchanged::Replayed);
@@ -152,13 +152,13 @@ impl Store {
         .bind(policy)
         .bind(token.created_at.as_millisecond())
         .bind(token.expires_at.as_millisecond())
-        .execute(&mut **write.transaction())
+        .execute(write.transaction())
         .await?;
         for id in &token.policies {
             sqlx::query("UPDATE trust_policies SET last_used_at = $1 WHERE id = $2")
                 .bind(token.created_at.as_millisecond())
                 .bind(id.as_str())
-                .execute(&mut **write.transaction())
+                .execute(write.transaction())
                 .await?;
         }
         // The first exchange pins the ids that the policy trusts. This is a change.
@@ -198,13 +198,13 @@ impl Store {
         hash: &TokenHash,
     ) -> Result<Option<ExchangedToken>, StoreError> {
         let mut write = self.database.write().await?;
-        let tokens = exchanged_tokens(&mut **write.transaction()).await?;
+        let tokens = exchanged_tokens(write.transaction()).await?;
         let Some(token) = tokens.into_iter().find(|token| token.hash == *hash) else {
             return Ok(None);
         };
         sqlx::query("DELETE FROM exchanged_tokens WHERE hash = $1")
             .bind(&hash.as_bytes()[..])
-            .execute(&mut **write.transaction())
+            .execute(write.transaction())
             .await?;
         announce(&mut write).await?;
         write.commit().await?;
@@ -219,7 +219,7 @@ impl Store {
     pub async fn sweep_exchanges(&self) -> Result<Vec<ExchangedToken>, StoreError> {
         let now = self.clock.now();
         let mut write = self.database.write().await?;
-        let mut expired = exchanged_tokens(&mut **write.transaction()).await?;
+        let mut expired = exchanged_tokens(write.transaction()).await?;
         expired.retain(|token| token.expires_at <= now);
         for statement in [
             "DELETE FROM exchanged_tokens WHERE expires_at <= $1",
@@ -227,7 +227,7 @@ impl Store {
         ] {
             sqlx::query(statement)
                 .bind(now.as_millisecond())
-                .execute(&mut **write.transaction())
+                .execute(write.transaction())
                 .await?;
         }
         write.commit().await?;
@@ -235,7 +235,7 @@ impl Store {
     }
 }
 
-/// Tells other servers of the change of exchanged tokens. The expiry of one is no change: each server sees it.
+/// Notifies other servers that exchanged tokens have changed. Not needed when a token expires: each server checks that.
 async fn announce(write: &mut Write<'_>) -> Result<(), StoreError> {
     feed::count_exchange(write.transaction()).await?;
     Ok(write.announce().await?)

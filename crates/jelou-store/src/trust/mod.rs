@@ -10,13 +10,13 @@ use jelou_core::{Scopes, TokenName, TrustId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sqlx::AnyExecutor;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
-use crate::database::DatabaseError;
 use crate::database::row::Columns;
+use crate::database::{Connection, DatabaseError};
 use crate::difference::whole;
 use crate::error::{Resource, StoreError};
 use crate::store::Store;
@@ -190,7 +190,7 @@ pub(crate) async fn all(executor: impl AnyExecutor<'_>) -> Result<Vec<TrustRecor
     .collect()
 }
 
-async fn find(connection: &mut AnyConnection, reference: &str) -> Result<TrustRecord, StoreError> {
+async fn find(connection: &mut Connection, reference: &str) -> Result<TrustRecord, StoreError> {
     let policies = all(connection).await?;
     policies
         .into_iter()

@@ -69,7 +69,7 @@ pub(super) fn create(path: &Path, key: &MasterKey) -> Result<MasterKey, VaultErr
     read(path)?.ok_or_else(|| unusable(path)(io::ErrorKind::NotFound.into()))
 }
 
-/// Replaces the key by the next one, if there is a next one.
+/// Replaces the key by the next key, if there is one.
 pub(super) fn replace(path: &Path, next: &Path) -> Result<(), VaultError> {
     match std::fs::rename(next, path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

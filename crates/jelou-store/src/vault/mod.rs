@@ -161,6 +161,30 @@ impl Vault {
             .ok_or_else(|| VaultError::UnreadableIdentityKey { id: id.to_owned() })
     }
 
+    /// Encrypts a part of the local copy, and binds it to its name.
+    pub(crate) fn seal_local(&self, part: &str, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let sealed = self.encrypt(plain, &local_data(part))?;
+        let key_id = sealed.key_id().as_str().as_bytes();
+        Ok([key_id, sealed.ciphertext()].concat())
+    }
+
+    /// Decrypts what [`Self::seal_local`] has encrypted. `None` if it was changed.
+    pub(crate) fn unseal_local(
+        &self,
+        part: &str,
+        sealed: &[u8],
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
+        let parts = sealed.split_at_checked(KeyId::DIGITS);
+        let parsed = parts.and_then(|(key_id, ciphertext)| {
+            let key_id = str::from_utf8(key_id).ok()?.parse().ok()?;
+            Some(SealedSecret::from_parts(key_id, ciphertext.to_vec()))
+        });
+        match parsed {
+            Some(sealed) => self.decrypt(&sealed, &local_data(part)),
+            None => Ok(None),
+        }
+    }
+
     fn encrypt(&self, plaintext: &[u8], aad: &[u8]) -> Result<SealedSecret, VaultError> {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(VaultError::Random)?;
@@ -205,7 +229,7 @@ impl Vault {
 
     /// Checks that the vault has all keys `in_use`. Then saves the current key if it is new.
     pub(crate) fn admit(&mut self, in_use: &BTreeSet<KeyId>) -> Result<(), VaultError> {
-        // Another process may have saved its key since.
+        // Another process may have saved its key in the meantime.
         if self.is_unsaved
             && let Some(path) = &self.file
             && let Some(saved) = key_file::read(path)?
@@ -213,23 +237,31 @@ impl Vault {
             self.set_keys(Keys::only(saved));
             self.is_unsaved = false;
         }
+        self.check(in_use)?;
+        if self.is_unsaved
+            && let Some(path) = &self.file
+        {
+            self.set_keys(Keys::only(key_file::create(path, &self.keys().current)?));
+            self.is_unsaved = false;
+        }
+        Ok(())
+    }
+
+    /// Checks that the vault has all keys `in_use`.
+    pub(crate) fn check(&self, in_use: &BTreeSet<KeyId>) -> Result<(), VaultError> {
         let keys = self.keys();
         let held: BTreeSet<KeyId> = keys.all().map(|key| key.id().clone()).collect();
         let missing: Vec<KeyId> = in_use.difference(&held).cloned().collect();
-        let unsaved = self.file.clone().filter(|_| self.is_unsaved);
-        match unsaved {
-            Some(path) if !missing.is_empty() => Err(VaultError::KeyFileMissing { path, missing }),
-            None if !missing.is_empty() => Err(VaultError::OtherKey {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(match self.file.clone().filter(|_| self.is_unsaved) {
+            Some(path) => VaultError::KeyFileMissing { path, missing },
+            None => VaultError::OtherKey {
                 held: self.key_id(),
                 missing,
-            }),
-            Some(path) => {
-                self.set_keys(Keys::only(key_file::create(&path, &keys.current)?));
-                self.is_unsaved = false;
-                Ok(())
-            }
-            None => Ok(()),
-        }
+            },
+        })
     }
 
     fn keys(&self) -> Arc<Keys> {
@@ -271,6 +303,12 @@ fn cipher(key: &MasterKey) -> XChaCha20Poly1305 {
 /// Returns the data that binds a value to its owner and key. It is unambiguous, because neither contains a zero byte.
 fn associated_data(owner: &SecretOwner, key: &SecretKey) -> Vec<u8> {
     format!("{owner}\0{key}").into_bytes()
+}
+
+/// Returns the data that binds a part of the local copy to its name. No secret has the same data, because no owner has this
+/// name.
+fn local_data(part: &str) -> Vec<u8> {
+    format!("local copy\0{part}").into_bytes()
 }
 
 /// Returns the data that binds an identity key to its id. No secret has the same data, because no owner has this name.

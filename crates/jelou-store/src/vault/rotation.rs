@@ -1,5 +1,5 @@
-//! Rotation of the master key. The next key is a file beside the current one until no value needs the current one any
-//! more. So a server that is killed in between has both, and continues at its next start.
+//! Rotation of the master key. The next key is stored in a second file until no value needs the current key any more. A
+//! server that is killed in between has both keys, and continues at its next start.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -24,8 +24,8 @@ impl Vault {
         self.keys().all().map(|key| key.id().clone()).collect()
     }
 
-    /// Makes a new key the current one, and stores it beside the file of the current one. Continues a rotation that is
-    /// not complete with its key.
+    /// Generates a key, stores it in a second file and makes it the current key. An incomplete rotation is continued
+    /// with its key instead.
     ///
     /// # Errors
     /// [`VaultError::NoKeyFile`] when the key does not come from a file; [`VaultError::KeyFile`],
@@ -45,8 +45,8 @@ impl Vault {
         Ok(())
     }
 
-    /// Replaces the file of the key by the one of the next key, if there is one. Earlier keys stay in memory until the
-    /// server ends, for values that were read before.
+    /// Replaces the key file by the file of the next key, if there is one. Earlier keys stay in memory until the server
+    /// stops, to decrypt values that are already loaded.
     ///
     /// # Errors
     /// [`VaultError::KeyFile`].

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// The id of a master key: the first 8 hexadecimal digits, in lower case, of a digest of the key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(String);
@@ -13,7 +15,7 @@ pub struct KeyId(String);
 pub struct ParseKeyIdError;
 
 impl KeyId {
-    const DIGITS: usize = 8;
+    pub(super) const DIGITS: usize = 8;
 
     pub(super) fn from_digest(digest: &[u8; 32]) -> Self {
         let [a, b, c, d, ..] = *digest;
@@ -46,9 +48,11 @@ impl FromStr for KeyId {
 }
 
 /// An encrypted value.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedSecret {
+    #[serde(with = "crate::local_copy::text")]
     key_id: KeyId,
+    #[serde(with = "crate::local_copy::text::bytes")]
     ciphertext: Vec<u8>,
 }
 

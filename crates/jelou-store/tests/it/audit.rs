@@ -2,7 +2,7 @@
 
 use jelou_core::api::{AuditEntry, AuditHead, Patch, UpdateToken};
 use jelou_core::audit_chain::{ChainFault, Verifier};
-use jelou_store::{LastTokenRule, SecretOwner, Way};
+use jelou_store::{ActivationKind, LastTokenRule, SecretOwner};
 use serde_json::json;
 
 use crate::fixture::{Fixture, actor, deployer_token, deployment, first_token, secret_key, slug};
@@ -21,7 +21,7 @@ async fn every_change_leaves_an_entry() {
         .await
         .unwrap();
     store
-        .rollback(&actor(), function, None, Way::Rollback, None)
+        .rollback(&actor(), function, None, ActivationKind::Rollback, None)
         .await
         .unwrap();
     let token = fixture.token(function, "ci").await;
@@ -163,7 +163,7 @@ async fn the_trail_is_a_hash_chain_and_the_revision_has_its_end() {
     assert_eq!(updated.actor_name.as_deref(), Some("laptop"));
     assert_eq!(updated.before, Some(json!({ "rate": null })));
     assert_eq!(updated.after, Some(json!({ "rate": "5/m" })));
-    // What is no change of the configuration does not enter.
+    // Data that is not configuration leaves no entry.
     store
         .record_last_used(&[(token.id.clone(), 1_800_000_000_000)])
         .await
@@ -178,7 +178,7 @@ async fn the_entries_of_an_earlier_release_get_their_hashes_when_the_database_is
         fixture.function(&format!("f{n}")).await;
     }
     let (before, head) = trail(&fixture).await;
-    // As an earlier release left it: one without hashes, or one that wrote after a downgrade.
+    // Like entries of an earlier release without hashes, and entries that it wrote after a downgrade.
     for statement in [
         "UPDATE audit SET hash = NULL, previous_hash = NULL",
         "UPDATE audit SET hash = NULL, previous_hash = NULL WHERE id > 3",

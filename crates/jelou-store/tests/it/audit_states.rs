@@ -1,5 +1,4 @@
-//! What each action of the audit trail says about the state before and after it. An action without a row here fails the
-//! test.
+//! The state before and after each action, as the audit trail records it. An action without a row here fails the test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +6,9 @@ use jelou_core::api::{AuditEntry, Patch, RevokeTokens, RunOrigin, RunState, Upda
 use jelou_core::trust::{Conditions, Issuer};
 use jelou_core::{DeploymentId, PreviewId, RunId, Scopes, TokenId};
 use jelou_store::{
-    AUDIT_ACTIONS, Actor, Exchange, ExchangedToken, ImportRules, ImportToken, LastTokenRule,
-    NewDeployment, NewExchangedToken, NewPreview, NewRun, OldValue, PreviewTerms, Rotation,
-    SecretOwner, TrustTerms, Way,
+    AUDIT_ACTIONS, ActivationKind, Actor, Exchange, ExchangedToken, ImportRules, ImportToken,
+    LastTokenRule, NewDeployment, NewExchangedToken, NewPreview, NewRun, OldValue, PreviewTerms,
+    Rotation, SecretOwner, TrustTerms,
 };
 use jelou_token::{AccessToken, RuntimeToken};
 use jiff::SignedDuration;
@@ -99,12 +98,12 @@ async fn everything(fixture: &Fixture) {
         .await
         .unwrap();
     store
-        .rollback(by, function, None, Way::Rollback, None)
+        .rollback(by, function, None, ActivationKind::Rollback, None)
         .await
         .unwrap();
     let again = Some(&second.deployment.id);
     store
-        .rollback(by, function, again, Way::Promote, None)
+        .rollback(by, function, again, ActivationKind::Promote, None)
         .await
         .unwrap();
     for pinned in [true, false] {

@@ -65,7 +65,7 @@ async fn it_names_what_has_changed() {
     assert_eq!(store.news(&third).await.unwrap(), None);
 }
 
-/// As after a failover to a standby that lacks changes, or a restored backup.
+/// Like after a failover to a standby that lacks changes, or after a restored backup.
 #[tokio::test]
 async fn another_history_changes_everything() {
     let fixture = Fixture::new().await;
@@ -96,7 +96,8 @@ async fn another_history_changes_everything() {
     assert_eq!(news.changed, Changed::Everything);
 }
 
-/// The numbers of a sequence become visible in another order, and a reader that polls for greater numbers misses changes.
+/// With numbers from a sequence, commits would become visible out of order, and a reader that polls for greater numbers
+/// would miss changes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_reader_misses_no_change_of_many_writers() {
     let fixture = Fixture::with_busy_timeout(Duration::from_mins(1)).await;

@@ -1,4 +1,4 @@
-//! A store in a temporary folder or in a schema of its own, and test data.
+//! A store in a temporary folder or in its own schema, and test data.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,10 +29,10 @@ pub(crate) struct Fixture {
     url: String,
 }
 
-/// The URL of a PostgreSQL server: the tests use it instead of SQLite files.
+/// Environment variable with the URL of a PostgreSQL server, which the tests use instead of SQLite files.
 pub(crate) const POSTGRES: &str = "JELOU_TEST_POSTGRES";
 
-/// Whether the tests use PostgreSQL. Tests about files of SQLite have nothing to do then.
+/// Whether the tests use PostgreSQL. Tests about SQLite's files then return at once.
 pub(crate) fn on_postgres() -> bool {
     std::env::var_os(POSTGRES).is_some()
 }

@@ -13,7 +13,7 @@ const SCHEDULE: KeySchedule = KeySchedule {
     kept: SignedDuration::from_secs(10),
 };
 
-/// The keys of the store, whose new ones are `key 1`, `key 2` and so on.
+/// Returns the ids of the store's keys. New keys are called `key 1`, `key 2` and so on.
 async fn keys(fixture: &Fixture, created: &Cell<u32>) -> Vec<String> {
     let generate = || {
         created.set(created.get() + 1);
@@ -23,7 +23,7 @@ async fn keys(fixture: &Fixture, created: &Cell<u32>) -> Vec<String> {
     };
     let keys = fixture
         .store
-        .identity_keys(SCHEDULE, generate)
+        .rotate_identity_keys(SCHEDULE, generate)
         .await
         .unwrap();
     let start = crate::fixture::start();
@@ -56,11 +56,11 @@ async fn the_next_key_exists_before_it_signs_and_an_ended_one_stays_for_a_while(
     assert_eq!(keys(&fixture, &created).await, all);
     fixture.advance(1);
     assert_eq!(keys(&fixture, &created).await, all[1..]);
-    // Nobody signed for a long time: the published key signs, and another one is announced.
+    // After a long time without signatures, the published key signs, and another key is published.
     fixture.advance(1_000);
     let late = ["key 3 from 200", "key 4 from 1211"];
     assert_eq!(keys(&fixture, &created).await, late);
-    // The trail of the configuration does not have them.
+    // The keys leave no entry in the audit trail.
     assert_eq!(fixture.store.revision().await.unwrap(), 0);
 }
 

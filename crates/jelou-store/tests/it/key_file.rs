@@ -132,7 +132,7 @@ async fn another_key_is_refused_while_there_are_secrets() {
         .await
         .unwrap();
     let opened = Store::open(&fixture.config(), wrong(), Clock::system()).await;
-    // The other servers of a shared database have the right one.
+    // On PostgreSQL, the other servers of the database have the right key.
     assert_eq!(opened.is_err(), on_postgres(), "{opened:?}");
 }
 

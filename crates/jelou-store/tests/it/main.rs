@@ -16,6 +16,7 @@ mod identity_keys;
 mod key_file;
 mod last_token;
 mod last_used;
+mod local_copy;
 mod master_key;
 mod memory;
 mod nodes;

@@ -1,4 +1,4 @@
-//! Rotation of the master key, also one that is interrupted.
+//! Rotation of the master key, including an interrupted rotation.
 
 use std::fs;
 use std::io::Write;
@@ -35,7 +35,10 @@ async fn identity_key(store: &Store) -> Vec<u8> {
         let pkcs8 = Zeroizing::new(b"private".to_vec());
         Ok::<_, StoreError>((format!("key {}", number.get()), pkcs8))
     };
-    let keys = store.identity_keys(schedule, generate).await.unwrap();
+    let keys = store
+        .rotate_identity_keys(schedule, generate)
+        .await
+        .unwrap();
     keys[0].pkcs8.to_vec()
 }
 
@@ -56,7 +59,7 @@ fn next_file(fixture: &Fixture) -> PathBuf {
     fixture.folder.path().join("master.key.next")
 }
 
-/// The number of values that another key than the current one encrypts.
+/// The number of values that are not encrypted with the current key.
 async fn left(fixture: &Fixture, store: &Store) -> i64 {
     let id = store.vault().key_id();
     let mut connection = fixture.connection().await;
@@ -116,7 +119,7 @@ async fn everything_is_encrypted_anew_and_the_old_key_is_not_needed() {
     ));
 }
 
-/// The state that a killed server leaves: the next key is there, and some values need it.
+/// The state after a server was killed: the next key exists, and some values need it.
 #[tokio::test]
 async fn an_interrupted_rotation_continues() {
     if on_postgres() {
@@ -181,7 +184,7 @@ async fn keys_from_elsewhere_rotate_by_their_order() {
     );
     assert_eq!(store.continue_rotation(&actor()).await.unwrap().values, 8);
     let revision = store.revision().await.unwrap();
-    // The next start has nothing to do, and says nothing.
+    // The next start finds nothing to encrypt, and records nothing.
     let store = open(format!("{new} {old}")).await.unwrap();
     assert_eq!(store.continue_rotation(&actor()).await.unwrap().values, 0);
     assert_eq!(store.revision().await.unwrap(), revision);

@@ -85,7 +85,7 @@ async fn the_limits_are_named() {
     let error = full.unwrap_err();
     assert!(matches!(error, StoreError::MemoryFull { limit: 3 }));
     assert!(error.to_string().contains("limits.max_memory_entries"));
-    // A stored value can be replaced, and an expired one does not count.
+    // Replacing a stored value is allowed, and expired values do not count.
     remember(&fixture, of(&function, ""), "a", "2").await;
     fixture.advance(60);
     remember(&fixture, of(&function, ""), "b", "1").await;

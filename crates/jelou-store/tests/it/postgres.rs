@@ -1,4 +1,4 @@
-//! The suite on PostgreSQL: a server in a temporary folder, and this program again with its URL.
+//! Runs the tests again on PostgreSQL: starts a server in a temporary folder, then this program with its URL.
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
@@ -81,7 +81,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // PostgreSQL ends its other processes at this signal, which SIGKILL would leave behind.
+        // At this signal, PostgreSQL also ends its other processes, which would survive SIGKILL.
         let id = i32::try_from(self.process.id())
             .ok()
             .and_then(Pid::from_raw);
@@ -90,7 +90,7 @@ impl Drop for Postgres {
     }
 }
 
-/// A program of the newest PostgreSQL that is installed, as an unprivileged user.
+/// Returns a command for a program of the newest installed PostgreSQL, as an unprivileged user.
 fn command(program: &str, folder: &tempfile::TempDir) -> Command {
     let versions = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()

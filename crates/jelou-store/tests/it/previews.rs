@@ -1,9 +1,9 @@
-//! Previews: their rows, and what goes with them.
+//! Previews: their rows, and what is deleted with them.
 
 use jelou_core::{FunctionId, PreviewId, PreviewName};
 use jelou_store::{
-    Deployed, NewDeployment, NewPreview, PreviewRecord, PreviewTerms, Resource, SecretOwner,
-    StoreError, Way,
+    ActivationKind, Deployed, NewDeployment, NewPreview, PreviewRecord, PreviewTerms, Resource,
+    SecretOwner, StoreError,
 };
 use jiff::SignedDuration;
 
@@ -110,7 +110,7 @@ async fn an_expired_one_goes_with_what_it_owns() {
     ));
     assert_eq!(expired().await.unwrap()[0].id, first.id);
     assert_eq!(fixture.count("SELECT count(*) FROM secrets").await, 0);
-    // A deploy to it that was slower than its end changes nothing.
+    // A slow deploy to a preview that was deleted meanwhile changes nothing.
     let new = NewDeployment {
         preview: Some(terms(&fixture, first.id)),
         ..deployment("mi-funcion", "late")
@@ -118,7 +118,7 @@ async fn an_expired_one_goes_with_what_it_owns() {
     let late = fixture.store.deploy(&actor, new, first_token).await;
     assert!(matches!(late, Err(StoreError::NotFound { .. })), "{late:?}");
     assert_eq!(fixture.count("SELECT count(*) FROM deployments").await, 1);
-    // An expired one that nobody has deleted yet makes room for one of the same name.
+    // An expired preview that is not deleted yet does not block its name.
     let second = create(&fixture, &function, "pr-7").await.unwrap();
     fixture.advance(100);
     let third = create(&fixture, &function, "pr-7").await.unwrap();
@@ -150,19 +150,25 @@ async fn deployments_of_previews_take_no_room_of_live_ones() {
     for expected in [&live[0], &live[1], &of_preview] {
         assert!(ids.contains(&&expected.deployment.id));
     }
-    // Two of those that were never live, and one that a preview serves.
+    // Two deployments that were never live, and the deployment of a preview.
     assert_eq!(listed.iter().filter(|one| !one.was_live).count(), 3);
-    // None of them is where a rollback goes by itself, or by name.
-    let plan = store.plan_rollback(&function, None, Way::Rollback).await;
+    // A rollback never selects them, and refuses them by id.
+    let plan = store
+        .plan_rollback(&function, None, ActivationKind::Rollback)
+        .await;
     assert_eq!(plan.unwrap().target.id, live[0].deployment.id);
     let wanted = Some(&of_preview.deployment.id);
-    let plan = store.plan_rollback(&function, wanted, Way::Rollback).await;
+    let plan = store
+        .plan_rollback(&function, wanted, ActivationKind::Rollback)
+        .await;
     assert!(matches!(plan, Err(StoreError::Conflict { .. })), "{plan:?}");
-    // A promotion says nothing about what it leaves.
+    // A promotion does not change the health of the replaced deployment.
     let actor = actor();
-    let promoted = store.rollback(&actor, &function, wanted, Way::Promote, None);
+    let promoted = store.rollback(&actor, &function, wanted, ActivationKind::Promote, None);
     assert!(promoted.await.unwrap().deployment.was_live);
-    let back = store.plan_rollback(&function, None, Way::Rollback).await;
+    let back = store
+        .plan_rollback(&function, None, ActivationKind::Rollback)
+        .await;
     assert_eq!(back.unwrap().target.id, live[1].deployment.id);
     store
         .delete_function(&actor, &slug("mi-funcion"))

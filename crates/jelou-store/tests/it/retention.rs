@@ -1,11 +1,11 @@
 //! Which deployments and artifacts are kept.
 
 use jelou_core::DeploymentId;
-use jelou_store::{Deployed, NewDeployment, StoreError, Way};
+use jelou_store::{ActivationKind, Deployed, NewDeployment, StoreError};
 
 use crate::fixture::{Fixture, actor, deployment, first_token};
 
-/// Deploys another version. Three are kept.
+/// Deploys another version. Three versions are kept.
 async fn deploy(fixture: &Fixture, version: &str, pinned: bool) -> Deployed {
     let new = NewDeployment {
         pinned,
@@ -104,7 +104,7 @@ async fn an_old_one_that_is_live_is_kept_and_so_is_the_way_back() {
     let function = &first.function.id;
     fixture
         .store
-        .rollback(&actor(), function, oldest, Way::Rollback, None)
+        .rollback(&actor(), function, oldest, ActivationKind::Rollback, None)
         .await
         .unwrap();
     for number in 3..5 {

@@ -2,7 +2,9 @@
 
 use jelou_core::DeploymentId;
 use jelou_core::api::{Health, SecretChange};
-use jelou_store::{CallCount, Deployed, Resource, RolledBack, SecretOwner, StoreError, Way};
+use jelou_store::{
+    ActivationKind, CallCount, Deployed, Resource, RolledBack, SecretOwner, StoreError,
+};
 
 use crate::fixture::{Fixture, actor, deployment, first_token, secret_key, slug};
 
@@ -30,7 +32,7 @@ async fn each_call_goes_one_further_back() {
     fixture.advance(60);
     let back = fixture
         .store
-        .rollback(&actor(), function, None, Way::Rollback, None)
+        .rollback(&actor(), function, None, ActivationKind::Rollback, None)
         .await
         .unwrap();
     assert_eq!(back.deployment.id, second.deployment.id);
@@ -41,14 +43,14 @@ async fn each_call_goes_one_further_back() {
 
     let back = fixture
         .store
-        .rollback(&actor(), function, None, Way::Rollback, None)
+        .rollback(&actor(), function, None, ActivationKind::Rollback, None)
         .await
         .unwrap();
     assert_eq!(back.deployment.id, first.deployment.id);
 
     let end = fixture
         .store
-        .rollback(&actor(), function, None, Way::Rollback, None)
+        .rollback(&actor(), function, None, ActivationKind::Rollback, None)
         .await;
     assert!(matches!(end, Err(StoreError::Conflict { .. })), "{end:?}");
     let function = fixture.store.function(&slug("mi-funcion")).await.unwrap();
@@ -63,7 +65,13 @@ async fn a_named_deployment_becomes_live_whether_older_or_newer() {
     for target in [&first.deployment.id, &third.deployment.id] {
         let back = fixture
             .store
-            .rollback(&actor(), function, Some(target), Way::Rollback, None)
+            .rollback(
+                &actor(),
+                function,
+                Some(target),
+                ActivationKind::Rollback,
+                None,
+            )
             .await
             .unwrap();
         assert_eq!(back.function.live.unwrap().id, *target);
@@ -81,7 +89,7 @@ async fn the_live_one_stays_live_without_a_change() {
             &actor(),
             &third.function.id,
             Some(&third.deployment.id),
-            Way::Rollback,
+            ActivationKind::Rollback,
             None,
         )
         .await
@@ -106,7 +114,7 @@ async fn a_deployment_of_another_function_is_not_found() {
                 &actor(),
                 &first.function.id,
                 Some(&target),
-                Way::Rollback,
+                ActivationKind::Rollback,
                 None,
             )
             .await;
@@ -129,7 +137,7 @@ async fn a_function_without_deployments_has_nothing_to_go_back_to() {
     let function = fixture.function("mi-funcion").await;
     let answer = fixture
         .store
-        .rollback(&actor(), &function.id, None, Way::Rollback, None)
+        .rollback(&actor(), &function.id, None, ActivationKind::Rollback, None)
         .await;
     assert!(
         matches!(answer, Err(StoreError::Conflict { .. })),
@@ -146,14 +154,14 @@ async fn a_rollback_can_be_rolled_back() {
         live(
             &fixture
                 .store
-                .rollback(&actor(), function, target, Way::Rollback, None)
+                .rollback(&actor(), function, target, ActivationKind::Rollback, None)
                 .await,
         )
     };
     assert_eq!(rollback(None).await, second.deployment.id);
     let undo = Some(&third.deployment.id);
     assert_eq!(rollback(undo).await, third.deployment.id);
-    // The deployment that was left for a newer one was healthy.
+    // A deployment that was replaced by a newer one is healthy.
     assert_eq!(rollback(None).await, second.deployment.id);
     assert_eq!(rollback(None).await, first.deployment.id);
 }
@@ -166,7 +174,7 @@ async fn the_default_is_the_one_that_was_live_last() {
     let store = &fixture.store;
     let oldest = Some(&first.deployment.id);
     store
-        .rollback(&actor(), function, oldest, Way::Rollback, None)
+        .rollback(&actor(), function, oldest, ActivationKind::Rollback, None)
         .await
         .unwrap();
     store
@@ -174,7 +182,7 @@ async fn the_default_is_the_one_that_was_live_last() {
         .await
         .unwrap();
     let back = store
-        .rollback(&actor(), function, None, Way::Rollback, None)
+        .rollback(&actor(), function, None, ActivationKind::Rollback, None)
         .await;
     assert_eq!(live(&back), first.deployment.id);
 }
@@ -196,15 +204,21 @@ async fn a_deployment_whose_calls_failed_is_no_default() {
     ];
     store.add_calls(&counts).await.unwrap();
     let plan = store
-        .plan_rollback(&first.function.id, None, Way::Rollback)
+        .plan_rollback(&first.function.id, None, ActivationKind::Rollback)
         .await
         .unwrap();
     assert_eq!(plan.target.id, first.deployment.id);
     assert_eq!(plan.target.health(), Health::Healthy);
-    // A named one is restored in any case.
+    // A deployment that is named is restored in any case.
     let named = Some(&second.deployment.id);
     let back = store
-        .rollback(&actor(), &first.function.id, named, Way::Rollback, None)
+        .rollback(
+            &actor(),
+            &first.function.id,
+            named,
+            ActivationKind::Rollback,
+            None,
+        )
         .await
         .unwrap();
     assert_eq!(back.deployment.health(), Health::Failing);
@@ -224,7 +238,7 @@ async fn a_plan_names_the_secrets_that_changed_since() {
     };
     let first = deploy("v1").await;
     let owner = SecretOwner::Function(first.function.id.clone());
-    // Its processes had this value.
+    // The processes of the target had this value.
     fixture.set(&owner, "BEFORE", "1").await;
     deploy("v2").await;
     fixture.set(&owner, "CHANGED", "1").await;
@@ -237,7 +251,7 @@ async fn a_plan_names_the_secrets_that_changed_since() {
         .set(&SecretOwner::Function(other.id), "OTHER", "1")
         .await;
     let plan = store
-        .plan_rollback(&first.function.id, None, Way::Rollback)
+        .plan_rollback(&first.function.id, None, ActivationKind::Rollback)
         .await
         .unwrap();
     let changed: Vec<_> = plan
@@ -264,7 +278,7 @@ async fn the_reason_is_in_the_audit_trail() {
             &actor(),
             &first.function.id,
             None,
-            Way::Rollback,
+            ActivationKind::Rollback,
             Some("it was slow"),
         )
         .await

@@ -94,7 +94,7 @@ async fn an_earlier_due_time_is_settled_too() {
     assert_eq!(claimed, [granted, granted, settled, settled]);
     let states = fixture.store.schedule_states().await.unwrap();
     assert_eq!(states[0].settled_until, due(6));
-    // A run by hand claims no due time.
+    // A run that a user has requested claims no due time.
     let manual = NewRun {
         origin: RunOrigin::Manual,
         ..run(&function, 6)
@@ -145,7 +145,7 @@ async fn a_run_that_a_crash_interrupted_is_an_error() {
         (run.state, run.reason.as_deref()),
         (RunState::Error, Some("interrupted"))
     );
-    // A late end changes nothing.
+    // A late result changes nothing.
     fixture
         .store
         .finish_runs(&[end(&cut, RunState::Ok)])
@@ -363,7 +363,7 @@ async fn a_deleted_function_takes_its_runs_with_it() {
         .await
         .unwrap();
     assert_eq!(fixture.store.schedule_states().await.unwrap(), []);
-    // Claimed just after.
+    // The run is claimed just afterwards.
     let late = run(&function, 2);
     fixture
         .store

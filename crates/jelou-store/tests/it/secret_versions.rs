@@ -98,7 +98,7 @@ async fn versions_go_with_their_secret_and_its_owner() {
     assert_eq!(fixture.count(count).await, 0);
 }
 
-/// The file of a database that was never closed has the earlier values only encrypted.
+/// In the files of a database that was not closed, earlier values are encrypted.
 #[tokio::test]
 async fn earlier_values_are_encrypted() {
     if on_postgres() {

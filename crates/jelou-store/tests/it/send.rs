@@ -2,7 +2,7 @@
 
 use jelou_core::{AccessTokenId, Clock, DeploymentId, FunctionId, TokenId};
 use jelou_store::{
-    LastTokenRule, RuntimeTokenCredential, SecretOwner, Store, StoreConfig, Vault, Way,
+    ActivationKind, LastTokenRule, RuntimeTokenCredential, SecretOwner, Store, StoreConfig, Vault,
 };
 
 use crate::fixture::{
@@ -38,7 +38,13 @@ async fn every_call_may_move_between_threads() {
     is_send(store.deploy(&actor, deployment("a", "v1"), first_token));
     is_send(store.list_deployments(&function));
     is_send(store.deployment(&function, &deployment_id));
-    is_send(store.rollback(&actor, &function, Some(&deployment_id), Way::Rollback, None));
+    is_send(store.rollback(
+        &actor,
+        &function,
+        Some(&deployment_id),
+        ActivationKind::Rollback,
+        None,
+    ));
     is_send(store.artifact(artifact("v1").hash()));
     is_send(store.list_tokens(&function));
     is_send(store.create_token(&actor, &function, runtime_token("a")));

@@ -213,7 +213,7 @@ async fn the_last_active_token_stays_enabled_and_unexpired() {
         let refused = update(&fixture, &second, change).await.unwrap_err();
         assert!(matches!(refused, StoreError::LastToken { .. }));
     }
-    // A change that leaves an inactive token inactive takes nothing.
+    // A change that leaves an inactive token inactive does not violate the rule of the last token.
     let rename = UpdateToken {
         name: Some(token_name("old")),
         ..UpdateToken::default()

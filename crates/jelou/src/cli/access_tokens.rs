@@ -25,7 +25,7 @@ pub(crate) enum AccessTokensCommand {
     Revoke(RevokeArgs),
 }
 
-/// Create an access token; its value is shown this once
+/// Create an access token; its value is shown only once
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// Name of the token, such as `github-actions`
@@ -36,8 +36,8 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_output: Option<PathBuf>,
 
-    /// What it may do: `functions:read`, `functions:write` or `admin`; or on one function only `read:SLUG`,
-    /// `deploy:SLUG`, `tokens:SLUG`, `secrets:SLUG` or `logs:SLUG` (`*` for SLUG means each function); repeat for more
+    /// Scope of the token: `functions:read`, `functions:write`, `admin`, or for a single function `read:SLUG`,
+    /// `deploy:SLUG`, `tokens:SLUG`, `secrets:SLUG` or `logs:SLUG` (`*` as SLUG means every function); repeat for more
     #[arg(long = "scope", value_name = "SCOPE", required = true)]
     pub(crate) scopes: Vec<Scope>,
 
@@ -53,14 +53,14 @@ pub(crate) struct InfoArgs {
     pub(crate) token: String,
 }
 
-/// Give an access token a new value, which is shown this once; it keeps its id, name, scopes and expiry
+/// Give an access token a new value, which is shown only once; it keeps its id, name, scopes and expiry
 #[derive(Debug, Args)]
 pub(crate) struct RotateArgs {
     /// Id, name or prefix of the token
     #[arg(value_name = "TOKEN_ID")]
     pub(crate) token: String,
 
-    /// Time for which the old value works too, such as `24h` (at most `30d`); none by default
+    /// Time for which the old value stays valid, such as `24h` (at most `30d`); none by default
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) grace: Option<Expiry>,
 
@@ -72,7 +72,7 @@ pub(crate) struct RotateArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_output: Option<PathBuf>,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -84,7 +84,7 @@ pub(crate) struct RevokeArgs {
     #[arg(value_name = "TOKEN_ID")]
     pub(crate) token: String,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 }

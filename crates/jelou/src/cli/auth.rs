@@ -50,7 +50,7 @@ pub(crate) struct RemoveArgs {
     /// Name of the profile
     pub(crate) name: String,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 }

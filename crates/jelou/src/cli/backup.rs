@@ -6,10 +6,10 @@ use clap::{Args, Subcommand};
 
 use crate::env;
 
-/// Write all that the server stores to a file, also while it runs
+/// Back up everything the server stores to a file; the server may be running
 ///
-/// The file has functions with their code and deployments, tokens, secrets (encrypted), schedules and the audit trail. It
-/// does not have the master key, which decrypts the secrets, and the logs of functions.
+/// The file contains functions with their code and deployments, tokens, secrets (encrypted), schedules and the audit
+/// trail. It contains neither the master key, which decrypts the secrets, nor the logs of functions.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub(crate) struct BackupArgs {

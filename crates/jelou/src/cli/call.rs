@@ -5,9 +5,9 @@ use jelou_core::{PreviewName, Slug};
 
 use crate::env;
 
-/// Call a function, and show its answer
+/// Call a function and show its answer
 ///
-/// Values get the type that the function's schema says. Required values that the command line lacks are asked for.
+/// Values are converted to the types in the function's schema. The command asks for missing required values.
 #[derive(Debug, Args)]
 pub(crate) struct CallArgs {
     /// Tool to call, if the function has several; then its input, as KEY=VALUE
@@ -38,7 +38,7 @@ pub(crate) struct CallArgs {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["words", "url", "preview", "data", "mcp", "token"])]
     pub(crate) cron: Option<String>,
 
-    /// The due time that the function is told: 2026-11-29T09:00:00Z, or 2026-11-29T09:00 in the zone of the schedule
+    /// The due time that the function gets: 2026-11-29T09:00:00Z, or 2026-11-29T09:00 in the time zone of the schedule
     #[arg(long, value_name = "TIME", requires = "cron")]
     pub(crate) at: Option<String>,
 

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use jelou_core::api::RunState;
 use jelou_core::{RunId, Slug};
 
-/// See and control schedules: when they run, how runs ended, run one now
+/// Manage schedules: list them, show their runs, run or pause them
 #[derive(Debug, Args)]
 pub(crate) struct CronArgs {
     #[command(subcommand)]
@@ -59,9 +59,9 @@ pub(crate) struct LogsArgs {
     pub(crate) before: Option<RunId>,
 }
 
-/// Run a schedule now and wait for its end
+/// Run a schedule now and wait for the end of the run
 ///
-/// The function cannot tell this run from one that was due. A paused schedule runs too.
+/// The function cannot distinguish this run from a scheduled run. A paused schedule can be run too.
 #[derive(Debug, Args)]
 #[command(override_usage = "jelou cron run [OPTIONS] [SLUG] [NAME]")]
 pub(crate) struct RunArgs {
@@ -70,16 +70,16 @@ pub(crate) struct RunArgs {
     #[arg(value_name = "SLUG_OR_NAME", num_args = 0..=2)]
     pub(crate) which: Vec<String>,
 
-    /// The due time that the function is told: 2026-11-29T09:00:00Z, or 2026-11-29T09:00 in the zone of the schedule
+    /// The due time that the function gets: 2026-11-29T09:00:00Z, or 2026-11-29T09:00 in the time zone of the schedule
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
 
-    /// Do not wait for the end
+    /// Do not wait for the end of the run
     #[arg(long)]
     pub(crate) no_wait: bool,
 }
 
-/// Show when schedules run next, in their own zone and in UTC
+/// Show when schedules run next, in their own time zone and in UTC
 #[derive(Debug, Args)]
 pub(crate) struct NextArgs {
     /// Slug of the function; by default the one in jelou.json
@@ -94,7 +94,7 @@ pub(crate) struct NextArgs {
     pub(crate) count: u32,
 }
 
-/// Stop a schedule until it is resumed, also through deploys and restarts
+/// Pause a schedule until it is resumed, even across deploys and restarts
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct PauseArgs {
@@ -102,7 +102,7 @@ pub(crate) struct PauseArgs {
     pub(crate) which: WhichArgs,
 }
 
-/// Let a paused schedule run again, from its next due time on
+/// Resume a paused schedule, from its next due time on
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct ResumeArgs {

@@ -22,15 +22,15 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_name = "SLUG")]
     pub(crate) function: Option<Slug>,
 
-    /// Do not ask for confirmation. Fails where a question would need --create or --replace
+    /// Do not ask for confirmation. Fails if the deploy needs --create or --replace
     #[arg(long, short = 'y', visible_alias = "yes")]
     pub(crate) no_confirm: bool,
 
-    /// Create the function if there is none, although jelou.json names another one
+    /// Create the function if it does not exist, even if jelou.json names another function
     #[arg(long)]
     pub(crate) create: bool,
 
-    /// Replace what runs, although this folder neither deployed it before nor is linked to it
+    /// Replace the live deployment, even if this folder neither deployed it nor is linked to the function
     #[arg(long)]
     pub(crate) replace: bool,
 
@@ -50,7 +50,7 @@ pub(crate) struct DeployArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Check types too
+    /// Also check types
     #[arg(long)]
     pub(crate) check: bool,
 
@@ -58,28 +58,32 @@ pub(crate) struct DeployArgs {
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Refuse changes that break callers of what is live, such as a removed tool or a new required field
+    /// Download modules that are imported by URL again, instead of taking those of the live deployment; implies --force
+    #[arg(long)]
+    pub(crate) reload: bool,
+
+    /// Refuse changes that break callers of the live deployment, such as a removed tool or a new required field
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// Call the new process before it goes live, and refuse another status: `METHOD PATH [BODY] STATUS`, such as
-    /// `POST / {"a":1} 200`; repeat for more
+    /// Call the new process before it goes live, and fail if it answers with another status: `METHOD PATH [BODY]
+    /// STATUS`, such as `POST / {"a":1} 200`; repeat for more
     #[arg(long = "smoke", value_name = "CALL")]
     pub(crate) smoke: Vec<SmokeCall>,
 
-    /// What the deploy is for, in words
+    /// Purpose of the deploy, as free text
     #[arg(long, short, value_name = "TEXT")]
     pub(crate) message: Option<String>,
 
-    /// A version, such as `v1.4.0`
+    /// Version of the deploy, such as `v1.4.0`
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<String>,
 
-    /// Wait until all servers of the same database serve it, at most 2 seconds
+    /// Wait until all servers of the same database serve the deployment, at most 2 seconds
     #[arg(long)]
     pub(crate) wait: bool,
 
-    /// With --wait: end with status 1 if a server does not serve it; the deploy stands anyway
+    /// With --wait: end with status 1 if a server does not serve the deployment; the deploy is not undone
     #[arg(long, requires = "wait")]
     pub(crate) require_all: bool,
 
@@ -98,16 +102,16 @@ pub(crate) struct DeployArgs {
     reason = "the flag may be absent, alone, or with a name"
 )]
 pub(crate) struct PreviewArgs {
-    /// Deploy to an address of its own, always behind a token; what is live stays. Without a name, each deploy gets a
-    /// new address
+    /// Deploy to a preview, which has its own address and always needs a token; the live deployment stays. Without a
+    /// name, each deploy gets a new address
     #[arg(long = "preview", value_name = "NAME", num_args = 0..=1, conflicts_with_all = ["replace", "create"])]
     pub(crate) name: Option<Option<PreviewName>>,
 
-    /// Delete the preview after this time, such as `2d`; 14 days by default, from its last deploy on
+    /// Delete the preview this long after its last deploy, such as `2d`; 14 days by default
     #[arg(long, value_name = "TIME", requires = "name")]
     pub(crate) expires_in: Option<Expiry>,
 
-    /// Let the preview read the secrets of the function too; its own ones go over them
+    /// Let the preview also read the secrets of the function; its own secrets take precedence
     #[arg(long, requires = "name")]
     pub(crate) with_secrets: bool,
 

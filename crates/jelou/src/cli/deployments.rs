@@ -55,17 +55,17 @@ pub(crate) struct DownloadArgs {
     pub(crate) force: bool,
 }
 
-/// Make a deployment live without a build: that of a preview, or one that a rollback went back from
+/// Make a deployment live without a build: the deployment of a preview, or a deployment that a rollback replaced
 #[derive(Debug, Args)]
 pub(crate) struct PromoteArgs {
     #[command(flatten)]
     pub(crate) deployment: DeploymentArgs,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 
-    /// Why, for the audit trail
+    /// Reason, for the audit trail
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
 }
@@ -82,11 +82,11 @@ pub(crate) struct RollbackArgs {
     #[command(flatten)]
     pub(crate) deployment: DeploymentArgs,
 
-    /// Do not ask; without an id, the last deployment that was live and healthy
+    /// Do not ask for confirmation; without an id, the deployment that was live and healthy most recently is restored
     #[arg(long, short)]
     pub(crate) yes: bool,
 
-    /// Why, for the audit trail
+    /// Reason, for the audit trail
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
 }
@@ -94,7 +94,7 @@ pub(crate) struct RollbackArgs {
 /// A function, and one of its deployments.
 #[derive(Debug, Args)]
 pub(crate) struct DeploymentArgs {
-    /// Slug of the function; by default the one in jelou.json. It may be left out before an id
+    /// Slug of the function; by default the one in jelou.json. Can be left out before an id
     #[arg(value_name = "SLUG")]
     pub(crate) first: Option<SlugOrId>,
 

@@ -6,22 +6,22 @@ use clap::Args;
 
 use crate::env;
 
-/// Serve a project on this machine, and load it again after every save
+/// Serve a project on this machine, and reload it after every save
 ///
-/// It needs no server and no login. The function is at port 3000, without a token, in the same engine and
-/// sandbox as on a server. A save that cannot be built leaves the code before in place. Several functions are at
-/// `/fn/<slug>/` each, and can call each other.
+/// Needs no server and no login. The function is at port 3000, without a token, in the same engine and sandbox as on a
+/// server. If a save cannot be built, the previous code stays live. With several functions, each is at `/fn/<slug>/`,
+/// and they can call each other.
 #[derive(Debug, Args)]
 #[expect(
     clippy::option_option,
     reason = "an option can be absent, have no value, or have one"
 )]
 pub(crate) struct DevArgs {
-    /// Folders of projects, or a folder that has them
+    /// Project folders, or a folder that contains projects
     #[arg(value_name = "DIR", default_value = ".")]
     pub(crate) dirs: Vec<PathBuf>,
 
-    /// Port to listen on; by default 3000, or the next free one; 0 for any free one
+    /// Port to listen on; by default 3000, or the next free one; 0 selects a free port
     #[arg(long, short)]
     pub(crate) port: Option<u16>,
 
@@ -29,7 +29,7 @@ pub(crate) struct DevArgs {
     #[arg(long = "env", value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
 
-    /// Ask callers for a token, and print one
+    /// Require a token from callers, and print one
     #[arg(long)]
     pub(crate) token: bool,
 
@@ -39,7 +39,8 @@ pub(crate) struct DevArgs {
 
     /// Let a debugger attach; by default at port 9229, or the next free one
     ///
-    /// Chrome (`chrome://inspect`) and VS Code attach to it. The address stays when a save replaces the process.
+    /// Chrome (`chrome://inspect`) and VS Code attach to it. The address stays the same when a save replaces the
+    /// process.
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true)]
     pub(crate) inspect: Option<Option<u16>>,
 
@@ -47,7 +48,7 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, conflicts_with = "inspect")]
     pub(crate) inspect_brk: Option<Option<u16>>,
 
-    /// Begin with an empty `ctx.memory` and an empty log
+    /// Start with an empty `ctx.memory` and an empty log
     #[arg(long)]
     pub(crate) fresh: bool,
 

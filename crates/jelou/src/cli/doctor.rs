@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::env;
 
-/// Examine this machine for the server: the sandbox's layers, the engine, the data folder, space and ports
+/// Check this machine for the server: the sandbox's layers, the engine, the data folder, disk space and ports
 ///
 /// Ends with status 1 when something is wrong. Nothing is changed, and a running server is not disturbed.
 #[derive(Debug, Args)]
@@ -15,7 +15,7 @@ pub(crate) struct DoctorArgs {
     #[arg(long, value_name = "DIR", env = env::JELOU_DATA, hide_env_values = true)]
     pub(crate) data: Option<PathBuf>,
 
-    /// Address that the server is to listen on
+    /// Address that the server will listen on
     #[arg(long, value_name = "ADDRESS", env = env::JELOU_LISTEN, hide_env_values = true)]
     pub(crate) listen: Option<String>,
 

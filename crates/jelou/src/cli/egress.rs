@@ -5,9 +5,9 @@ use jelou_core::Slug;
 
 /// Let a function connect to databases and other hosts in private networks
 ///
-/// Functions reach the public network only. A rule opens a host name, an address or a network, with or without a port:
-/// `db.internal:5432`, `192.0.2.7:6379`, `10.0.0.0/8`. It holds for one function; `egress.allow` in the server's settings
-/// holds for all. Names are resolved when a process of the function starts.
+/// Functions can connect only to the public network. A rule allows a host name, an address or a network, with or
+/// without a port: `db.internal:5432`, `192.0.2.7:6379`, `10.0.0.0/8`, `[fd12::7]:5432`. It applies to one function;
+/// `egress.allow` in the server's settings applies to all. Names are resolved when a process of the function starts.
 #[derive(Debug, Args)]
 pub(crate) struct EgressArgs {
     #[command(subcommand)]

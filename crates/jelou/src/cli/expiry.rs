@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// A time in the future: RFC 3339 with an offset, or a date and time of the local time zone. A date without a time is
-/// its first moment.
+/// A time in the future: RFC 3339 with an offset, or a date and time of the local time zone. A date without a time
+/// means the start of the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EndTime(Timestamp);
 

@@ -57,7 +57,7 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     pub(crate) slug: Option<Slug>,
 
-    /// Name for people
+    /// Display name
     #[arg(long)]
     pub(crate) name: Option<String>,
 }
@@ -68,7 +68,7 @@ pub(crate) struct DeleteArgs {
     /// Slug of the function; by default the one in jelou.json
     pub(crate) slug: Option<Slug>,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 }

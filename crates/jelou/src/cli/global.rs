@@ -13,7 +13,7 @@ const HEADING: &str = "Global options";
     reason = "these are the switches of the command line; `Output` and `Prompt` turn them into types"
 )]
 pub(crate) struct GlobalArgs {
-    /// Write one JSON object to stdout; the default where stdout is not a terminal
+    /// Write one JSON object to stdout; the default if stdout is not a terminal
     #[arg(long, global = true, help_heading = HEADING)]
     pub(crate) json: bool,
 
@@ -21,11 +21,11 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, help_heading = HEADING)]
     pub(crate) compact: bool,
 
-    /// Write for people, also where stdout is not a terminal
+    /// Write text for people, even if stdout is not a terminal
     #[arg(long, global = true, help_heading = HEADING, conflicts_with_all = ["json", "agent"])]
     pub(crate) human: bool,
 
-    /// Never ask; fail where an answer is missing
+    /// Never ask; fail if an answer is needed
     #[arg(long, global = true, help_heading = HEADING)]
     pub(crate) no_input: bool,
 

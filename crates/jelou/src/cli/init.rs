@@ -16,7 +16,7 @@ pub(crate) struct InitArgs {
     #[arg(long)]
     pub(crate) slug: Option<Slug>,
 
-    /// Start a new function, or link the folder to one that the server has (writes jelou.json and .jelou/ alone)
+    /// Start a new function, or link the folder to a function of the server (writes only jelou.json and .jelou/)
     #[arg(long, value_enum, default_value_t = InitMode::Create)]
     pub(crate) mode: InitMode,
 
@@ -43,11 +43,11 @@ pub(crate) enum InitMode {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InitTemplate {
-    /// An app of Hono, with routes
+    /// A Hono app with routes
     Hono,
-    /// `export default { fetch }`, as Workers have it
+    /// `export default { fetch }`, as on Workers
     Fetch,
-    /// An edge function of Supabase, with `_shared`
+    /// A Supabase edge function with `_shared`
     Supabase,
     /// A public route that checks a signature with a secret
     Webhook,

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use jelou_core::Slug;
 
-/// Give a function limits of its own
+/// Manage the limits of a function
 #[derive(Debug, Args)]
 pub(crate) struct LimitsArgs {
     #[command(subcommand)]
@@ -17,7 +17,7 @@ pub(crate) enum LimitsCommand {
     Unset(UnsetArgs),
 }
 
-/// Show the limits in force for a function, and whose they are
+/// Show the limits in force for a function, and who set them
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     /// Slug of the function; by default the one in jelou.json
@@ -36,7 +36,7 @@ pub(crate) struct SetArgs {
     pub(crate) arguments: Vec<String>,
 }
 
-/// Remove limits of a function, so that the server's hold; needs an access token with the scope `admin`
+/// Remove limits of a function, so that the server's limits apply; needs an access token with the scope `admin`
 #[derive(Debug, Args)]
 #[command(override_usage = "jelou limits unset [OPTIONS] [SLUG] <NAME>...")]
 pub(crate) struct UnsetArgs {

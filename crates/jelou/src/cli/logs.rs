@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use jelou_core::{DeploymentId, PreviewName, Slug};
 
-/// Show what functions write, how they are called, and what the platform does with them
+/// Show the log of functions: their output, their calls, and events of the platform
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct LogsArgs {
@@ -25,11 +25,11 @@ pub(crate) struct ReadArgs {
     #[arg(value_name = "SLUG|FILTER")]
     pub(crate) slugs_or_filter: Vec<String>,
 
-    /// Filter, also one that looks like a slug
+    /// Filter, for example one that looks like a slug
     #[arg(long, value_name = "FILTER")]
     pub(crate) filter: Option<String>,
 
-    /// Go on with new records; the default, except with --history, --until and --request
+    /// Keep printing new records; the default, except with --history, --until and --request
     #[arg(long, short, conflicts_with = "history")]
     pub(crate) follow: bool,
 
@@ -72,7 +72,7 @@ pub(crate) struct StatsArgs {
     /// Slug of the function; by default the one in jelou.json
     pub(crate) slug: Option<Slug>,
 
-    /// What to group by, separated by commas: status, tool, route, method, token, protocol, deployment, error
+    /// Fields to group by, separated by commas: status, tool, route, method, token, protocol, deployment, error
     #[arg(long, default_value = "status")]
     pub(crate) by: String,
 

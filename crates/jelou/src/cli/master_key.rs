@@ -11,6 +11,6 @@ pub(crate) struct MasterKeyArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MasterKeyCommand {
-    /// Make a new key, encrypt every secret with it, and replace the file of the key
+    /// Generate a new key, encrypt every secret with it, and replace the key file
     Rotate,
 }

@@ -19,7 +19,7 @@ pub(crate) enum OrganisationSecretsCommand {
     Rollback(RollbackArgs),
 }
 
-/// Set secrets; without a value, asks for it with masked input
+/// Set secrets; asks for a missing value with masked input
 #[derive(Debug, Args)]
 #[command(override_usage = "jelou secret set [OPTIONS] NAME[=VALUE]...")]
 pub(crate) struct SetArgs {
@@ -35,7 +35,7 @@ pub(crate) struct DeleteArgs {
     #[arg(value_name = "NAME")]
     pub(crate) key: SecretKey,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 }

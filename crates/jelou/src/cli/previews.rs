@@ -33,7 +33,7 @@ pub(crate) struct DeleteArgs {
     /// Name of the preview
     pub(crate) name: PreviewName,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 }

@@ -56,10 +56,11 @@ pub(crate) struct PreviewArg {
     pub(crate) preview: Option<PreviewName>,
 }
 
-/// Set secrets; without a value, asks for it with masked input
+/// Set secrets; asks for a missing value with masked input
 ///
-/// `KEY=-` or `KEY -` takes the exact bytes of stdin as the value: `printf %s "$VALUE" | jelou secrets set mi-funcion KEY=-`, or
-/// `jelou secrets set mi-funcion KEY=- < key.pem` for a file. What is piped appears in no process list and no history.
+/// `KEY=-` or `KEY -` takes the exact bytes of stdin as the value: `printf %s "$VALUE" | jelou secrets set mi-funcion
+/// KEY=-`, or `jelou secrets set mi-funcion KEY=- < key.pem` for a file. A piped value appears neither in the process
+/// list nor in the shell's history.
 #[derive(Debug, Args)]
 #[command(override_usage = "jelou secrets set [OPTIONS] [SLUG] [KEY=VALUE]...")]
 pub(crate) struct SetArgs {
@@ -72,7 +73,7 @@ pub(crate) struct SetArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) from_env: Option<PathBuf>,
 
-    /// Create the function, or the preview, if there is none yet
+    /// Create the function, or the preview, if it does not exist
     #[arg(long)]
     pub(crate) create: bool,
 
@@ -90,7 +91,7 @@ pub(crate) struct DeleteArgs {
     /// Key of the secret
     pub(crate) key: SecretKey,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 

@@ -8,18 +8,19 @@ use crate::env;
 
 /// Run the server
 ///
-/// What is not given here comes from the environment, then from the configuration file, then from the defaults.
+/// Settings that are not given here come from the environment, then from the configuration file, then from the
+/// defaults.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:4400]
+    /// Address to listen on; port 0 selects a free port [default: 127.0.0.1:4400]
     #[arg(long, value_name = "ADDRESS", env = env::JELOU_LISTEN, hide_env_values = true)]
     pub(crate) listen: Option<String>,
 
-    /// Address of its own for the management API; the other then serves functions only
+    /// Separate address for the management API; the other address then serves only functions
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) api_listen: Option<String>,
 
-    /// Folder to keep everything in
+    /// Data folder of the server
     #[arg(long, value_name = "DIR", env = env::JELOU_DATA, hide_env_values = true)]
     pub(crate) data: Option<PathBuf>,
 

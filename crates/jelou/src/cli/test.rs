@@ -9,8 +9,8 @@ use crate::env;
 /// Run the tests of a project, offline
 ///
 /// The engine's own test runner runs every `*.test.ts` and `*_test.ts` of the current folder, with
-/// `@jelou/functions/testing` and its types. What follows is for the runner, such as files, `--filter NAME` or `--watch`.
-/// Tests may read files and use the network, but packages come from the cache only.
+/// `@jelou/functions/testing` and its types. All arguments are passed to the runner, such as files, `--filter NAME` or
+/// `--watch`. Tests may read files and use the network, but packages come from the cache only.
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
     /// Arguments of the runner (`deno test`)

@@ -57,7 +57,7 @@ pub(crate) struct ListArgs {
     pub(crate) wide: bool,
 }
 
-/// Show one token, its use on the last days, and the time zone of its dates
+/// Show one token, its use in the last days, and the time zone of its dates
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct InfoArgs {
@@ -69,7 +69,7 @@ pub(crate) struct InfoArgs {
     pub(crate) days: u32,
 }
 
-/// Create a token; its value is shown this once
+/// Create a token; its value is shown only once
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// Slug of the function; by default the one in jelou.json
@@ -109,56 +109,56 @@ pub(crate) struct ExpiryArgs {
     pub(crate) expires_at: Option<EndTime>,
 }
 
-/// What a token may be used for
+/// The limits of a token
 #[derive(Debug, Args)]
 pub(crate) struct LimitArgs {
-    /// What it may be used for: `invoke` (every HTTP route), `mcp` (every tool over MCP) or `tool:NAME` (one tool, both
-    /// ways); repeat for more, everything by default
+    /// Scope of the token: `invoke` (every HTTP route), `mcp` (every tool over MCP) or `tool:NAME` (one tool, over HTTP
+    /// and MCP); repeat for more, everything by default
     #[arg(long = "scope", value_name = "SCOPE")]
     pub(crate) scopes: Vec<RuntimeScope>,
 
-    /// Network that it may be used from, such as `203.0.113.0/24`; repeat for more, any by default
+    /// Network that the token may be used from, such as `203.0.113.0/24`; repeat for more, any by default
     #[arg(long = "cidr", value_name = "CIDR")]
     pub(crate) cidrs: Vec<Cidr>,
 
-    /// HTTP method that it may use, such as `GET`; repeat for more, any by default
+    /// HTTP method that the token may use, such as `GET`; repeat for more, any by default
     #[arg(long = "method", value_name = "METHOD")]
     pub(crate) methods: Vec<HttpMethod>,
 
-    /// Calls that it may make in a second, minute, hour or day, such as `100/m`; any number by default
+    /// Calls that the token may make in a second, minute, hour or day, such as `100/m`; any number by default
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     pub(crate) rate: Option<Rate>,
 
-    /// Calls that it may make in a calendar day or month, such as `10000/day` (of UTC) or
+    /// Calls that the token may make in a calendar day or month, such as `10000/day` (in UTC) or
     /// `10000/day@America/Guayaquil`; any number by default
     #[arg(long, value_name = "QUOTA", allow_hyphen_values = true)]
     pub(crate) quota: Option<Quota>,
 }
 
-/// What its owners note about a token
+/// Labels of a token, for its owner
 #[derive(Debug, Args)]
 pub(crate) struct LabelArgs {
-    /// Person or team that answers for it
+    /// Person or team that is responsible for the token
     #[arg(long, value_name = "TEXT")]
     pub(crate) owner: Option<Note>,
 
-    /// What it is for
+    /// Purpose of the token
     #[arg(long, value_name = "TEXT")]
     pub(crate) purpose: Option<Note>,
 
-    /// Group that it belongs to, such as `ci`; repeat for more
+    /// Group of the token, such as `ci`; repeat for more
     #[arg(long = "tag", value_name = "TAG")]
     pub(crate) tags: Vec<Tag>,
 }
 
-/// Give a token a new value, which is shown this once; it keeps its id, name, limits and labels
+/// Give a token a new value, which is shown only once; it keeps its id, name, limits and labels
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct RotateArgs {
     #[command(flatten)]
     pub(crate) token: TokenArgs,
 
-    /// Time for which the old value works too, such as `24h` (at most `30d`); none by default, or with `0`
+    /// Time for which the old value stays valid, such as `24h` (at most `30d`); none by default, or with `0`
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) grace: Option<Grace>,
 
@@ -170,7 +170,7 @@ pub(crate) struct RotateArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) token_output: Option<PathBuf>,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -224,7 +224,7 @@ pub(crate) struct RenameArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct EverywhereArgs {
-    /// End with status 1 if a server of the same database has not applied it after 2 seconds; the change stands anyway
+    /// End with status 1 if a server of the same database has not applied it after 2 seconds; the change is not undone
     #[arg(long)]
     pub(crate) require_all: bool,
 }
@@ -236,7 +236,7 @@ pub(crate) struct DisableArgs {
     #[command(flatten)]
     pub(crate) token: TokenArgs,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 
@@ -256,7 +256,7 @@ pub(crate) struct EnableArgs {
     pub(crate) token: TokenArgs,
 }
 
-/// Ask whether a token may make a call now, and why not
+/// Check whether a token may make a call now, and if not, why
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct CheckArgs {
@@ -299,7 +299,7 @@ pub(crate) struct RevokeArgs {
     #[arg(long, value_name = "ACCESS_TOKEN")]
     pub(crate) created_by: Option<String>,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 
@@ -311,14 +311,14 @@ pub(crate) struct RevokeArgs {
     pub(crate) everywhere: EverywhereArgs,
 }
 
-/// Revoke leaked tokens by their values, which are read from stdin: of any function, and access tokens
+/// Revoke leaked tokens by their values, which are read from stdin: access tokens, and runtime tokens of any function
 #[derive(Debug, Args)]
 pub(crate) struct RevokeLeakedArgs {
-    /// Where the values are: `-` for stdin, or a file. Other text between them is ignored
+    /// Source of the values: `-` for stdin, or a file. Other text between them is ignored
     #[arg(value_name = "FILE")]
     pub(crate) input: PathBuf,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -326,7 +326,7 @@ pub(crate) struct RevokeLeakedArgs {
 /// Check the form of tokens that are read from stdin, without a server
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// Where the tokens are: `-` for stdin, or a file. Other text between them is ignored
+    /// Source of the tokens: `-` for stdin, or a file. Other text between them is ignored
     #[arg(value_name = "FILE")]
     pub(crate) input: PathBuf,
 }
@@ -342,7 +342,7 @@ pub(crate) struct ExportArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
-/// Add the tokens of a file of `tokens export`; callers go on with the values that they have
+/// Add the tokens of a file of `tokens export`; callers keep their token values
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(crate) struct ImportArgs {
@@ -357,11 +357,11 @@ pub(crate) struct ImportArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Revoke the tokens that have the names
+    /// Revoke existing tokens that have the same names
     #[arg(long)]
     pub(crate) replace: bool,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 }

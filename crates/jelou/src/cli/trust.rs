@@ -67,11 +67,11 @@ pub(crate) struct CreateArgs {
     #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
     pub(crate) claims: Vec<(String, String)>,
 
-    /// Whom the identity token must be for; the address of this server by default
+    /// Audience of the identity token; the address of this server by default
     #[arg(long, value_name = "AUDIENCE")]
     pub(crate) audience: Option<String>,
 
-    /// What the access token may do, such as `deploy:mi-funcion`; repeat for more
+    /// Scope of the access token, such as `deploy:mi-funcion`; repeat for more
     #[arg(long = "scope", value_name = "SCOPE", required_unless_present = "call")]
     pub(crate) scopes: Vec<Scope>,
 
@@ -79,7 +79,7 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "SLUG", conflicts_with = "scopes")]
     pub(crate) call: Option<Slug>,
 
-    /// What the runtime token may be used for: `invoke`, `mcp` or `tool:NAME`; repeat for more, everything by default
+    /// Scope of the runtime token: `invoke`, `mcp` or `tool:NAME`; repeat for more, everything by default
     #[arg(long = "call-scope", value_name = "SCOPE", requires = "call")]
     pub(crate) call_scopes: Vec<RuntimeScope>,
 
@@ -120,14 +120,14 @@ impl CreateArgs {
     }
 }
 
-/// Delete a trust policy; tokens that were exchanged by it end now
+/// Delete a trust policy; tokens that were exchanged under it end now
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
     /// Id or name of the policy
     #[arg(value_name = "POLICY")]
     pub(crate) policy: String,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -135,7 +135,7 @@ pub(crate) struct DeleteArgs {
 /// Exchange the identity token of this job for a token of 15 minutes, and print it
 #[derive(Debug, Args)]
 pub(crate) struct ExchangeArgs {
-    /// Ask for a runtime token of this function; an access token by default
+    /// Request a runtime token of this function; an access token by default
     #[arg(long, value_name = "SLUG")]
     pub(crate) call: Option<Slug>,
 

@@ -21,13 +21,13 @@ struct Credentials<'a> {
 }
 
 pub(crate) fn run(context: &Context) -> anyhow::Result<()> {
-    let (client, origin) = context.client_and_origin()?;
+    let (client, source) = context.client_and_source()?;
     let who = client.whoami()?;
     let report = Report {
         api: client.api().as_str(),
         credentials: Credentials {
-            profile: origin.profile(),
-            source: origin.to_string(),
+            profile: source.profile(),
+            source: source.to_string(),
         },
         who: &who,
     };
@@ -39,7 +39,7 @@ pub(crate) fn run(context: &Context) -> anyhow::Result<()> {
             who.server.version, who.server.engine
         ))?;
         human.item(&format!("Functions:   {}", who.server.functions))?;
-        human.item(&format!("Credentials: {origin}"))?;
+        human.item(&format!("Credentials: {source}"))?;
         human.item(&format!(
             "Token:       {} ({}...)",
             token.name, token.prefix

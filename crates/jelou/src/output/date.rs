@@ -13,7 +13,7 @@ pub(crate) fn zoned_date(at: Timestamp) -> String {
     zoned_date_in(at, TimeZone::system())
 }
 
-/// Like [`zoned_date`], but in an IANA time zone. UTC if this machine does not know the zone.
+/// Like [`zoned_date`], but in an IANA time zone. UTC if the time zone database of this machine does not have it.
 pub(crate) fn date_in_zone(at: Timestamp, time_zone: &str) -> String {
     zoned_date_in(at, TimeZone::get(time_zone).unwrap_or(TimeZone::UTC))
 }

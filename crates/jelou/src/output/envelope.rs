@@ -38,7 +38,7 @@ impl<'a, T> Success<'a, T> {
     }
 }
 
-/// Adds the servers that have not applied the change. Data that is no object has no place for them.
+/// Adds the servers that have not applied the change. Data that is not an object stays as it is.
 pub(super) fn with_pending(data: &impl Serialize, pending: &[String]) -> serde_json::Result<Value> {
     let mut data = serde_json::to_value(data)?;
     if let Value::Object(members) = &mut data {

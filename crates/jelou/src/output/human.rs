@@ -83,7 +83,7 @@ impl Human {
         writeln!(self.stream, "{text}")
     }
 
-    /// Writes the text without a glyph or indentation. Characters that a terminal obeys or hides are escaped.
+    /// Writes the text without a glyph or indentation. Control and invisible characters are escaped.
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.stream, "{}", printable(text))
     }

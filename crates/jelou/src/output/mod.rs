@@ -1,7 +1,7 @@
 //! The only module that writes to stdout and stderr.
 //!
 //! stdout gets the result: lines for human readers, or exactly one JSON object. Everything else goes to stderr, so that
-//! it does not get into a pipe. Characters that a terminal obeys or hides are escaped in text of the server or of files
+//! it does not get into a pipe. Control and invisible characters in text from the server or from files are escaped
 //! ([`jelou_core::printable`]).
 
 mod age;

@@ -24,8 +24,8 @@ impl Table {
         }
     }
 
-    /// Adds a column with a minimum width in characters, including the gap after it. The minimum width makes lists of
-    /// the same kind look the same.
+    /// Adds a column with a minimum width in characters, including the gap after it. With a minimum width, lists of the
+    /// same kind have the same columns.
     pub(crate) fn column(mut self, title: &'static str, width: usize) -> Self {
         self.columns.push(Column { title, width });
         self

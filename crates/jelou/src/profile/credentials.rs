@@ -141,7 +141,7 @@ impl CredentialsFile {
         serde_json::from_str(&text).map_err(|error| {
             Failure::validation(format!("{} cannot be read", self.path.display()))
                 .because(error)
-                .hint("mend it, or remove it and run `jelou login` again")
+                .hint("repair it, or remove it and run `jelou login` again")
                 .into()
         })
     }

@@ -10,7 +10,7 @@ use jelou_token::AccessToken;
 
 pub(crate) use access_token::read_access_token;
 pub(crate) use credentials::{Credentials, CredentialsFile, Profile, check_name};
-pub(crate) use session::{Origin, Session, no_profile, parse_api};
+pub(crate) use session::{CredentialSource, Session, no_profile, parse_api};
 
 /// The address on which `jelou serve` listens by default.
 pub(crate) const DEFAULT_API: &str = "http://127.0.0.1:4400";

@@ -1,5 +1,5 @@
-//! The identity token of a pipeline, by which the CI service proves which job this is. If a trust policy accepts it,
-//! the server exchanges it for an access token. Thus the pipeline stores no secret.
+//! The identity token of a pipeline: the CI service's proof of which job this is. If a trust policy accepts it, the
+//! server exchanges it for an access token. Thus the pipeline stores no secret.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use jelou_client::{ApiUrl, Client, Wanted};
+use jelou_client::{ApiUrl, Client, RequestedToken};
 use jelou_token::AccessToken;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -93,7 +93,7 @@ pub(crate) fn access_token(api: &ApiUrl) -> anyhow::Result<Option<AccessToken>> 
         return Ok(Some(token));
     }
     let client = Client::new(api.clone(), None);
-    let exchanged = client.exchange(&identity.value, &Wanted::Access(None))?;
+    let exchanged = client.exchange(&identity.value, &RequestedToken::Access(None))?;
     let token = AccessToken::parse(&exchanged.access_token)
         .map_err(|error| anyhow::anyhow!("the server gave no access token: {error}"))?;
     if let Some(kept) = kept {

@@ -17,12 +17,12 @@ pub(crate) struct Session {
     pub(crate) api: ApiUrl,
     /// `None` if the user is not logged in.
     pub(crate) token: Option<AccessToken>,
-    pub(crate) origin: Origin,
+    pub(crate) source: CredentialSource,
 }
 
 /// The source of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum CredentialSource {
     Flag {
         profile: String,
     },
@@ -35,7 +35,7 @@ pub(crate) enum Origin {
     Nowhere,
 }
 
-impl Origin {
+impl CredentialSource {
     pub(crate) fn profile(&self) -> Option<&str> {
         match self {
             Self::Flag { profile } | Self::Active { profile } => Some(profile),
@@ -44,7 +44,7 @@ impl Origin {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for CredentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag { profile } => write!(f, "profile {profile} (from --profile)"),
@@ -112,10 +112,10 @@ impl Session {
     ) -> anyhow::Result<Self> {
         if let Some(name) = flag {
             let profile = credentials.get(name).ok_or_else(|| no_profile(name))?;
-            let origin = Origin::Flag {
+            let source = CredentialSource::Flag {
                 profile: name.to_owned(),
             };
-            return Self::of_profile(name, profile, origin);
+            return Self::of_profile(name, profile, source);
         }
         let active = credentials
             .active()
@@ -134,7 +134,7 @@ impl Session {
                     (None, None) => DEFAULT_API,
                 })?,
                 token: Some(read_access_token(token, env::JELOU_TOKEN)?),
-                origin: Origin::Environment,
+                source: CredentialSource::Environment,
             }),
             (
                 Environment {
@@ -154,7 +154,7 @@ impl Session {
                         Self::of_profile(
                             name,
                             profile,
-                            Origin::Active {
+                            CredentialSource::Active {
                                 profile: profile_name,
                             },
                         )
@@ -162,33 +162,33 @@ impl Session {
                     None => Ok(Self {
                         api,
                         token: None,
-                        origin: Origin::Environment,
+                        source: CredentialSource::Environment,
                     }),
                 }
             }
             (_, Some((name, profile))) => Self::of_profile(
                 name,
                 profile,
-                Origin::Active {
+                CredentialSource::Active {
                     profile: name.to_owned(),
                 },
             ),
             (_, None) => Ok(Self {
                 api: parse_api(DEFAULT_API)?,
                 token: None,
-                origin: Origin::Nowhere,
+                source: CredentialSource::Nowhere,
             }),
         }
     }
 
-    fn of_profile(name: &str, profile: &Profile, origin: Origin) -> anyhow::Result<Self> {
+    fn of_profile(name: &str, profile: &Profile, source: CredentialSource) -> anyhow::Result<Self> {
         Ok(Self {
             api: parse_api(profile.api())?,
             token: Some(read_access_token(
                 profile.token(),
                 &format!("the token of profile `{name}`"),
             )?),
-            origin,
+            source,
         })
     }
 }
@@ -242,7 +242,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(session.api.as_str(), "http://two.example.com");
-        assert_eq!(session.origin.profile(), Some("two"));
+        assert_eq!(session.source.profile(), Some("two"));
     }
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(session.api.as_str(), "http://env.example.com");
-        assert_eq!(session.origin, Origin::Environment);
+        assert_eq!(session.source, CredentialSource::Environment);
 
         let session =
             Session::choose(None, &environment(true, None), &credentials(Some("one"))).unwrap();

@@ -206,7 +206,7 @@ impl ProjectFile {
         Ok(())
     }
 
-    /// The line, from 1, that has this text as a whole JSON string.
+    /// Returns the line, from 1, that contains this text as a whole JSON string.
     pub(crate) fn line_of(&self, text: &str) -> Option<usize> {
         let quoted = serde_json::to_string(text).ok()?;
         let lines = self.text.lines();

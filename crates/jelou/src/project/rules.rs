@@ -16,15 +16,9 @@ const GITIGNORE: &str = ".gitignore";
 const JELOUIGNORE: &str = ".jelouignore";
 
 /// Files of other tools, which are never deployed.
-const TOOL_FILES: [&str; 5] = [
-    "bun.lock",
-    "bun.lockb",
-    "pnpm-lock.yaml",
-    "tsconfig.json",
-    "yarn.lock",
-];
+const TOOL_FILES: [&str; 4] = ["bun.lock", "bun.lockb", "pnpm-lock.yaml", "yarn.lock"];
 
-/// An exception: the build reads it if the project has no configuration of Deno.
+/// The configuration of TypeScript. The build reads it in folders without a configuration of Deno.
 const TSCONFIG: &str = "tsconfig.json";
 const DENO_FILES: [&str; 2] = ["deno.json", "deno.jsonc"];
 
@@ -115,14 +109,17 @@ impl Rules {
         if path == FILE_NAME {
             return Verdict::LeftOut(Reason::Settings);
         }
-        let has_deno = || DENO_FILES.iter().any(|name| self.root.join(name).exists());
-        if TOOL_FILES.contains(&name) && (path != TSCONFIG || has_deno()) {
+        let absolute = self.root.join(path);
+        let has_deno = || {
+            let beside = |name: &&str| absolute.with_file_name(name).exists();
+            DENO_FILES.iter().any(beside)
+        };
+        if TOOL_FILES.contains(&name) || name == TSCONFIG && has_deno() {
             return Verdict::LeftOut(Reason::OtherTool);
         }
         if is_folder && name.parse::<DeploymentId>().is_ok() {
             return Verdict::LeftOut(Reason::Download);
         }
-        let absolute = self.root.join(path);
         if let Match::Ignore(glob) = self.exclude.matched(&absolute, is_folder) {
             let pattern = glob.original().to_owned();
             return Verdict::LeftOut(Reason::Excluded { pattern });

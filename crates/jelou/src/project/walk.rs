@@ -31,7 +31,7 @@ pub(super) struct Walk {
     pub(super) left_out: Vec<LeftOut>,
 }
 
-/// Finds the files below the project's folder. `entrypoint` is the one that `jelou.json` names. Its folder is searched
+/// Finds the files below the project's folder. `entrypoint` is the entrypoint in `jelou.json`. Its folder is searched
 /// even if `.gitignore` excludes it, because it may be the output of a build.
 pub(super) fn walk(rules: &Rules, entrypoint: Option<&str>) -> anyhow::Result<Walk> {
     let mut walker = Walker {
@@ -61,8 +61,8 @@ struct Walker<'a> {
 }
 
 impl Walker<'_> {
-    /// Reads a folder. `left_out` is the reason why the folder is left out, if it is. Then only files that `include` or
-    /// an asset pattern names are taken.
+    /// Reads a folder. If `left_out` is set, the folder is left out for this reason, except files that `include` or an
+    /// asset pattern names.
     fn folder(
         &mut self,
         location: &Path,

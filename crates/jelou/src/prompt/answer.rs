@@ -134,9 +134,8 @@ impl Answer {
         }
     }
 
-    /// Adds a paste, with `
-    /// ` for every kind of line break. If it is a single line, its final line break is removed, because copying a line
-    /// usually includes the line break.
+    /// Adds a paste. Every kind of line break becomes a line feed. If the paste is a single line, its final line break
+    /// is removed, because copying a line usually includes the line break.
     fn paste(&mut self, paste: &str) -> Event {
         let paste = paste.replace("\r\n", "\n").replace('\r', "\n");
         let line = paste.strip_suffix('\n').unwrap_or(&paste);

@@ -10,7 +10,7 @@ const PEDIDOS = new Map([["P-1042", "en camino"]]);
 export default app({
   description: "Herramientas de pedidos para un agente",
   tools: {
-    // For the model that chooses a tool: what it does, and when to use it.
+    // Helps a model to choose the tool: what it does, and when to use it.
     buscarPedido: define({
       description:
         "Devuelve el estado de un pedido. Úsala cuando el cliente pregunte dónde está su pedido.",

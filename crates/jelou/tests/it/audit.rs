@@ -56,10 +56,10 @@ fn a_changed_export_is_found_without_a_server() {
     let last = entries.last().unwrap();
     assert_eq!(last["address"], "127.0.0.1", "{last}");
     assert_eq!(last["after"], json!({ "value": 1000 }), "{last}");
-    // Nothing in it is a value of a token.
+    // The export contains no value of a token.
     assert!(jelou_token::scan(&good).next().is_none(), "{good}");
 
-    // The program in the documentation agrees.
+    // The program in the documentation gets the same result.
     let page = include_str!("../../../../docs/audit.md");
     let program = page.split("```python\n").nth(1).unwrap();
     let program = program.split("```").next().unwrap();

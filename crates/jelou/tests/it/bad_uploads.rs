@@ -247,7 +247,7 @@ fn code_of_other_platforms() {
     }
 }
 
-/// `"type": "commonjs"`, which messages name, deploys such code as it is.
+/// With `"type": "commonjs"`, which error messages suggest, such code deploys unchanged.
 #[test]
 fn a_commonjs_project_deploys() {
     let live = Live::start();

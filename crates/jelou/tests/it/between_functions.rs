@@ -150,7 +150,7 @@ fn a_function_that_logs_a_token() {
     assert!(!server.data.log().contains(&token), "{}", server.data.log());
 }
 
-/// A function that calls the next function, counts its own calls, and returns the answer of the next one.
+/// A function that calls the function `next`, counts its own calls, and returns the answer of `next`.
 fn link(next: &str) -> String {
     let handler = function(&format!(
         r#"async (input, ctx) => {{

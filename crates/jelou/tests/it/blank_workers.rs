@@ -8,7 +8,7 @@ use crate::support::{Sandbox, Serve, eventually, function};
 const FUNCTIONS: usize = 5;
 const LEAST: usize = 1;
 const MOST: usize = 3;
-/// How long the server remembers a burst.
+/// How long the number of blank workers stays high after a burst.
 const REMEMBERED: Duration = Duration::from_secs(16);
 
 #[test]
@@ -45,7 +45,7 @@ fn follow_the_demand() {
     call_at_once(&functions);
     let (mut bursts, mut last) = (1, Instant::now());
     eventually("more blank workers after a burst", || {
-        // On a busy machine, the server may forget the burst before enough workers are ready.
+        // On a busy machine, this time may pass before enough workers are ready.
         if last.elapsed() > REMEMBERED {
             call_at_once(&deploy(bursts));
             bursts += 1;

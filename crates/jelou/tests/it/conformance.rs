@@ -28,7 +28,7 @@ export default app({
 });
 "#;
 
-/// The answer without what differs between two requests to the same server, or between two servers: ids, dates, ports.
+/// The answer without the values that differ between two requests or two servers: ids, dates, ports.
 fn comparable(reply: &Reply, hosts: &[&str]) -> (u16, Vec<(String, String)>, String) {
     let mut headers: Vec<_> = reply
         .headers
@@ -37,7 +37,7 @@ fn comparable(reply: &Reply, hosts: &[&str]) -> (u16, Vec<(String, String)>, Str
         .cloned()
         .collect();
     headers.sort();
-    // Only in development, a failed handler tells what it threw.
+    // Only in development, the answer contains what a handler threw.
     let mut body = reply.body.clone();
     if reply.status == 500
         && let Ok(Value::Object(mut fields)) = serde_json::from_str(&body)

@@ -89,7 +89,7 @@ fn a_refusal_leaves_the_connection_usable() {
     }
 }
 
-/// The server does not wait for a large body. `Connection: close` tells the caller not to send it.
+/// The server does not wait for a large body. `Connection: close` makes the caller stop sending.
 #[test]
 fn a_refusal_of_a_large_body_ends_the_connection() {
     let sandbox = Sandbox::new();

@@ -86,7 +86,7 @@ impl Debugger {
         }
     }
 
-    /// The parameters of the next event for which this holds.
+    /// The parameters of the next event for which `is_it` is true.
     fn event(&mut self, method: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         loop {
             let event = match self.events.pop_front() {
@@ -185,7 +185,7 @@ fn wait_for_debuggers(dev: &Dev, count: usize) {
     });
 }
 
-/// Stops a call at the original line, looks at a variable, and continues.
+/// Stops a call at the original line, reads a variable, and continues.
 fn debug_call(dev: &Dev, sandbox: &Sandbox, url: &str, answer: &str) -> Debugger {
     let mut debugger = Debugger::attach(url);
     wait_for_debuggers(dev, 1);

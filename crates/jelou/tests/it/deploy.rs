@@ -196,7 +196,7 @@ fn sandbox_with_limits(files: usize, file_bytes: usize, bytes: usize) -> (Sandbo
     (sandbox, api)
 }
 
-/// All problems at once, before anything is sent.
+/// The error lists all problems at once, before anything is sent.
 #[test]
 fn too_many_and_too_large_files() {
     let (sandbox, api) = sandbox_with_limits(25, 600 * 1024, 1024 * 1024);
@@ -232,7 +232,7 @@ fn a_large_project_within_the_limits() {
     assert_outcome!(outcome);
 }
 
-/// What a folder holds besides code: ignored files, other languages, data, and names as people write them.
+/// A folder with more than code: ignored files, other languages, data, and unusual file names.
 fn a_real_project(sandbox: &Sandbox) {
     sandbox
         .file(
@@ -245,7 +245,7 @@ fn a_real_project(sandbox: &Sandbox) {
             "index.ts",
             "import \"./función.ts\";\nimport \"./generated/client.ts\";\nimport t from \"./lib/texto con espacios.txt\" with { type: \"text\" };\nread(\"./keep.log\");\n",
         )
-        // As macOS stores it.
+        // The form of the name on macOS.
         .file("funcio\u{301}n.ts", "")
         .file("index.test.ts", "")
         .file("generated/client.ts", "")

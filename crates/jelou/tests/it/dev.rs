@@ -130,7 +130,7 @@ fn a_project_is_served_without_login_and_token() {
     let post = post.header("sec-fetch-mode", "navigate");
     let post = post.header("sec-fetch-dest", "document").send();
     assert_eq!(post.status, 404, "{post:?}");
-    // Nothing of it is for git.
+    // Git ignores the whole folder.
     assert_eq!(sandbox.read(".jelou/dev/.gitignore"), "*\n");
 }
 
@@ -326,7 +326,7 @@ fn a_port_that_is_taken() {
         shown.contains(&format!("port {port} is taken by")) && shown.contains(&this),
         "{shown}"
     );
-    // Whoever has the default port: the next free one is used.
+    // If the default port is taken, by this or another program, the next free port is used.
     let _holder = TcpListener::bind("127.0.0.1:3000");
     let dev = Dev::start_with(&sandbox, "");
     assert!(!dev.address.ends_with(":3000"), "{}", dev.address);
@@ -366,7 +366,7 @@ fn a_call_takes_its_types_from_the_schema() {
         ("", 2, "enviar, leer, zona"),
         ("envair", 2, "did you mean `enviar`"),
         ("enviar telefono=1 veces=dos", 2, "veces is `dos`"),
-        // Without a terminal, nothing can be asked for.
+        // Without a terminal, the command cannot ask for missing values.
         ("enviar telefono=1", 2, "veces=VALUE"),
         ("enviar telefono", 2, "not KEY=VALUE"),
     ] {

@@ -26,7 +26,7 @@ fn answer(dev: &Dev) -> String {
 
 #[test]
 fn a_missing_package_without_network() {
-    // Nothing listens there.
+    // Nothing listens at this address.
     let sandbox = Sandbox::new().env("NPM_CONFIG_REGISTRY", "http://127.0.0.1:9/");
     sandbox.file("index.ts", answers("good"));
     let dev = Dev::start(&sandbox, "");
@@ -51,7 +51,7 @@ fn a_folder_that_is_replaced_is_still_watched() {
     sandbox.file("index.ts", importing("./lib/text.ts"));
     let dev = Dev::start(&sandbox, "");
     dev.event("loaded");
-    // Quicker than a change is noticed, as when git changes to another branch.
+    // Faster than a change is detected, like a switch to another branch in git.
     let folder = sandbox.project().join("lib");
     fs::remove_dir_all(&folder).unwrap();
     sandbox.file("lib/text.ts", "export const text = \"second\";\n");
@@ -100,7 +100,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: on a failure, the command still runs.
+        // Unmounts lazily: after a failure of the test, the command still runs.
         let unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
         assert!(unmounted.unwrap().success() || std::thread::panicking());
     }
@@ -135,7 +135,7 @@ fn a_full_disk() {
     assert_eq!(dev.ended(), Some(0));
 }
 
-/// Runs `jelou dev` without any network but loopback: loads, saves, calls. Prints what the kernel could not route.
+/// Runs `jelou dev` with loopback only: loads, saves, calls. Prints the packets that the kernel could not route.
 const OFFLINE: &str = r#"
 ip link set lo up
 jelou dev --port 3000 --json --data "$DATA" > events 2> log &
@@ -213,7 +213,7 @@ fn an_endless_import_is_given_up_for_the_next_save() {
     let dev = Dev::start(&sandbox, "");
     dev.event("loaded");
     sandbox.file("index.ts", "for (;;) {}\n");
-    // Its import runs by now.
+    // The import has started by now.
     std::thread::sleep(std::time::Duration::from_millis(1500));
     sandbox.file("index.ts", answers("recovered"));
     dev.event("loaded");

@@ -1,4 +1,4 @@
-//! `jelou dev` in a terminal: what a developer sees and types.
+//! `jelou dev` in a terminal, with the input and output of a developer.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -26,7 +26,7 @@ fn start(sandbox: &Sandbox, data: &DataFolder, arguments: &str) -> Terminal {
 fn a_developer_sees_routes_calls_errors_and_uses_the_keys() {
     let sandbox = Sandbox::new().env("JELOU_SANDBOX__FIREWALL", "off");
     sandbox.file("index.ts", source("Hola"));
-    // The browser of this machine.
+    // Replaces the program that opens the browser.
     let opened = sandbox.home().join("opened");
     let browser = sandbox.binary_folder().join("xdg-open");
     let script = format!("#!/bin/sh\necho \"$1\" > {}\n", opened.display());

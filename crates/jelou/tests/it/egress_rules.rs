@@ -1,4 +1,4 @@
-//! `jelou egress`: what a rule opens, for whom, and how long.
+//! `jelou egress`: the effect of a rule, for which functions, and how long.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Sandbox, Serve, Server, eventually, function};
 
-/// Connects to an address and reads what the other side says.
+/// Connects to an address and returns the data that it sends.
 const READS: &str = r"async ({ host, port }) => {
   try {
     const conn = await Deno.connect({ hostname: host, port });
@@ -19,7 +19,7 @@ const READS: &str = r"async ({ host, port }) => {
   }
 }";
 
-/// A server that says its name to every connection.
+/// A server that sends its name on every connection.
 fn listen(address: &str, name: &'static str) -> u16 {
     let listener = TcpListener::bind(address).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -58,7 +58,7 @@ impl Stage {
         outcome.json()["data"].clone()
     }
 
-    /// What a function reads there; the error otherwise.
+    /// Returns what a function reads from this address, or the error.
     fn read(&self, function: usize, host: &str, port: u16) -> Result<String, String> {
         let body = json!({ "host": host, "port": port }).to_string();
         let token = Some(self.tokens[function].as_str());
@@ -111,7 +111,7 @@ fn a_rule_is_for_one_function_one_host_and_one_port() {
     assert_eq!(stage.read(0, "127.0.0.1", closed).as_deref(), Ok("closed"));
     assert!(stage.read(0, "127.0.0.2", closed).is_err());
 
-    // After a restart of the server, the rules hold.
+    // After a restart of the server, the rules still apply.
     let Stage {
         sandbox,
         server,
@@ -156,6 +156,35 @@ fn rules_for_every_function_have_names_and_ports_too() {
     );
 }
 
+/// Needs IPv6 on this machine.
+#[test]
+fn rules_open_ports_of_ipv6() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    }
+    let stage = Stage::start(|serve| serve.env("JELOU_SANDBOX__IPV6", "true"));
+    let open = listen("[::1]:0", "open");
+    let closed = listen("[::1]:0", "closed");
+    let refused = stage.read(0, "::1", open).unwrap_err();
+    let told = format!(
+        "`[::1]:{open}` is refused: it is this machine; an administrator can open it: \
+         jelou egress allow una [::1]:{open}"
+    );
+    assert!(refused.contains(&told), "{refused}");
+    let rules = stage.jelou(&format!("egress allow una [0::1]:{open}"));
+    assert_eq!(rules["function"], json!([format!("[::1]:{open}")]));
+    assert_eq!(stage.read(0, "::1", open).as_deref(), Ok("open"));
+    let refused = stage.read(0, "::1", closed).unwrap_err();
+    let told = format!("of which only [::1]:{open} is open to this function");
+    assert!(refused.contains(&told), "{refused}");
+    // The mapped form is IPv4, for which there is no rule.
+    for host in ["::ffff:127.0.0.1", "127.0.0.1"] {
+        assert!(stage.read(0, host, open).is_err(), "{host}");
+    }
+    assert!(stage.read(1, "::1", open).is_err(), "another function");
+}
+
 #[test]
 fn rules_are_changed_by_administrators_only() {
     let stage = Stage::start(|serve| serve);
@@ -171,7 +200,12 @@ fn rules_are_changed_by_administrators_only() {
         assert!(outcome.to_string().contains("`admin`"), "{outcome}");
     }
     let wrong = [
-        ("egress allow una [::1]:80", 2, "IPv6"),
+        (
+            "egress allow una [::1]:80",
+            7,
+            "functions have no IPv6 on this server",
+        ),
+        ("egress allow una [::1]80", 2, "it needs brackets"),
         ("egress allow una", 2, "no host after `una`"),
         ("egress allow una postgres://u@db:5432/x", 2, "URL"),
         (
@@ -223,7 +257,7 @@ fn a_rule_that_opens_too_much_is_taken_with_a_warning() {
     );
 }
 
-/// Needs root, for a file of host names of its own.
+/// Needs root, for a separate file of host names.
 #[test]
 fn a_name_that_moves_is_found_again() {
     if !rustix::process::geteuid().is_root() {
@@ -236,7 +270,7 @@ fn a_name_that_moves_is_found_again() {
     std::fs::write(&start, script).unwrap();
     let move_to = |address: &str| {
         let lines = format!("127.0.0.1 localhost\n{address} db.test\n");
-        // The mount is of this file, so that it must not be replaced.
+        // The file is mounted, so it must be written in place.
         std::fs::write(&hosts, lines).unwrap();
     };
     move_to("127.0.0.1");

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::{Sandbox, Server};
 
-/// A function that makes a client at the top of its module, as SDKs want it.
+/// A function that creates a client at the top of its module, as SDKs require.
 const CLIENT: &str = r#"import { define } from "@jelou/functions";
 import { env } from "node:process";
 
@@ -55,7 +55,7 @@ fn a_client_at_the_top_of_a_module() {
     );
 }
 
-/// `/openapi.json` is public, and so are messages of a deploy for everybody who may deploy.
+/// `/openapi.json` is public, and everybody who may deploy can read the messages of a deploy.
 #[test]
 fn a_secret_does_not_leave_the_import() {
     let sandbox = Sandbox::new();

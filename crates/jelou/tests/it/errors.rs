@@ -23,7 +23,7 @@ fn unknown_flag_names_the_near_one() {
     );
 }
 
-/// The hint leads on, also where no command or flag has similar letters.
+/// There is a hint even if no command or flag has similar letters.
 #[test]
 fn words_of_other_tools() {
     let sandbox = Sandbox::new();

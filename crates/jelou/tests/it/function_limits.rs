@@ -45,7 +45,7 @@ fn a_function_has_limits_of_its_own_until_they_are_unset() {
         (
             "limits set mi-funcion max_hops=1",
             2,
-            "is no limit of a function",
+            "is not a limit of a function",
         ),
         (
             "limits set mi-funcion max_memory_mib=much",
@@ -104,7 +104,7 @@ fn a_function_has_limits_of_its_own_until_they_are_unset() {
         assert_eq!(outcome.code, code, "{line}: {outcome}");
         let told = outcome.to_string();
         assert!(told.contains(reason), "{line}: {outcome}");
-        // Nobody has typed or set this one.
+        // The user has neither set nor mentioned this limit.
         assert!(!told.contains("max_body_memory_mib"), "{line}: {outcome}");
     }
 }
@@ -131,7 +131,7 @@ fn errors_name_the_limit_and_whose_it_is() {
         eventually(wanted, || server.data.log().contains(wanted).then_some(()));
     };
 
-    // More memory than the server's limit, and less.
+    // One function gets a higher memory limit than the server's, the other a lower one.
     let fill = json!({ "fill": 300 });
     assert_eq!(call(1, &fill).0, 500);
     logged("limits.max_memory_mib = 256, the server's");

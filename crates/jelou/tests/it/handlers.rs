@@ -411,7 +411,7 @@ export default async (request: Request) => {
     assert_eq!(allowed, Some("https://app.example.com"));
 }
 
-/// Each setting that is wrong is an error of the deploy that names the file and the setting.
+/// Each wrong setting is an error of the deploy that names the file and the setting.
 #[test]
 fn wrong_settings_are_refused_by_name() {
     let handler = "export default () => new Response();";
@@ -504,7 +504,7 @@ fn modules_without_a_handler_are_refused_with_what_to_write() {
         ),
         (
             "export default () => new Response();\nexport const GET = () => new Response();",
-            "The module exports a default function and GET; keep one of both.",
+            "The module exports a default function and GET; keep one of them.",
         ),
         (
             "Deno.serve({ port: 1 } as any);",
@@ -599,7 +599,7 @@ Deno.serve(async (request) => {
     }
 }
 
-/// The configuration of a Workers project, and what its code reads from `env`.
+/// The configuration of a Workers project, and the bindings that its code reads from `env`.
 #[test]
 fn bindings_of_workers_are_named_at_the_deploy() {
     let source = r#"
@@ -638,7 +638,7 @@ export default {
     assert_eq!(get(&server, "mi-funcion", token, "/").body, "ana");
 }
 
-/// Imports as bundlers take them: without an extension, of a folder, and of the file that a compiler would write.
+/// Imports that bundlers accept: without an extension, of a folder, and of the file that a compiler would write.
 #[test]
 fn imports_without_an_extension() {
     let sandbox = Sandbox::new();
@@ -659,7 +659,7 @@ fn imports_without_an_extension() {
     assert_eq!(reply.json(), json!([1, 2, 1]));
 }
 
-/// The end of a server that never ends is awaited at the top of the module.
+/// Modules that wait at their top level for the end of a server, which never ends.
 #[test]
 fn modules_that_wait_for_their_server() {
     let sandbox = Sandbox::new();
@@ -682,7 +682,7 @@ fn modules_of_workers_are_refused_by_name() {
     );
 }
 
-/// The client of a WebSocket gets an answer, and the log says what to use.
+/// The client of a WebSocket gets an answer, and the log suggests the supported API.
 #[test]
 fn websockets_of_node_servers_are_refused() {
     let source = r#"
@@ -708,7 +708,7 @@ server.listen(3000);
     assert_eq!(get(&server, "mi-funcion", &token, "/").body, "plain");
 }
 
-/// JSX and aliases as the configuration of TypeScript's compiler has them.
+/// JSX and aliases in the configuration of TypeScript's compiler.
 #[test]
 fn jsx_and_aliases_of_tsconfig() {
     let sandbox = Sandbox::new();
@@ -718,7 +718,15 @@ fn jsx_and_aliases_of_tsconfig() {
         .file("mi-funcion/package.json", r#"{"dependencies": {"hono": "^4"}}"#)
         .file(
             "mi-funcion/tsconfig.json",
-            "{ // JSX\n  \"compilerOptions\": { \"jsx\": \"react-jsx\", \"jsxImportSource\": \"hono/jsx\", \"paths\": { \"@/*\": [\"./src/*\"] }, }\n}\n",
+            "{ // JSX\n  \"extends\": [\"./config/jsx\", \"./config/tsconfig.json\"],\n}\n",
+        )
+        .file(
+            "mi-funcion/config/jsx.json",
+            r#"{ "compilerOptions": { "jsx": "react-jsx", "jsxImportSource": "hono/jsx" } }"#,
+        )
+        .file(
+            "mi-funcion/config/tsconfig.json",
+            "{ /* all */ \"compilerOptions\": { \"paths\": { \"@/*\": [\"../src/*\"] }, }, }\n",
         )
         .file("mi-funcion/src/pages/title.tsx", "export const Title = (props: { text: string }) => <h1>{props.text}</h1>;\n")
         .file(

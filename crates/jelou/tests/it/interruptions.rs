@@ -43,7 +43,7 @@ fn ctrl_c_says_what_becomes_of_a_change() {
         (
             "POST /v1/functions/mi-funcion/deployments",
             "deploy -y",
-            "a build that is not finished is abandoned",
+            "an unfinished build is abandoned",
         ),
         (
             "PATCH /v1/functions/mi-funcion/secrets",

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{DataFolder, Sandbox, Serve, eventually, function};
 
-/// How long an idle process stays otherwise.
+/// How long an idle process runs without `keepWarm`.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(200);
 
 fn settings<'a>(sandbox: &'a Sandbox, most: &str) -> Serve<'a> {
@@ -146,6 +146,6 @@ fn other_idle_processes_make_room_first() {
         log.contains("an idle process is ended for its memory"),
         "{log}"
     );
-    // The least recently used one of all is still the same process.
+    // The least recently used process of all is still the same.
     assert_eq!(server.call("mi-funcion", Some(&token), "{}"), before);
 }

@@ -45,7 +45,7 @@ fn a_failed_call_is_explained_by_its_records() {
     assert_eq!(reply.status, 500, "{reply:?}");
     let request = reply.header("x-request-id").unwrap().to_owned();
     let of_request = found(&sandbox, &format!("mi-funcion --request {request}"), 3);
-    // The process hands in its lines, and the gateway the call: either may be first.
+    // The process sends its lines and the gateway the call, so either may be first.
     let (calls, lines): (Vec<_>, Vec<_>) = of_request
         .iter()
         .partition(|record| record["kind"] == "call");
@@ -100,7 +100,7 @@ fn a_failed_call_is_explained_by_its_records() {
     assert_eq!(groups["data"].as_array().unwrap().len(), 2, "{groups}");
 }
 
-/// A follower in a process of its own, and the records that it has shown.
+/// A follower in its own process, and the records that it has shown.
 struct Follower {
     process: Child,
     seen: Arc<Mutex<Vec<(u64, String)>>>,
@@ -168,7 +168,7 @@ fn say(server: &Server, token: &str, text: &str) {
 }
 
 #[test]
-fn followers_survive_a_killed_server_and_see_every_record_once() {
+fn followers_see_every_record_once_across_a_killed_server_and_a_rollback() {
     let sandbox = Sandbox::new();
     let server = Serve::new(&sandbox).start();
     let address = server.address().to_owned();
@@ -194,6 +194,14 @@ fn followers_survive_a_killed_server_and_see_every_record_once() {
         .arguments(&format!("--listen {address}"))
         .start();
     for number in 0..50 {
+        match number {
+            10 => drop(sandbox.deploy("parrot", &format!("{parrot}// changed\n"))),
+            30 => {
+                let rolled_back = sandbox.jelou("rollback parrot -y").run();
+                assert_eq!(rolled_back.code, 0, "{rolled_back}");
+            }
+            _ => {}
+        }
         say(&server, &token, &format!("after {number}"));
     }
     follower.wait_for("after 49");
@@ -216,7 +224,7 @@ fn followers_survive_a_killed_server_and_see_every_record_once() {
     }
 }
 
-/// What a caller sends may be logged. It must not hide the line, change its level, or reach the terminal as it is.
+/// Data of a caller may be logged, but must not hide the line, change its level, or reach the terminal unescaped.
 #[test]
 fn no_character_of_a_caller_hides_a_line() {
     let sandbox = Sandbox::new();
@@ -334,7 +342,7 @@ fn sampling_drops_whole_requests_but_no_errors() {
         let is_selected = u8::from_str_radix(&request[..1], 16).unwrap() < 8;
         kept += usize::from(fails || is_selected);
     }
-    // A last request that fails, so that all before it are written.
+    // A last request fails, so that all records before it are written.
     server
         .request("picky")
         .token(&token)
@@ -424,7 +432,7 @@ fn a_flood_of_lines_is_dropped_and_slows_no_other_function() {
         dropped()
     );
     assert!(grown < 64, "the server has {grown} MiB more");
-    // Other tests use the same processors, so the factor is wide.
+    // Other tests use the same processors, so the limit is generous.
     assert!(
         during < before * 10 + std::time::Duration::from_millis(50),
         "{before:?}, then {during:?}"

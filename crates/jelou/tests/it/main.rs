@@ -4,6 +4,7 @@
 mod asleep;
 mod audit;
 mod auth;
+mod away;
 mod backup;
 mod bad_credentials;
 mod bad_uploads;
@@ -43,6 +44,7 @@ mod nodes;
 mod observability;
 mod packages;
 mod pipelines;
+mod pooler;
 mod previews;
 mod project_files;
 mod prompts;

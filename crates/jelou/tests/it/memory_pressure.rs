@@ -45,7 +45,7 @@ fn idle_processes_make_room_and_no_call_is_lost() {
         for _ in 0..3 {
             scope.spawn(|| {
                 for _ in 0..times(60, 1000) {
-                    // Each step leads to another function, in a pattern that visits all of them.
+                    // Each step calls another function, in a pattern that visits all of them.
                     let number = turn.fetch_add(1, Ordering::SeqCst) * 5 % (FUNCTIONS - 1);
                     let (slug, token) = &functions[number];
                     let reply = server.call(slug, Some(token), "{}");
@@ -122,7 +122,7 @@ fn without_room_a_call_waits_and_is_refused() {
         }
         eventually("a refusal that names the limit", || {
             let log = server.data.log();
-            let named = "there is no room for another process";
+            let named = "there is no memory for another process";
             let refusal = log.lines().find(|line| line.contains(named))?;
             assert!(refusal.contains("limits.max_workers_memory_mib"), "{log}");
             Some(())

@@ -104,7 +104,7 @@ fn metrics_count_what_happens() {
     ] {
         assert_eq!(found.get(sample), Some(&expected), "{sample}");
     }
-    // Out of heap, over the limit of its memory, or stalled by the collection of garbage: whichever comes first.
+    // Out of heap, over the memory limit, or stalled by garbage collection, whichever is first.
     eventually("the end of the process", || {
         let found = scrape(&server);
         let is_end =

@@ -178,7 +178,7 @@ fn a_token_in_the_wrong_place_is_named() {
     assert!(!log.contains(&token));
 }
 
-/// The line says which limit a body exceeds, by how much, and whose setting it is.
+/// The line contains the exceeded limit, the size of the body, and who set the limit.
 #[test]
 fn a_body_over_the_limit_is_logged_with_its_size() {
     let sandbox = Sandbox::new();
@@ -210,7 +210,7 @@ fn a_body_over_the_limit_is_logged_with_its_size() {
     // The function was reading the body.
     assert!(!log.contains("BadResource"), "{log}");
     for (id, reason) in expected {
-        // The function may have seen the body end early, and have a line too.
+        // The function may have seen a truncated body, and logged that too.
         let refused = |line: &&str| line.contains(&id) && line.contains("request refused");
         let lines: Vec<_> = log.lines().filter(refused).collect();
         let [line] = lines[..] else {
@@ -380,7 +380,7 @@ fn the_access_log_has_a_line_of_json_for_each_request() {
             .iter()
             .filter(move |line| line["function"] == function)
     };
-    // Calls that have no record, too.
+    // Includes calls that have no record.
     assert_eq!(of("fine").count(), 11, "{access:?}");
     let line = of("fine")
         .find(|line| line["requestId"] == refused.as_str())

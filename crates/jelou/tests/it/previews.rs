@@ -1,8 +1,11 @@
 //! `jelou deploy --preview`, `jelou previews` and `jelou deployments promote`, as users see them.
 
+use std::thread;
+use std::time::Duration;
+
 use serde_json::Value;
 
-use crate::support::{Sandbox, Server, function};
+use crate::support::{Sandbox, Serve, Server, function, times};
 
 fn returning(value: &str) -> String {
     function(&format!(
@@ -28,13 +31,13 @@ fn from_a_branch_to_live() {
     let server = Server::start(&sandbox);
     let token = sandbox.deploy("mi-funcion", &returning("live"));
     sandbox.function("mi-funcion", &returning("preview"));
-    // A name that is no label is explained, with one that is.
+    // The error for a name that is no DNS label suggests a valid name.
     let branch = sandbox
         .jelou("deploy mi-funcion -y --preview Feature/Form")
         .run();
     assert_eq!(branch.code, 7, "{branch}");
     assert!(branch.to_string().contains("feature-form"), "{branch}");
-    // The secret is there before the first deploy.
+    // The secret is set before the first deploy.
     let unknown = sandbox
         .jelou("secrets set mi-funcion KEY=value-of-preview --preview pr-7")
         .run();
@@ -185,6 +188,47 @@ fn a_preview_is_called_by_its_name_or_its_address() {
     assert_eq!(unknown.code, 4, "{unknown}");
 }
 
+/// Kills the server at different moments of a promotion. The preview stays, with its secret, and either the promoted or the
+/// earlier code is live.
+#[test]
+fn a_power_cut_keeps_previews_and_promotes_wholly_or_not_at_all() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let token = with_preview(&sandbox);
+    run(
+        &sandbox,
+        "secrets set mi-funcion KEY=value-of-preview --preview pr-7",
+    );
+    let live = run(&sandbox, "functions info mi-funcion")["liveDeployment"].clone();
+    let preview = run(&sandbox, "previews list mi-funcion")[0]["deployment"].clone();
+    let access_token = server.access_token.clone().unwrap();
+    let mut data = server.kill();
+    let mut wanted = ("preview", preview.as_str().unwrap());
+    let mut other = ("live", live.as_str().unwrap());
+    for round in 0..times(4, 40) {
+        let server = Serve::new(&sandbox).on(&data).start();
+        let shown = call(&server, "pr-7--mi-funcion", &token);
+        assert_eq!(shown["value"], "preview", "round {round}");
+        assert_eq!(shown["key"], "value-of-preview", "round {round}");
+        assert_eq!(call(&server, "mi-funcion", &token)["value"], other.0);
+        let path = format!("/v1/functions/mi-funcion/deployments/{}/promote", wanted.1);
+        let promote = server.manage(&access_token, &path).body("{}");
+        let promotion =
+            thread::spawn(move || promote.try_send().is_ok_and(|reply| reply.status == 200));
+        // The moment is the point of the test, and differs in every round.
+        thread::sleep(Duration::from_millis(4 * round as u64 % 120));
+        data = server.kill();
+        let acknowledged = promotion.join().unwrap();
+        let server = Serve::new(&sandbox).on(&data).start();
+        let now = call(&server, "mi-funcion", &token)["value"].clone();
+        assert!(!acknowledged || now == wanted.0, "round {round}: {now}");
+        if now == wanted.0 {
+            std::mem::swap(&mut wanted, &mut other);
+        }
+        data = server.kill();
+    }
+}
+
 #[test]
 fn the_secrets_of_a_preview() {
     let sandbox = Sandbox::new();
@@ -251,7 +295,7 @@ fn a_preview_needs_a_function() {
         "{refused}"
     );
     run(&sandbox, "functions create mi-funcion");
-    // The first deployment creates the token, also when it is for a preview.
+    // The first deployment creates the token, even if it is for a preview.
     let deployed = run(&sandbox, "deploy mi-funcion -y --preview --header-only");
     let token = deployed["token"].as_str().unwrap_or_default();
     let id = deployed["deploymentId"].as_str().unwrap_or_default();

@@ -195,7 +195,7 @@ fn modules_with_any_name() {
                  import {{ común }} from \"./comun.cts\";\n{source}"
             ),
         )
-        // As macOS stores the name.
+        // The form of the name on macOS.
         .file(
             "nombres/funcio\u{301}n.ts",
             "export const saludo = \"hola\";\r\n",

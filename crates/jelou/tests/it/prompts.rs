@@ -152,7 +152,7 @@ fn a_paste_of_several_lines_is_one_value() {
     assert_eq!(api.last_body()["secrets"]["KEY"], pem());
 }
 
-/// Keys and files as people copy them, in one paste or in several, and slips before them.
+/// Keys and files as people copy them, in one paste or in several, after typing errors.
 #[test]
 fn pastes_of_every_kind_are_the_value() {
     let service_account =
@@ -168,7 +168,7 @@ fn pastes_of_every_kind_are_the_value() {
     ] {
         let (sandbox, api) = setting_secrets();
         let mut terminal = with_a_shell_behind(&sandbox, "secrets set mi-funcion KEY");
-        // Nothing is no value: it is asked again.
+        // An empty answer is no value, so the command asks again.
         terminal.wait_for("? Value of KEY: ").press("\r");
         terminal.wait_for("? Value of KEY: ");
         for paste in pastes {
@@ -182,7 +182,7 @@ fn pastes_of_every_kind_are_the_value() {
     }
 }
 
-/// The line of a `.env` file at the question for the key.
+/// The user pastes a line of a `.env` file when asked for the key.
 #[test]
 fn a_key_may_come_with_its_value() {
     let (sandbox, api) = setting_secrets();

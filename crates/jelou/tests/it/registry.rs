@@ -53,7 +53,7 @@ fn ranges_and_lock_files() {
         .to_owned();
     assert!(integrity.starts_with("sha512-"));
 
-    // A new version within the range counts at the next deploy, unless a lock file has another.
+    // A new version within the range is used by the next deploy, unless a lock file has another version.
     web.publish(&[
         version("dep", "1.0.0"),
         version("dep", "1.2.0"),

@@ -1,4 +1,4 @@
-//! Modules that are imported by URL, and JSR packages: taken at the deploy, from allowed hosts.
+//! Modules that are imported by URL, and JSR packages: fetched at the deploy, from allowed hosts.
 
 use std::fmt::Write as _;
 
@@ -49,15 +49,22 @@ Deno.serve((request) => {
 
 fn refused(sandbox: &Sandbox, source: &str) -> String {
     sandbox.function("mi-funcion", source);
-    let outcome = sandbox.jelou("deploy mi-funcion -y --replace --json").run();
+    // Without modules of an earlier deploy.
+    let line = "deploy mi-funcion -y --replace --json --reload";
+    let outcome = sandbox.jelou(line).run();
     assert_eq!(outcome.code, 7, "{outcome}");
     let message = &outcome.json()["error"]["message"];
     message.as_str().unwrap().to_owned()
 }
 
 fn deployed(sandbox: &Sandbox, source: &str) -> Outcome {
+    deployed_with(sandbox, source, "")
+}
+
+fn deployed_with(sandbox: &Sandbox, source: &str, flags: &str) -> Outcome {
     sandbox.function("mi-funcion", source);
-    let outcome = sandbox.jelou("deploy mi-funcion -y --replace --json").run();
+    let line = format!("deploy mi-funcion -y --replace --json {flags}");
+    let outcome = sandbox.jelou(&line).run();
     assert_eq!(outcome.code, 0, "{outcome}");
     outcome
 }
@@ -117,7 +124,7 @@ fn modules_are_taken_at_the_deploy_and_never_later() {
     assert_eq!(call(&server, "/").json(), expected);
     assert_eq!(web.asked(), Vec::<String>::new());
 
-    // A stack names the module and its line.
+    // A stack trace contains the module and its line.
     assert_eq!(call(&server, "/boom").status, 500);
     let line = eventually("the error in the log", || {
         let log = server.data.log();
@@ -160,7 +167,7 @@ fn what_is_not_allowed_is_named_with_its_host_and_the_setting() {
         .module("https://deno.land/x/broken.ts", "export const = 1;");
     let _server = start(&sandbox, &web);
     let import = |url: &str| function("() => 1") + &format!("import \"{url}\";\n");
-    let allowed = "this server takes modules from deno.land, esm.sh, jsr.io and not from `other.example` (egress.module_hosts)";
+    let allowed = "this server allows modules from deno.land, esm.sh, jsr.io and not from `other.example` (egress.module_hosts)";
     for (url, expected) in [
         ("https://other.example/x.ts", allowed.to_owned()),
         (
@@ -201,7 +208,7 @@ fn an_empty_list_turns_remote_modules_off() {
     let _server = serve.env("JELOU_EGRESS__MODULE_HOSTS", "[]").start();
     let message = refused(&sandbox, APPLICATION);
     assert!(
-        message.contains("`index.ts:2:28` imports `https://deno.land/x/greet/mod.ts`, which is a remote module; this server takes none (egress.module_hosts is empty)"),
+        message.contains("`index.ts:2:28` imports `https://deno.land/x/greet/mod.ts`, which is a remote module; this server allows none (egress.module_hosts is empty)"),
         "{message}"
     );
     assert_eq!(web.asked(), Vec::<String>::new());
@@ -265,7 +272,7 @@ fn a_lock_file_pins_the_content() {
     let message = refused(&sandbox, &format!("{source}// changed\n"));
     assert!(
         message.contains(&format!(
-            "`{name}` has another content than `deno.lock` says"
+            "the content of `{name}` does not match `deno.lock`"
         )),
         "{message}"
     );
@@ -315,6 +322,15 @@ fn packages_of_jsr() {
     let token = outcome["data"]["token"].as_str().unwrap();
     let reply = server.request("mi-funcion").get("/").token(token).send();
     assert_eq!(reply.body, "HOLA!");
+    let pages = web.remove_all();
+    web.asked();
+    let outcome = deployed(&sandbox, &format!("{source}// again\n")).json();
+    assert_eq!(
+        specifiers(&outcome["data"]["dependencies"]),
+        ["jsr:@ana/shout@1.2.0"]
+    );
+    assert_eq!(web.asked(), Vec::<String>::new());
+    web.put_back(pages);
     let message = refused(
         &sandbox,
         "import \"jsr:@ana/none@1\";\nDeno.serve(() => new Response());",
@@ -331,6 +347,79 @@ fn packages_of_jsr() {
     assert!(
         message.contains("`index.ts:1:8` imports `jsr:@ana/shout@9`"),
         "{message}"
+    );
+}
+
+/// What the live deployment has is not downloaded again, and does not change.
+#[test]
+fn a_redeploy_takes_the_modules_of_the_deployment_before() {
+    let (sandbox, web) = (Sandbox::new(), Web::start());
+    publish(&web);
+    let server = start(&sandbox, &web);
+    let first = deployed(&sandbox, APPLICATION).json();
+    let token = first["data"]["token"].as_str().unwrap().to_owned();
+    let greeting = |server: &Server| {
+        let reply = server.request("mi-funcion").get("/").token(&token).send();
+        reply.json()["greeting"].as_str().unwrap().to_owned()
+    };
+    // The version without a number moves on, and one host changes what it has.
+    let name = "https://deno.land/x/greet@1.0.0/lib/name.ts";
+    let other = "export let name: string = \"eva\";\nexport const rename = (to: string) => void (name = to);\n";
+    web.module(name, other)
+        .redirect("https://deno.land/x/greet/mod.ts", "/x/greet@2.0.0/mod.ts")
+        .module("https://deno.land/x/more.ts", "export const more = 1;\n");
+    web.asked();
+    let again = format!(
+        "import {{ more }} from \"https://deno.land/x/more.ts\";\n{APPLICATION}\nconsole.log(more);\n"
+    );
+    let outcome = deployed(&sandbox, &again).json();
+    assert_eq!(web.asked(), ["https://deno.land/x/more.ts"]);
+    assert_eq!(greeting(&server), "ana!");
+    assert_eq!(outcome["data"]["warnings"], json!([]), "{outcome}");
+
+    // A restarted server still has them, without any host.
+    let pages = web.remove_all();
+    let server = web.behind(Serve::new(&sandbox)).on(&server.stop()).start();
+    deployed(&sandbox, &format!("{again}\n// comment\n"));
+    assert_eq!(web.asked(), Vec::<String>::new());
+    assert_eq!(greeting(&server), "ana!");
+    web.put_back(pages);
+
+    // `--reload` downloads all, also without another change, and names what has changed.
+    web.redirect("https://deno.land/x/greet/mod.ts", "/x/greet@1.0.0/mod.ts");
+    let outcome = deployed_with(&sandbox, &format!("{again}\n// comment\n"), "--reload").json();
+    let warning = outcome["data"]["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.ends_with(&format!("keeps the content:\n  {name}")),
+        "{warning}"
+    );
+    assert_eq!(greeting(&server), "eva!");
+
+    // After a rollback, the modules of the newer deployment are not those of the live one.
+    let rolled = sandbox.jelou("rollback mi-funcion -y --json").run();
+    assert_eq!(rolled.code, 0, "{rolled}");
+    assert_eq!(greeting(&server), "ana!");
+    web.asked();
+    let outcome = deployed(&sandbox, &format!("{again}\n// another\n")).json();
+    assert!(web.asked().contains(&name.to_owned()));
+    assert!(
+        outcome["data"]["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains(name)
+    );
+
+    // The list of hosts holds for kept modules too.
+    let serve = web.behind(Serve::new(&sandbox)).on(&server.stop());
+    let _server = serve
+        .env("JELOU_EGRESS__MODULE_HOSTS", "[\"esm.sh\"]")
+        .start();
+    sandbox.function("mi-funcion", &format!("{again}\n// last\n"));
+    let outcome = sandbox.jelou("deploy mi-funcion -y --json").run();
+    assert_eq!(outcome.code, 7, "{outcome}");
+    assert!(
+        outcome.to_string().contains("not from `deno.land`"),
+        "{outcome}"
     );
 }
 
@@ -351,7 +440,8 @@ fn import_maps_name_remote_modules() {
     assert_eq!(reply.body, "ana!ana");
 }
 
-/// A folder of functions with a shared import map, and the server of the old standard library, which the runtime cannot run.
+/// A folder of functions with a shared import map, and the server of the old standard library, which the runtime cannot
+/// run.
 #[test]
 fn a_project_of_supabase_with_an_import_map() {
     let (sandbox, web) = (Sandbox::new(), Web::start());

@@ -115,7 +115,7 @@ fn an_unchanged_tree_is_already_live() {
     assert_ne!(forced["deploymentId"], first);
     let listed = run(&sandbox, "deployments list mi-funcion");
     assert_eq!(listed.as_array().unwrap().len(), 2);
-    // Another version, and back: the tree is not the live one.
+    // The files of the first deployment are not the live ones any more, so they are built again.
     deployed(&sandbox, &returning("two"));
     let third = deploy(&sandbox, &returning("one"), "").json()["data"].clone();
     assert_eq!(third["alreadyLive"], false);
@@ -126,7 +126,7 @@ fn what_cannot_load_never_goes_live_while_the_function_is_awake() {
     let (sandbox, server) = start();
     let token = sandbox.deploy("mi-funcion", &returning("good"));
     let call = || server.call("mi-funcion", Some(&token), "{}");
-    // Loads where it is inspected, and not where it would serve.
+    // Loads during the inspection, but not in a process that serves.
     let fails = format!(
         "if (Deno.permissions.querySync({{ name: \"net\" }}).state === \"granted\") throw new Error(\"no start\");\n{}",
         returning("bad")
@@ -157,7 +157,7 @@ fn a_smoke_call_decides() {
         );
         sandbox.shell(&script)
     };
-    // Also before the first deployment, which then does not exist.
+    // The same before the first deployment. Then the function is not created.
     let refused = smoke(r#"{"fail": true}"#, 200);
     assert_eq!(refused.code, 7, "{refused}");
     let error = refused.json()["error"].to_string();
@@ -290,7 +290,7 @@ fn the_list_asks_which_one() {
     assert_eq!(refused.code, 2, "{refused}");
 }
 
-/// The server decides over 404, 401 and 403 as for every other resource.
+/// For 404, 401 and 403, the server uses the same rules as for every other resource.
 #[test]
 fn only_who_may_write_rolls_back() {
     let (sandbox, server) = start();
@@ -414,7 +414,8 @@ fn deploys_do_not_slow_calls() {
     }
 }
 
-/// Kills the server at different moments of a rollback. What was acknowledged stays, and otherwise one of both is live.
+/// Kills the server at different moments of a rollback. An acknowledged rollback stays. Otherwise, one of the two
+/// deployments is live.
 #[test]
 fn a_power_cut_in_a_rollback_loses_nothing() {
     let sandbox = Sandbox::new();
@@ -429,7 +430,7 @@ fn a_power_cut_in_a_rollback_loses_nothing() {
     let mut live = 1;
     for round in 0..times(4, 40) {
         let server = Serve::new(&sandbox).on(&data).start();
-        // Awake, so that the rollback starts a process first.
+        // With a running process, so that the rollback starts a process first.
         assert_eq!(
             server.call("mi-funcion", Some(&token), "{}").1,
             ["a", "b"][live]
@@ -440,7 +441,7 @@ fn a_power_cut_in_a_rollback_loses_nothing() {
             .body(&format!("{{\"deployment\": \"{}\"}}", ids[wanted]));
         let acknowledged =
             thread::spawn(move || rollback.try_send().is_ok_and(|reply| reply.status == 200));
-        // The moment is the point of the test, and differs in every round.
+        // The kill comes at a different moment in every round.
         thread::sleep(Duration::from_millis(4 * round as u64 % 120));
         data = server.kill();
         let acknowledged = acknowledged.join().unwrap();

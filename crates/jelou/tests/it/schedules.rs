@@ -84,7 +84,7 @@ fn schedules_are_shown_run_paused_and_resumed() {
         assert!(logs.stdout().contains(part), "{part}: {logs}");
     }
 
-    // The list shows when it started, not the time that it was told, and each time with its zone.
+    // The list shows the start of the run, not its due time, and each time with its time zone.
     let human = sandbox.jelou("cron list mi-funcion --human").run();
     assert!(human.stdout().contains("(UTC-05:00)"), "{human}");
     assert!(!human.stdout().contains("3/1/2026"), "{human}");
@@ -113,7 +113,7 @@ fn schedules_are_shown_run_paused_and_resumed() {
         (&listed[1]["paused"], text(&listed[1]["pausedBy"])),
         (&true.into(), "default")
     );
-    // A paused schedule can still be run by hand.
+    // A user can still run a paused schedule.
     run(&sandbox, "cron run mi-funcion nightly");
     assert_eq!(
         run(&sandbox, "cron resume mi-funcion nightly")[0]["paused"],
@@ -199,7 +199,7 @@ fn a_run_that_fails_fails_the_command() {
     );
 }
 
-/// A reader sees schedules, and only who may deploy the function runs or pauses them.
+/// A reader can list schedules. To run or pause them, a token needs the right to deploy.
 #[test]
 fn running_and_pausing_need_the_right_to_deploy() {
     let sandbox = Sandbox::new();
@@ -246,8 +246,8 @@ export default define({
 });
 "#;
 
-/// Kills the server at different moments of runs. Each run that was started is there afterwards, has ended, and was run at
-/// most once; each minute has a run or was missed.
+/// Kills the server at different moments of runs. Afterwards, each started run is stored, has ended, and was executed
+/// at most once; each minute has a run or was missed.
 #[test]
 fn a_power_cut_loses_and_doubles_no_run() {
     let sandbox = Sandbox::new();
@@ -279,7 +279,7 @@ fn a_power_cut_loses_and_doubles_no_run() {
             });
         }
         start();
-        // The moment is the point of the test, and differs in every round.
+        // The kill comes at a different moment in every round.
         thread::sleep(Duration::from_millis(23 * round as u64 % 200));
         data = server.kill();
     }
@@ -342,8 +342,8 @@ export default define({
 });
 "#;
 
-/// A thousand schedules of a hundred functions in one real minute: how late they start, and what callers notice. It takes
-/// minutes, so it runs in a soak only; the server's own tests have a smaller one.
+/// A thousand schedules of a hundred functions in one real minute: measures how late they start, and the latency of
+/// calls. It takes minutes, so it runs only in a soak; the server's own tests have a smaller version.
 #[test]
 fn a_thousand_schedules_start_in_their_minute() {
     let functions = times(0, 100);

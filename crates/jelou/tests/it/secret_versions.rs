@@ -38,7 +38,7 @@ fn secrets_of_the_organisation_and_their_versions() {
     );
     assert_eq!(seen(), "\"organisation-1\"");
 
-    // The function's own value goes first.
+    // The function's own value takes precedence.
     with_stdin(&sandbox, "secrets set mi-funcion DSN -", "function-1");
     with_stdin(&sandbox, "secrets set mi-funcion DSN -", "function-2");
     assert_eq!(seen(), "\"function-2\"");
@@ -66,7 +66,7 @@ fn secrets_of_the_organisation_and_their_versions() {
     assert_eq!(seen(), "\"none\"");
     assert_eq!(run(&sandbox, "secret list").json()["data"], json!([]));
 
-    // A slug has no place here, and a single dash needs a name before it.
+    // Neither a slug nor a dash without a name before it is allowed.
     for line in [
         "secret set mi-funcion A=1",
         "secret set -",

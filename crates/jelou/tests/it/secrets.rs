@@ -61,7 +61,7 @@ fn secrets_set_from_a_file() {
         api.last_body(),
         json!({"secrets": {"A": "pa$$ word", "B": "3"}})
     );
-    // Nothing is stored of a file with a line that would be skipped.
+    // If a line of the file is not a variable, nothing is stored.
     let requests = api.requests().len();
     sandbox.file(".env", "A=1\r\nmal linea\r\n");
     let outcome = sandbox

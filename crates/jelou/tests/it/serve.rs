@@ -52,6 +52,18 @@ fn is_anothers(server: &Server) -> bool {
 }
 
 #[test]
+fn the_server_leaves_no_core_dump() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let words: Vec<_> = core.unwrap().split_whitespace().collect();
+    assert_eq!(words[4..6], ["0", "0"], "{limits}");
+}
+
+#[test]
 fn a_second_start_of_a_folder() {
     let sandbox = Sandbox::new();
     let server = Server::start(&sandbox);

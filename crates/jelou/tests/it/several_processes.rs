@@ -43,7 +43,7 @@ fn call(server: &Server, token: &str, input: &Value) -> Reply {
     request.body(&input.to_string()).send()
 }
 
-/// How long a second core may stay busy with other tests.
+/// How long other tests may keep the second core busy.
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Keeps the function busy until two processes have answered.

@@ -105,7 +105,7 @@ fn time_that_others_took_is_not_held_against_an_import() {
     });
 }
 
-/// The files with what Deno has compiled of a deployed bundle.
+/// The files of Deno's code cache for a deployed bundle.
 fn compiled(data: &DataFolder) -> Vec<PathBuf> {
     let files = fs_err::read_dir(data.path().join("artifacts")).unwrap();
     files
@@ -143,7 +143,7 @@ fn a_large_bundle_is_compiled_once_for_all_its_processes() {
     let once = (200, "[1,1]".to_owned());
     assert_eq!(server.call("mi-funcion", Some(&token), "{}"), once);
 
-    // Without it, or with one that is damaged, the function starts and is compiled for the next start.
+    // If the file is missing or damaged, the function starts, and is compiled for the next start.
     let lose: [fn(&Path); 2] = [
         |file| fs_err::remove_file(file).unwrap(),
         |file| fs_err::write(file, "something else").unwrap(),

@@ -63,7 +63,7 @@ fn replace_and_link_allow_it() {
     assert_eq!(answer(), "3");
 }
 
-/// Linking writes no code that nobody asked for.
+/// Linking writes no code unless the user requests it.
 #[test]
 fn link_leaves_the_code_alone() {
     let (sandbox, _server, _token) = start();
@@ -78,7 +78,7 @@ fn link_leaves_the_code_alone() {
         .collect();
     names.sort();
     assert_eq!(names, [".jelou", "jelou.json"]);
-    // Without a terminal, it names the command that gets the code instead of the deploy.
+    // Without a terminal, the command suggests downloading the code instead of a deploy.
     assert_live_outcome!(
         sandbox
             .jelou("init nueva --mode link --slug mi-funcion")

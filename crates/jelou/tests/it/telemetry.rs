@@ -1,4 +1,4 @@
-//! The export of traces and logs to a collector. The receiver decodes what it gets by the published schema.
+//! The export of traces and logs to a collector. The receiver decodes the messages by the published schema.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -21,12 +21,12 @@ struct Collector {
 
 #[derive(Default)]
 struct Received {
-    /// With the name of their service.
+    /// Each with the name of its service.
     spans: Vec<(String, Span)>,
     logs: Vec<(String, LogRecord)>,
     bodies: String,
     keys: Vec<String>,
-    /// Requests that are refused first.
+    /// Number of requests that are refused before the first one is accepted.
     unavailable: usize,
 }
 

@@ -19,7 +19,7 @@ fn deployed(sandbox: &Sandbox, template: &str) -> String {
         .run();
     assert_eq!(outcome.code, 0, "{template}: {outcome}");
     let data = &outcome.json()["data"];
-    // No line tells a newcomer about a fault in a template.
+    // A new project causes no warnings.
     let warnings: Vec<_> = data["warnings"].as_array().unwrap().iter().collect();
     let is_known = template == "fetch";
     assert!(warnings.is_empty() || is_known, "{template}: {warnings:?}");

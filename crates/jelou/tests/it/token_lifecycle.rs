@@ -43,7 +43,7 @@ impl Fixture {
         self.server.call("fine", Some(token), "{}").0
     }
 
-    /// As [`Self::call`], for a process that may start slowly on a busy machine.
+    /// Like [`Self::call`], for a process that may start slowly on a busy machine.
     fn settled(&self, token: &str) -> u16 {
         eventually("an answer that is not 503", || {
             Some(self.call(token)).filter(|status| *status != 503)
@@ -86,7 +86,7 @@ fn a_rotated_token_has_two_values_until_the_grace_period_ends() {
     let third = text(&fixture.data("tokens rotate fine ci -y"), "token");
     assert_eq!((fixture.call(&second), fixture.call(&third)), (401, 200));
 
-    // Nobody has used the fourth value, as if its answer was lost: the retry keeps the third one.
+    // The fourth value was never used, as if its response was lost: the retry keeps the third value valid.
     let fourth = text(&fixture.data("tokens rotate fine ci --grace 1h"), "token");
     let rotated = fixture.data("tokens rotate fine ci --grace 1h");
     assert!(
@@ -112,7 +112,7 @@ fn a_rotated_token_has_two_values_until_the_grace_period_ends() {
     assert_eq!(fixture.call(&seventh), 401);
 }
 
-/// A kill directly after the acknowledgement loses no change, and a quota forgets little.
+/// A kill directly after the acknowledgement loses no change. A quota loses few counts.
 #[test]
 fn acknowledged_changes_survive_a_kill() {
     let fixture = Fixture::start();
@@ -135,7 +135,7 @@ fn acknowledged_changes_survive_a_kill() {
     assert_eq!(fixture.settled(&second), 401);
     fixture.data("tokens enable fine ci");
     let fixture = fixture.kill();
-    // One call may be forgotten, the limit is not.
+    // The count may lose one call, but the limit applies.
     let calls: Vec<_> = (0..4).map(|_| fixture.settled(&second)).collect();
     assert_eq!(calls[0], 200);
     assert_eq!(calls[3], 429);
@@ -233,7 +233,7 @@ fn a_change_of_limits_binds_the_next_call() {
         change(flags);
         assert_eq!(fixture.call(&token), status, "{flags}");
     }
-    // A change that keeps the rate keeps its state.
+    // A change that keeps the rate keeps the count of calls.
     change("--owner pagos --purpose CI --tag ci --tag web");
     assert_eq!((fixture.call(&token), fixture.call(&token)), (200, 429));
     let renamed = fixture.data("tokens rename fine ci --name deploy");
@@ -282,7 +282,7 @@ fn a_group_of_tokens_is_revoked_at_once() {
     let calls: Vec<_> = tagged.iter().map(|token| fixture.call(token)).collect();
     assert_eq!((calls, fixture.call(&other)), (vec![401, 401], 200));
 
-    // The rest were created by one access token; nothing is revoked if no active token would remain.
+    // One access token created the other tokens; nothing is revoked if no active token would remain.
     let creator = text(&fixture.data("tokens info fine c"), "createdBy");
     let refused = fixture.run(&format!("tokens revoke fine --created-by {creator} -y"));
     assert_eq!(refused.code, 5, "{refused}");

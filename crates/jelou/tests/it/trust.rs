@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::{Outcome, Sandbox, Server, function};
 use issuer::{Issuer, Key};
 
-/// The service of GitHub Actions that gives identity tokens to jobs.
+/// The service of GitHub Actions that issues identity tokens to jobs.
 struct Actions {
     url: String,
     issuer: Issuer,
@@ -156,7 +156,7 @@ fn a_job_of_github_actions_deploys_without_any_secret() {
     let listed = fixture.admin.jelou("trust list --human").run();
     assert!(listed.stdout().contains("workflow=deploy.yml"), "{listed}");
 
-    // Another credential goes first, and without the policy the reason is shown.
+    // Another credential takes precedence. Without the policy, the error shows the reason.
     let with_token = fixture.admin.pipeline(&fixture.server);
     assert!(
         !run(&with_token, "whoami")
@@ -186,7 +186,7 @@ fn a_job_of_gitlab_runs_several_commands_with_its_one_identity_token() {
         let outcome = run(&job, line);
         assert_eq!(outcome.code, 0, "{outcome}");
     }
-    // Elsewhere the identity token is worth nothing.
+    // The identity token is not accepted elsewhere.
     let thief = fixture.job().env("JELOU_ID_TOKEN", &token);
     let refused = run(&thief, "deploy fine -y");
     assert_eq!(refused.code, 3, "{refused}");
@@ -239,7 +239,7 @@ fn the_action_deploys_and_reports_the_deployment() {
              {variables} \"$GITHUB_ACTION_PATH/scripts/action/deploy.sh\""
         ))
     };
-    // A first deploy without a place for its token is refused, because the function would have none.
+    // A first deploy without a destination for its token is refused, because nobody would get the token.
     let refused = run("");
     assert_ne!(refused.code, 0, "{refused}");
     assert_eq!(job.read("output"), "");

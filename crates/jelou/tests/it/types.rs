@@ -46,7 +46,7 @@ fn a_wrong_name_of_a_secret_is_a_type_error() {
             .contains("'\"CLAVE_AP\"' is not assignable to parameter of type"),
         "{checked}"
     );
-    // The command that writes the SDK keeps the names.
+    // When a command writes the SDK again, the names stay.
     let tests = sandbox.jelou("test --help").run();
     assert_eq!(tests.code, 0, "{tests}");
     sandbox.file("secretos", "OTRO_NOMBRE=1\n");
@@ -71,7 +71,7 @@ fn functions_of_the_server_are_typed() {
     );
     let written = types(&sandbox, "--remote");
     assert_eq!(written.json()["data"]["functions"], 1, "{written}");
-    // `jelou types` without the server keeps the functions.
+    // `jelou types` without the server keeps the types of functions.
     types(&sandbox, "");
     let uses = |field: &str| {
         format!(

@@ -1,4 +1,5 @@
-//! Work after the answer: `ctx.waitUntil` keeps the process through a deploy, an idle end and the stop of the server.
+//! Work after the answer: `ctx.waitUntil` keeps the process during a deploy, after the idle timeout, and while the
+//! server stops.
 
 use serde_json::json;
 
@@ -27,7 +28,7 @@ import { define } from "@jelou/functions";
 export default define({ description: "A test", handler: () => "replaced" });
 "#;
 
-/// The function of the tests, called once. `text` decides how large the body is.
+/// Deploys the function of the tests, and calls it once. The body is as large as `text`.
 fn called(server: &Server, sandbox: &Sandbox, ms: u32, text: &str) -> Reply {
     let token = sandbox.deploy("mi-funcion", SOURCE);
     let input = json!({ "ms": ms, "text": text }).to_string();
@@ -49,7 +50,7 @@ fn finishes(server: &Server) {
     });
 }
 
-/// The engine gives requests with large bodies to the process over HTTP, and the others over the call channel.
+/// The engine sends requests with large bodies to the process over HTTP, and others over the call channel.
 #[test]
 fn a_deploy_waits_for_the_work_of_requests_of_every_size() {
     for bytes in [0, 600_000] {
@@ -103,13 +104,13 @@ fn work_that_takes_too_long_is_cut_and_logged() {
     eventually("the line about the work", || {
         server.data.log().contains(&line).then_some(())
     });
-    // Only the process of the new deployment is left.
+    // Only the process of the new deployment remains.
     eventually("the end of the process", || {
         (server.data.workers().len() <= 1).then_some(())
     });
 }
 
-/// Each case cuts or keeps the work of one request in another way.
+/// In each case, the work of one request is cut off or completed in another way.
 const CASES: &str = r#"
 import { app, define, z } from "@jelou/functions";
 
@@ -172,7 +173,7 @@ fn work_that_begins_more_work_is_waited_for() {
     });
 }
 
-/// A process that ends for another reason than a deploy leaves a line about the work that this cut.
+/// If a process ends for another reason than a deploy, the log contains a line about the work that was cut off.
 #[test]
 fn work_that_the_end_of_its_process_cuts_is_logged() {
     for path in ["/fill", "/spin"] {

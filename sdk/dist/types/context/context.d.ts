@@ -1,5 +1,5 @@
 /**
- * `ctx`: what the platform tells a handler about its caller, and what the platform offers to the handler.
+ * `ctx`: the caller's data, and the services of the platform.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Secrets } from "../project/secrets.d.ts";
 import type { JelouClient } from "./jelou.d.ts";
 import type { MemoryClient } from "./memory.d.ts";
 import type { Trigger } from "./trigger.d.ts";
-/** The names of the secrets that `jelou types` has found. Without them, every name. */
+/** The names of the secrets that `jelou types` has found. Without the types of `jelou types`, any text. */
 export type SecretKey = keyof Secrets extends never ? string : keyof Secrets;
 /** The function's secrets. Keys that start with `__FN_` belong to the platform and do not exist here. */
 export interface Env {
@@ -41,8 +41,8 @@ export interface Context {
     /** The HTTP method, in upper case. */
     readonly method: string;
     /**
-     * The path of the request, without the query: the `pathname` of `request.url`. Its literal segments are written as in
-     * the route, whatever percent-encoding the caller used.
+     * The path of the request, without the query: the `pathname` of `request.url`. Its literal segments have
+     * the percent-encoding of the route, not of the request.
      */
     readonly path: string;
     /** The values of the route's `:param` segments. */
@@ -87,9 +87,9 @@ export interface Context {
      */
     waitUntil(work: PromiseLike<unknown>): void;
     /**
-     * Returns a signed identity of this function: a token that other services verify with this server's public keys, as
-     * they do with a pipeline of GitHub. A cloud exchanges it for credentials, so that the function needs no stored key.
-     * The token ends after 15 minutes, and each call returns another one.
+     * Returns a signed identity of this function: a token that other services verify with this server's public
+     * keys, in the same way as the token of a GitHub pipeline. A cloud exchanges it for credentials, so that
+     * the function needs no stored key. The token expires after 15 minutes. Each call returns a new token.
      *
      * ```ts
      * import { define } from "@jelou/functions";
@@ -106,7 +106,7 @@ export interface Context {
      * });
      * ```
      *
-     * @param audience The service that gets the token. It must refuse tokens for others.
+     * @param audience The service that gets the token. The service must refuse tokens with another audience.
      * @throws {Error} When the server has no public URL, or after the request is over.
      */
     identity(audience: string): Promise<string>;

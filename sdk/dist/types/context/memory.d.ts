@@ -12,9 +12,10 @@ export declare const MEMORY_JSON_BYTES = 65536;
 /** Maximum time to live, in seconds: one day. */
 export declare const MEMORY_TTL_SECONDS = 86400;
 /**
- * Stores small values that outlive requests, processes and deploys. Each value belongs to the function and to the user
- * of the request. A request without a user uses the values of its conversation. Requests without both share one set of
- * values. A call throws when the platform refuses it, e.g. because the function stores too many values.
+ * Stores small values that outlive requests, processes and deploys. Each value belongs to the function and to
+ * the user of the request. A request without a user uses the values of its conversation. Requests without a
+ * user and without a conversation share one set of values. A call throws when the platform refuses it, e.g.
+ * because the function stores too many values.
  *
  * ```ts
  * import { define } from "@jelou/functions";

@@ -51,7 +51,7 @@ export interface CronConfig {
      */
     timeout?: number;
 }
-/** Further attempts after a failed run. They have the same due time. */
+/** Further attempts after a failed run. All attempts of a run have the same due time. */
 export interface CronRetry {
     /** The number of further attempts, 1 to 5. */
     max: number;
@@ -89,8 +89,8 @@ export interface FunctionConfig {
     /** Whether the route may be called without a runtime token. Default `false`. */
     public?: boolean;
     /**
-     * Cross-origin rules. With `false` the tool answers CORS itself, and lists `OPTIONS` in `methods`. Default: every
-     * origin.
+     * Cross-origin rules. With `false`, the tool handles CORS itself and lists `OPTIONS` in `methods`. Default:
+     * every origin.
      */
     cors?: CorsConfig | boolean;
     /** Schedules, at most 10 in the whole function. */

@@ -46,27 +46,33 @@ export declare class ResponseBuilder extends FunctionResponse {
      * @throws {TypeError} When HTTP does not allow the name or the value; the message names the character.
      */
     header(name: string, value: string | number): ResponseBuilder;
-    /** Ends with a JSON body. Its type is `application/json`. */
+    /** Builds the response with a JSON body. Its type is `application/json`. */
     json(value: unknown): FunctionResponse;
-    /** Ends with a text body. Its type is `text/plain; charset=utf-8`, unless a `Content-Type` header was set before. */
+    /**
+     * Builds the response with a text body. Its type is `text/plain; charset=utf-8`, unless a `Content-Type`
+     * header was set before.
+     */
     text(value: string): FunctionResponse;
-    /** Ends with an HTML body. Its type is `text/html; charset=utf-8`, unless a `Content-Type` header was set before. */
+    /**
+     * Builds the response with an HTML body. Its type is `text/html; charset=utf-8`, unless a `Content-Type`
+     * header was set before.
+     */
     html(value: string): FunctionResponse;
     /**
-     * Ends with bytes or a stream.
+     * Builds the response with bytes or a stream as its body.
      *
      * @param value The body. A stream is sent as its data arrives.
      * @param contentType The type, unless a `Content-Type` header was set before. Default `"application/octet-stream"`.
      */
     stream(value: ReadableStream<Uint8Array> | BodyInit, contentType?: string): FunctionResponse;
     /**
-     * Ends with a redirect.
+     * Builds a redirect.
      *
      * @param location The target. Characters that are not ASCII are percent-encoded.
      * @param code The status. Default: the status that was set before, or 302.
      */
     redirect(location: string | URL, code?: 301 | 302 | 303 | 307 | 308): FunctionResponse;
-    /** Ends without a body. The status is 204, unless a status was set before. */
+    /** Builds the response without a body. The status is 204, unless a status was set before. */
     empty(): FunctionResponse;
 }
 /**

@@ -40,7 +40,7 @@ export interface MockContextOptions {
     memory?: MemoryClient;
     /** Default: `createMockJelouClient()`. */
     jelou?: JelouClient;
-    /** Returns the token of `ctx.identity`. Default: a token of this form with a signature that nobody accepts. */
+    /** Returns the token of `ctx.identity`. Default: a token of the same form, with an invalid signature. */
     identity?: (audience: string) => string | Promise<string>;
     /** Called for every `ctx.log` of any level. The arguments are also added to `logs`. */
     log?: (...args: unknown[]) => void;

@@ -2,14 +2,14 @@
  * `env` of `fetch(request, env, ctx)`: the secrets.
  *
  * In Cloudflare Workers, `env` also contains bindings: key-value stores, buckets, databases, queues. They do not exist
- * here, so code that uses one fails with "Cannot read properties of undefined". The log then names the binding.
+ * here, so code that uses a binding fails with "Cannot read properties of undefined". The log then names the binding.
  *
  * @module
  */
 import { currentContext } from "../current.ts";
 import { isError, NativeProxy, NativeWeakMap, startsWith, weakMapGet, weakMapSet } from "../primordials.ts";
 
-/** By context of a request: the last name that its code read from `env` and that is not set. */
+/** By context of a request: the last unset name that the request's code has read from `env`. */
 const missing = new NativeWeakMap<object, string>();
 
 /** Creates `env` from the secrets. */

@@ -15,7 +15,10 @@ let isOver = false;
 let arrived: (handler: WebHandler) => void = () => {};
 const arriving = new NativePromise<WebHandler>((resolve) => arrived = resolve);
 
-/** Stores the handler of a server. Only the first server gets requests. Others, such as a metrics server, get none. */
+/**
+ * Stores the handler of a server. Only the first server gets requests. Another server, such as a metrics
+ * server, gets none.
+ */
 export function capture(handler: WebHandler): void {
   if (isOver) {
     throw new Error(

@@ -31,7 +31,7 @@ export async function findHandler(module: Exports, mayListen: boolean): Promise<
   if (isFunction(exported)) {
     if (methods.length > 0) {
       throw new Ambiguous(
-        `The module exports a default function and ${methods.join(", ")}; keep one of both.`,
+        `The module exports a default function and ${methods.join(", ")}; keep one of them.`,
       );
     }
     return functionHandler(exported);

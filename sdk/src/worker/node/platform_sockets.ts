@@ -25,7 +25,7 @@ type Connect = (this: unknown, ...args: unknown[]) => Socket;
 /** Prepares `node:net`. */
 export function prepareNet(module: object, platform: Platform): void {
   const net = module as Record<string, Connect>;
-  const connect = leadOver(net.connect!, net.connect!, platform);
+  const connect = wrapConnect(net.connect!, net.connect!, platform);
   replaceAll(net, { connect, createConnection: connect });
 }
 
@@ -49,7 +49,7 @@ export function prepareHttp(module: object, platform: Platform): void {
   const { addRequest, createConnection } = Agent.prototype;
   replaceAll(Agent.prototype, {
     addRequest: withTrace(addRequest, platform),
-    createConnection: leadOver(createConnection, createConnection, platform),
+    createConnection: wrapConnect(createConnection, createConnection, platform),
   });
 }
 
@@ -80,13 +80,13 @@ export function prepareTls(module: object, net: object, platform: Platform): voi
     socket.once("connect", () => socket.emit("secureConnect"));
     return socket;
   };
-  replaceAll(tls, { connect: leadOver(tls.connect!, connectPlain, platform) });
+  replaceAll(tls, { connect: wrapConnect(tls.connect!, connectPlain, platform) });
 }
 
 /**
  * Wraps `connect`: connects to the egress socket with `toEgress` if the host is a function, otherwise with `native`.
  */
-function leadOver(native: Connect, toEgress: Connect, { isPlatformUrl, egressSocket }: Platform): Connect {
+function wrapConnect(native: Connect, toEgress: Connect, { isPlatformUrl, egressSocket }: Platform): Connect {
   return function (this: unknown, ...args) {
     const host = hostOf(args);
     if (host === null || egressSocket === null || !isPlatformUrl(`http://${host}`)) {

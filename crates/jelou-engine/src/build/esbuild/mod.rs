@@ -1,6 +1,6 @@
 //! Drives the bundler, esbuild, over its protocol for long-lived processes: packets on its standard input and output.
 //!
-//! The bundler asks about each import and each file, and the [`Plugin`] answers. `docs/decisions/130-bundling.md` says
+//! For each import and each file, the bundler sends a request to the [`Plugin`]. `docs/decisions/130-bundling.md` says
 //! why the server drives the bundler itself.
 
 mod value;
@@ -17,8 +17,8 @@ use value::{Value, malformed};
 const BUILD: u32 = 0;
 /// The name of the plugin in the protocol.
 const PLUGIN: &str = "jelou";
-/// The `pluginData` of an import that the plugin itself asked the bundler to resolve. It prevents a second question to
-/// the plugin.
+/// The `pluginData` of an import that the plugin itself lets the bundler resolve. The plugin does not handle such an
+/// import again.
 const OWN_RESOLUTION: u32 = 1;
 /// Maximum bytes of one packet. The last packet contains the bundle, its source map and the metafile.
 const MAX_PACKET_BYTES: usize = 512 * 1024 * 1024;
@@ -48,7 +48,7 @@ pub(super) struct Import<'a> {
 pub(super) enum Resolution {
     /// The bundler resolves the import itself.
     Default,
-    /// The bundle contains the import, with this specifier.
+    /// The bundle keeps the import statement, with this specifier.
     External(String),
     /// A module that the plugin loads.
     Module {
@@ -128,7 +128,7 @@ pub(super) struct Output {
 pub(super) struct Bundler<R, W> {
     from: BufReader<R>,
     to: W,
-    /// The imports that the plugin asked the bundler to resolve, by the number of that request.
+    /// The imports that the plugin lets the bundler resolve, by the number of the plugin's request.
     resolving: HashMap<u32, Resolving>,
     requests: u32,
 }
@@ -158,7 +158,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
         }
     }
 
-    /// Gives a new process the options of its builds.
+    /// Sends the options of the builds to a new process.
     ///
     /// # Errors
     ///
@@ -178,7 +178,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
         }
     }
 
-    /// Builds once. Files that have not changed since the build before are not parsed again.
+    /// Builds once. Files that have not changed since the previous build are not parsed again.
     ///
     /// # Errors
     ///
@@ -204,7 +204,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
                 let answer = resolved(&resolving, &packet.value);
                 self.send(resolving.asked_by, false, &answer).await?;
             } else {
-                return Err(malformed("an answer that nobody waits for"));
+                return Err(malformed("an answer without a request"));
             }
         }
     }
@@ -234,7 +234,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
                 let answer = by_plugin(&plugin_of(request), fields);
                 self.send(id, false, &answer).await
             }
-            // Other commands, such as the one about the start of a build, need no answer.
+            // Other commands, such as the notice that a build starts, need no answer.
             _ => self.send(id, false, &nothing()).await,
         }
     }

@@ -79,7 +79,6 @@ impl From<std::io::Error> for CallError {
     }
 }
 
-/// A worker's answer.
 #[derive(Debug)]
 pub(crate) enum Answered {
     Whole(Response<Bytes>),
@@ -271,7 +270,7 @@ struct Call {
     reply: oneshot::Receiver<Reply>,
 }
 
-/// Tells the worker the end of a call when it is dropped.
+/// On drop, tells the worker that the call has ended.
 #[derive(Debug)]
 struct Ticket {
     channel: Arc<Channel>,
@@ -281,7 +280,7 @@ struct Ticket {
 
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// The worker already knows that the call has ended.
+    /// The worker needs no message, because its answer has ended the call.
     Known,
     Cancelled,
     Done,
@@ -471,7 +470,7 @@ impl Driver {
                 state.cancelled -= 1;
             } else {
                 // Unsolicited answers would keep this thread busy and delay other functions.
-                return Err(wire::WireError("nobody waits for this answer"));
+                return Err(wire::WireError("no open call has this answer's id"));
             }
         }
         drop(state);

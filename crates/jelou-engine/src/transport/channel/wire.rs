@@ -45,8 +45,8 @@ pub(super) enum Reply {
 #[derive(Debug)]
 pub(super) enum Frame {
     Reply(u32, Reply),
-    /// Work that continues after the answer has begun. If `receipt` is not 0, the worker waits for a `RECEIPT` frame
-    /// with this number.
+    /// The request has started `ctx.waitUntil` work, which outlives its answer. If `receipt` is not 0, the worker waits
+    /// for a `RECEIPT` frame with this number.
     Work {
         request_id: Uuid,
         receipt: u32,
@@ -103,7 +103,7 @@ pub(super) fn put_cancel(out: &mut Vec<u8>, id: u32) {
     end(out, start);
 }
 
-/// Adds a frame that tells that a held answer was delivered.
+/// Adds a frame that reports that a held answer was delivered.
 pub(super) fn put_done(out: &mut Vec<u8>, id: u32) {
     let start = put_header(out, DONE, id);
     end(out, start);
@@ -160,7 +160,7 @@ pub(super) fn next(
     };
     let frame = u32::from_be_bytes(*bytes) as usize + 4;
     if frame > MAX_FRAME {
-        return Err(WireError("a frame is longer than any answer may be"));
+        return Err(WireError("a frame is longer than the longest valid answer"));
     }
     if input.len() < frame {
         return Ok(None);
@@ -206,7 +206,7 @@ fn answer(frame: &[u8], max_head_bytes: usize) -> Result<Reply, WireError> {
         .split_at_checked(head_bytes)
         .ok_or(WireError("an answer is shorter than its head"))?;
     let lines = head.split(|byte| *byte == b'\n').count() - 1;
-    // Counts as HTTP does, where a line end has two bytes.
+    // A line end counts as two bytes, as in HTTP.
     if head.len() + lines > max_head_bytes || lines > MAX_FIELDS {
         return Ok(Reply::HeadTooLarge);
     }

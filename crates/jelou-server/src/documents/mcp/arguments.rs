@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::input_schema::{self, WRAPPED, Wrapping};
 
-/// The characters to percent-encode in a path segment: all but the unreserved ones (RFC 3986, section 2.3).
+/// The characters to percent-encode in a path segment: all except the unreserved characters (RFC 3986, section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

@@ -8,7 +8,7 @@ use super::arguments::Arguments;
 use super::lists::{self, Side};
 use super::mirrored::Mirrored;
 use super::versions::SUPPORTED;
-use crate::documents::Identity;
+use crate::documents::DeploymentNames;
 
 /// How long a client may cache the list of tools after a deploy.
 const TTL_MS: u32 = 60_000;
@@ -58,7 +58,7 @@ pub(crate) struct Lists {
 }
 
 impl Catalog {
-    pub(crate) fn of(manifest: &Manifest, identity: Identity<'_>) -> Self {
+    pub(crate) fn of(manifest: &Manifest, names: DeploymentNames<'_>) -> Self {
         let tools: Vec<_> = manifest
             .tools
             .iter()
@@ -67,8 +67,8 @@ impl Catalog {
             .map(|(index, tool)| ListedTool::of(index, tool))
             .collect();
         let server_info = json!({
-            "name": manifest.name.as_deref().unwrap_or(identity.slug),
-            "version": identity.deployment,
+            "name": manifest.name.as_deref().unwrap_or(names.slug),
+            "version": names.deployment,
         });
         // With one tool, the instructions would repeat the tool's description.
         let instructions = (manifest.mode == Mode::App && !manifest.description.is_empty())
@@ -85,7 +85,7 @@ impl Catalog {
         let public = (some_public && !all_public)
             .then(|| server.lists(tools.iter().filter(|tool| tool.entry.public), "private"));
         Self {
-            // A web handler has no tools. Its endpoint exists to tell clients so.
+            // A web handler has no tools. Its endpoint exists to report this to clients.
             is_served: !tools.is_empty() || manifest.mode == Mode::Handler,
             is_public: all_public && (!tools.is_empty() || manifest.is_public()),
             public,

@@ -13,15 +13,15 @@ use bytes::Bytes;
 use jelou_core::manifest::{Manifest, Tool};
 use serde_json::{Map, Value, json};
 
-use super::Identity;
+use super::DeploymentNames;
 use operation::{Operation, ToolSchemas};
 use schemas::Schemas;
 use template::Templates;
 
 /// Returns the serialized document.
-pub(crate) fn document(manifest: &Manifest, identity: Identity<'_>) -> Bytes {
+pub(crate) fn document(manifest: &Manifest, names: DeploymentNames<'_>) -> Bytes {
     if let Some(own) = &manifest.openapi {
-        return with_server(own.clone(), identity.url);
+        return with_server(own.clone(), names.url);
     }
     let mut schemas = Schemas::default();
     let paths = if manifest.routes.is_empty() {
@@ -32,13 +32,13 @@ pub(crate) fn document(manifest: &Manifest, identity: Identity<'_>) -> Bytes {
     let document = json!({
         "openapi": "3.1.0",
         "info": {
-            "title": manifest.name.as_deref().unwrap_or(identity.slug),
+            "title": manifest.name.as_deref().unwrap_or(names.slug),
             "description": manifest.description,
             // The deployment's id, so that the version changes with every deploy.
-            "version": identity.deployment,
+            "version": names.deployment,
         },
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
-        "servers": [{ "url": identity.url }],
+        "servers": [{ "url": names.url }],
         "security": security(manifest.is_public()),
         "paths": paths,
         "components": {

@@ -33,12 +33,12 @@ fn describe(tools: Vec<Tool>) -> Value {
         logs: jelou_core::LogRules::default(),
         openapi: None,
     };
-    let identity = Identity {
+    let names = DeploymentNames {
         slug: "mi-funcion",
         deployment: "dep_1",
         url: "https://mi-funcion.fn.example.com",
     };
-    serde_json::from_slice(&document(&manifest, identity)).unwrap()
+    serde_json::from_slice(&document(&manifest, names)).unwrap()
 }
 
 #[test]

@@ -127,8 +127,8 @@ pub(super) fn close(reader: Reader, code: CloseCode, reason: &str) -> Vec<u8> {
     let mut frame = vec![FINAL | CLOSE, length];
     if reader == Reader::Server {
         frame[1] |= MASKED;
-        // A mask prevents scripts from choosing bytes that a proxy sees (RFC 6455, section 10.3). Here are neither
-        // scripts nor a proxy. A mask of zeros leaves the payload unchanged.
+        // A mask prevents scripts from choosing bytes that a proxy sees (RFC 6455, section 10.3). Between the gateway
+        // and a worker, there is neither a script nor a proxy. A mask of zeros leaves the payload unchanged.
         frame.extend([0; 4]);
     }
     frame.extend((code as u16).to_be_bytes());

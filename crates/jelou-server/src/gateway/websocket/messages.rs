@@ -87,7 +87,7 @@ impl<'a> Messages<'a> {
                     .await
                     .map_err(|_| MessageError::TooSlow {
                         after: self.whole_within(),
-                        limit: self.limits.told("request_timeout_ms"),
+                        limit: self.limits.describe("request_timeout_ms"),
                     })
             }
             None => Ok(wait.await),

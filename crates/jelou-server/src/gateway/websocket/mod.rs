@@ -72,12 +72,12 @@ fn list_protocols(headers: &mut HeaderMap) {
 }
 
 /// Accepts the upgrade, and connects caller and function when both connections are upgraded. The request counts as in
-/// flight until either side ends the WebSocket or a limit ends it. `tell` gets the reason if the end is a failure.
+/// flight until either side ends the WebSocket or a limit ends it. `report` gets the reason if the end is a failure.
 pub(super) fn connect(
     caller: OnUpgrade,
     mut response: Response<WorkerBody>,
     limits: Arc<FunctionLimits>,
-    tell: impl FnOnce(&dyn Display) + Send + 'static,
+    report: impl FnOnce(&dyn Display) + Send + 'static,
 ) -> Response<GatewayBody> {
     let function = hyper::upgrade::on(&mut response);
     let (mut parts, hold) = response.into_parts();
@@ -86,14 +86,14 @@ pub(super) fn connect(
         let (caller, function) = match tokio::try_join!(caller, function) {
             Ok(both) => both,
             Err(error) => {
-                tracing::debug!(%error, "a WebSocket did not come to be");
+                tracing::debug!(%error, "a WebSocket could not be opened");
                 return;
             }
         };
         let end = pass_on(caller, function, &hold, &limits).await;
         match &end {
             End::Idle(_) | End::Message(_) | End::Function { was_closed: false } => {
-                tell(&format_args!("the WebSocket was cut: {end}"));
+                report(&format_args!("the WebSocket was cut: {end}"));
             }
             End::Function { was_closed: true } | End::Caller(_) => {
                 tracing::debug!(%end, "WebSocket ended");

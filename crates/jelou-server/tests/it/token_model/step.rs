@@ -24,6 +24,10 @@ pub(super) enum Step {
         name: usize,
         force: bool,
     },
+    /// Revokes the tokens with the tag, all of them or none.
+    RevokeTagged {
+        force: bool,
+    },
     SetDisabled {
         name: usize,
         disabled: bool,
@@ -73,6 +77,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         3 => (name.clone(), 0_i64..100).prop_map(|(name, grace)| Step::Rotate { name, grace }),
         1 => name.clone().prop_map(|name| Step::Finish { name }),
         2 => (name.clone(), any::<bool>()).prop_map(|(name, force)| Step::Revoke { name, force }),
+        1 => any::<bool>().prop_map(|force| Step::RevokeTagged { force }),
         2 => (name.clone(), any::<bool>(), any::<bool>()).prop_map(
             |(name, disabled, force)| Step::SetDisabled { name, disabled, force }
         ),

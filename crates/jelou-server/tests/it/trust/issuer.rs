@@ -88,7 +88,7 @@ pub(super) fn unsigned(header: &Value, claims: &Value) -> String {
 
 struct State {
     keys: Vec<Value>,
-    /// Whether it answers with an error.
+    /// Whether the issuer answers with an error.
     is_down: bool,
 }
 
@@ -151,7 +151,7 @@ impl Issuer {
         self.state.lock().unwrap().is_down = is_down;
     }
 
-    /// The requests that it had.
+    /// The number of requests that the issuer received.
     pub(super) fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
     }

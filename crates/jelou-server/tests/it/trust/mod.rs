@@ -51,7 +51,7 @@ impl Fixture {
         fixture
     }
 
-    /// The claims of a good token; each call has another `jti`.
+    /// The claims of a valid token; each call has another `jti`.
     fn claims(&self) -> Value {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let now = self.clock.now().as_second();
@@ -69,7 +69,7 @@ impl Fixture {
         self.key.sign("one", &self.claims())
     }
 
-    /// A good token but for one claim; null removes it.
+    /// A valid token except for one claim; null removes the claim.
     fn token_with(&self, claim: &str, value: Value) -> String {
         let mut claims = self.claims();
         let map = claims.as_object_mut().unwrap();
@@ -258,7 +258,7 @@ fn signatures_that_are_none() {
     for garbage in ["x", "a.b.c", "..", &"a".repeat(20_000)] {
         fixture.refusal(garbage);
     }
-    // The good one still works.
+    // The valid token still works.
     assert_eq!(fixture.exchange(&token, "").0, 200);
 }
 
@@ -280,7 +280,7 @@ fn an_identity_token_works_once_also_after_a_restart() {
             .contains("used already"),
         "{body}"
     );
-    // What was exchanged before still works.
+    // A token that was exchanged before still works.
     assert_eq!(
         manage(&server, &granted, "GET", "/v1/whoami", &Value::Null),
         200
@@ -309,7 +309,7 @@ fn a_renamed_repository_is_another_one() {
         "identity token refused",
         "`repository_owner_id` is `33`"
     ]));
-    // With a known id, nobody else can be the first.
+    // If the policy already has the id, the first exchange cannot pin another id.
     let known = Fixture::with(Key::ec(), |mut policy| {
         policy["claims"] = json!({ "repository_owner_id": "44" });
         policy
@@ -339,7 +339,7 @@ fn keys_rotate_and_the_issuer_may_be_down() {
     fixture.issuer.set_down(true);
     fixture.granted("");
 
-    // A server that never read the keys says so, and the next key set is read later.
+    // A server that has never read the keys reports this, and reads the key set later.
     let other = Issuer::start(vec![]);
     let policy = json!({
         "name": "other", "issuer": "other", "issuerUrl": other.url, "audience": AUDIENCE,
@@ -394,7 +394,7 @@ fn a_pod_gets_a_runtime_token_with_the_limits_of_its_policy() {
         (document.status, &document.json()["name"]),
         (200, &json!("pod"))
     );
-    // It is no access token, and another subject gets none.
+    // The runtime token is no access token, and another subject gets no token.
     assert_eq!(
         manage(server, token, "GET", "/v1/functions", &Value::Null),
         401
@@ -402,7 +402,7 @@ fn a_pod_gets_a_runtime_token_with_the_limits_of_its_policy() {
     let other = fixture.token_with("sub", json!("system:serviceaccount:dev:api"));
     assert_eq!(fixture.exchange(&other, "&audience=echo").0, 400);
     assert_eq!(fixture.exchange(&identity(), "&audience=other").0, 400);
-    // It ends with its policy, or after 15 minutes.
+    // The token ends with its policy, or after 15 minutes.
     let (_, body) = fixture.exchange(&identity(), "&audience=echo");
     let second = body["access_token"].as_str().unwrap();
     clock.set(start_time() + SignedDuration::from_secs(60));
@@ -436,7 +436,7 @@ fn scopes_can_be_narrowed_and_not_widened() {
         (400, &json!("invalid_scope")),
         "{body}"
     );
-    // A leaked token ends like any other one.
+    // A leaked exchanged token is revoked like any other token.
     let token = fixture.granted("");
     let report = json!({ "values": [token] });
     let (_, answer) = fixture.server.manage("POST", "/v1/leaked-tokens", &report);

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<()> {
     }
     if !is_contained {
         return Err(Failure::validation(
-            "no entry has the hash of --contains: the trail is another one, or was written anew",
+            "no entry has the hash of --contains: this is another trail, or it was rewritten",
         )
         .into());
     }

@@ -39,7 +39,7 @@ pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-/// What a backup has, for the output of the commands.
+/// The content of a backup, for the output of the commands.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Summary<'a> {
@@ -81,7 +81,7 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// Says that a backup's secrets need a master key that this machine does not have.
+/// Warns if a backup's secrets need a master key that this machine does not have.
 pub(super) fn advise_keys(
     config: &Config,
     contents: &Contents,

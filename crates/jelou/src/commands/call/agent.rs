@@ -23,7 +23,7 @@ pub(super) fn new() -> Agent {
 }
 
 /// Resolves names below `localhost` to this machine (RFC 6761, section 6.3), as browsers and curl do. The resolver of
-/// the system often does not know them.
+/// the system often cannot resolve them.
 #[derive(Debug, Default)]
 struct LocalNames(DefaultResolver);
 

@@ -49,8 +49,8 @@ fn schedules(client: &Client, slugs: &[Slug], next: u32) -> anyhow::Result<Vec<S
     Ok(schedules)
 }
 
-/// When a run started, or when it should have. `None` for a run by hand that has not ended: its due time says nothing about
-/// when it started.
+/// Returns when a run started, or should have started. `None` for a manual run that has not ended: its start is not
+/// stored yet, and its due time may be any time.
 fn happened_at(run: &Run) -> Option<Timestamp> {
     let due_at = (run.origin != RunOrigin::Manual).then_some(run.due_at);
     run.started_at.or(due_at)

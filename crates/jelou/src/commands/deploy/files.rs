@@ -73,7 +73,7 @@ pub(super) fn show_unused(human: &mut Human, left_out: &[LeftOut]) -> io::Result
     human.item(&format!("Left out: {count}: {}{more}", names.join(", ")))
 }
 
-/// Shows a table of the deployment's files, and one of what was left out.
+/// Shows a table of the deployment's files, and a table of the files that were left out.
 pub(super) fn show_all(
     human: &mut Human,
     files: &[FileSummary],

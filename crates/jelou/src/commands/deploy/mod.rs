@@ -113,7 +113,7 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
 
     interrupt::explain_change(match preview {
         None => format!(
-            "a build that is not finished is abandoned, and nothing is changed; a finished one goes live: `jelou functions info {slug}` shows what is live"
+            "an unfinished build is abandoned and changes nothing; a finished build goes live: `jelou functions info {slug}` shows what is live"
         ),
         Some(_) => format!("`jelou previews list {slug}` shows what the previews serve"),
     });
@@ -191,6 +191,7 @@ fn request(
         check: args.check,
         no_token: args.no_token,
         force: args.force,
+        reload: args.reload,
         strict: args.strict,
         pin: args.pin,
         smoke: args.smoke.clone(),

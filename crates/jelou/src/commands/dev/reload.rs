@@ -13,7 +13,7 @@ use super::source::Source;
 pub(super) enum Change {
     /// A file may have changed.
     Saved,
-    /// The developer asked for a reload.
+    /// The developer requested a reload.
     Asked,
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Returns the function of the project: the one that `jelou.json` names, otherwise the name of the folder.
+    /// Returns the function of the project, according to `jelou.json`, otherwise the name of the folder.
     pub(super) fn slug(&self) -> anyhow::Result<Slug> {
         let file = ProjectFile::load(&self.dir)?;
         let named = std::path::absolute(&self.dir)?
@@ -56,7 +56,7 @@ impl Source {
             return;
         }
         let names = project.secrets.iter().map(|(key, _)| key.as_str());
-        // The code is served all the same.
+        // The code is served without the types.
         if let Err(error) = types::write_secrets(&self.dir, names) {
             tracing::warn!(%error, "cannot write the types of the secrets");
         }

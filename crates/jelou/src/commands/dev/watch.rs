@@ -29,7 +29,7 @@ impl Watch {
     /// Starts to watch the folder, and the parent folder of `file`, which may be elsewhere.
     pub(super) fn start(root: &Path, file: Option<&Path>) -> notify::Result<Self> {
         let (sender, changes) = mpsc::unbounded_channel();
-        // As the paths of events are.
+        // Events have absolute paths.
         let root = std::path::absolute(root).map_err(notify::Error::io)?;
         let base = root.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -59,13 +59,14 @@ impl Watch {
     /// Waits for a change, and then until the files no longer change.
     pub(super) async fn changed(&mut self) {
         let Some(mut gone) = self.changes.recv().await else {
-            // Does not happen: the watcher, which has the sender, lives as long as `self`.
+            // Cannot happen: the watcher, which has the sender, lives as long as `self`.
             return std::future::pending().await;
         };
         while let Ok(Some(more)) = tokio::time::timeout(QUIET, self.changes.recv()).await {
             gone.extend(more);
         }
-        // Forgets removed folders, and watches new ones. A removed folder may exist again: its watch has ended.
+        // Drops removed folders from the list, and watches new ones. If a removed folder exists again, its old watch
+        // has ended.
         self.watched
             .retain(|folder| folder.is_dir() && !gone.iter().any(|path| folder.starts_with(path)));
         self.add_folders();

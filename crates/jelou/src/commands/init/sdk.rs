@@ -7,11 +7,11 @@ use fs_err as fs;
 use jelou_engine::{SDK_MODULES, TYPES};
 
 pub(in crate::commands) const FOLDER: &str = ".jelou/";
-/// The files of `jelou types`, inside the folder. The SDK has a file without declarations in their place.
+/// The files that `jelou types` writes, inside the folder. Until then, the SDK has empty files in their place.
 pub(in crate::commands) const SECRETS: &str = "types/project/secrets.d.ts";
 pub(in crate::commands) const FUNCTIONS: &str = "types/project/functions.d.ts";
 
-/// The first lines of each module: a comment that tells Deno where the types are, and comments that exclude the module
+/// The first lines of each module: a comment with the path of its types for Deno, and comments that exclude the module
 /// from lint and format.
 const HEADS: [(&str, &str); 2] = [
     (
@@ -24,7 +24,8 @@ const HEADS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Writes the SDK, and keeps its folder out of git. Overwrites the files of another version, but not those of `jelou types`.
+/// Writes the SDK, and keeps its folder out of git. Overwrites the files of another version, but not the files that
+/// `jelou types` writes.
 ///
 /// # Errors
 ///

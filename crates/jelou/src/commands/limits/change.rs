@@ -57,7 +57,7 @@ fn change(
     Ok(())
 }
 
-/// Splits off the slug, if the first word is one.
+/// Splits off the slug, if the first word is a slug.
 fn split(
     mut words: Vec<String>,
     is_slug: impl Fn(&str) -> bool,

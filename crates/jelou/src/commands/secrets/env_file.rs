@@ -50,8 +50,8 @@ pub(super) fn parse(text: &str, place: &str) -> anyhow::Result<BTreeMap<SecretKe
         .collect()
 }
 
-/// Finds the first line that is neither a variable nor a comment. The parser would silently skip it. Returns its number
-/// and what is wrong.
+/// Finds the first line that is neither a variable nor a comment, which the parser would silently skip. Returns its
+/// number and the problem.
 fn fault(text: &str) -> Option<(usize, &'static str)> {
     let mut lines = text.lines().enumerate();
     while let Some((index, line)) = lines.next() {

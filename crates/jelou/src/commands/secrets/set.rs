@@ -54,7 +54,7 @@ pub(crate) fn run(args: SetArgs, context: &Context) -> anyhow::Result<()> {
     announce(&changed, next, context)
 }
 
-/// Shows which secrets were set. Warns of those that are not masked in logs.
+/// Shows which secrets were set. Warns of secrets that are not masked in logs.
 pub(in crate::commands) fn announce(
     changed: &SecretsChanged,
     next: Breadcrumb,

@@ -51,7 +51,7 @@ impl Input {
         )))
     }
 
-    /// Everything that has the form of a token, each once, in order of its first place.
+    /// Returns each distinct text that has the form of a token, in order of first occurrence.
     pub(in crate::commands) fn tokens(&self) -> Vec<&str> {
         let mut seen = BTreeSet::new();
         scan(&self.0)

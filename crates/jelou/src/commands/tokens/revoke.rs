@@ -111,7 +111,7 @@ fn revoke_all(args: &RevokeArgs, context: &Context) -> anyhow::Result<()> {
         Preset::No,
         "--yes",
     )?;
-    // The ids of the tokens that were shown: another one may have got the tag in the meantime.
+    // Sends the ids of the tokens that were shown, because another token may have got the tag in the meantime.
     tokens.revoke_many(&RevokeTokens {
         ids: Some(revoked.iter().map(|token| token.id.clone()).collect()),
         force: removal == Removal::Force,
@@ -153,7 +153,6 @@ fn function_of(args: &RevokeArgs) -> anyhow::Result<Option<Slug>> {
     }
 }
 
-/// Converts the flag `--force`.
 pub(super) fn removal(force: bool) -> Removal {
     if force {
         Removal::Force
@@ -162,8 +161,8 @@ pub(super) fn removal(force: bool) -> Removal {
     }
 }
 
-/// Checks whether an active token remains without those of `losing`, before the user is asked to confirm. Without
-/// `--force`, losing the last one is an error, as on the server. With `--force`, the user is warned.
+/// Checks whether an active token remains without the tokens `losing`, before the user is asked to confirm. If none
+/// remains, this is an error without `--force`, as on the server, and a warning with `--force`.
 pub(super) fn warn_of_last(
     tokens: &[RuntimeTokenInfo],
     losing: &[&RuntimeTokenInfo],

@@ -57,10 +57,10 @@ fn show(human: &mut Human, report: &LeakedToken) -> std::io::Result<()> {
     match report.outcome {
         LeakOutcome::Revoked => human.success(&format!("{prefix}...  revoked {of}")),
         LeakOutcome::OldValueEnded => human.success(&format!(
-            "{prefix}...  ended the old value of {of}; its new value works on"
+            "{prefix}...  ended the old value of {of}; its new value stays valid"
         )),
         LeakOutcome::AlreadyInvalid => {
-            human.item(&format!("{prefix}...  {of} did not work any more"))
+            human.item(&format!("{prefix}...  {of} was already invalid"))
         }
         LeakOutcome::LastAdministrator => human.warning(&format!(
             "{prefix}...  {of} is the last access token with the scope admin: create another one, then revoke it"

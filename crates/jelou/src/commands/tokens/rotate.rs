@@ -14,7 +14,7 @@ use crate::new_token::Delivery;
 use crate::output::{Breadcrumb, Human, local_date};
 use crate::prompt::Preset;
 
-/// The grace period of a rotation without one. If the response is lost, the caller has a day to try again.
+/// Grace period that is requested for a rotation without one. If the response is lost, the user has a day to try again.
 const RETRY_SECONDS: u64 = 24 * 60 * 60;
 
 pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {

@@ -31,7 +31,8 @@ impl<'a> Listed<'a> {
     }
 }
 
-/// The status of a token: whether it works, and what its owner may want to know. There is no status for revoked tokens.
+/// The status of a token: whether it is valid, and a state that its owner may want to know. Revoked tokens have no
+/// status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Status {

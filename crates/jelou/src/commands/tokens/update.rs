@@ -30,7 +30,7 @@ pub(crate) fn run(args: UpdateArgs, context: &Context) -> anyhow::Result<()> {
     })?;
     if update == UpdateToken::default() {
         return Err(Failure::input("nothing to change")
-            .hint("pass what the token is to have, such as `--rate 100/m`, or `--remove rate`")
+            .hint("pass the new values, such as `--rate 100/m`, or `--remove rate`")
             .into());
     }
     let selection = Selection::find(args.token, context)?;

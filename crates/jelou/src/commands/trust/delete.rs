@@ -13,7 +13,8 @@ struct Deleted<'a> {
 
 pub(crate) fn run(args: &DeleteArgs, context: &Context) -> anyhow::Result<()> {
     let policy = args.policy.as_str();
-    let question = format!("Delete trust policy {policy}? Tokens that it gave end now.");
+    let question =
+        format!("Delete trust policy {policy}? Tokens that were exchanged under it end now.");
     let confirmation = Confirmation::from_flag(args.yes);
     if confirmation == Confirmation::Ask {
         context.prompt.require(&question, "--yes")?;

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context as _;
-use jelou_client::Wanted;
+use jelou_client::RequestedToken;
 use serde::Serialize;
 
 use crate::cli::trust::ExchangeArgs;
@@ -36,7 +36,9 @@ pub(crate) fn run(args: ExchangeArgs, context: &Context) -> anyhow::Result<()> {
                 .value
         }
     };
-    let wanted = args.call.map_or(Wanted::Access(None), Wanted::Call);
+    let wanted = args
+        .call
+        .map_or(RequestedToken::Access(None), RequestedToken::Call);
     let exchanged = client.exchange(&identity_token, &wanted)?;
     let value = delivery.deliver(&exchanged.access_token, &context.output)?;
     let result = Exchanged {
@@ -47,7 +49,7 @@ pub(crate) fn run(args: ExchangeArgs, context: &Context) -> anyhow::Result<()> {
     context.output.result(&result, |human| {
         let minutes = exchanged.expires_in / 60;
         human.success(&format!("Exchanged; the token works for {minutes} minutes"))?;
-        value.show(human, Order::TokenFirst, "It is shown this once.")
+        value.show(human, Order::TokenFirst, "It is shown only once.")
     })?;
     Ok(())
 }

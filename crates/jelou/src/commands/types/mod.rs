@@ -1,4 +1,5 @@
-//! `jelou types`: writes what TypeScript cannot know: the names of the secrets, and the schemas of other functions.
+//! `jelou types`: writes types that TypeScript cannot infer: the names of the secrets, and the schemas of other
+//! functions.
 
 mod functions;
 mod schema;
@@ -24,7 +25,7 @@ const HEAD: &str = "// Written by `jelou types`. Changes are overwritten.\n// de
 struct Written {
     /// Number of secrets.
     secrets: usize,
-    /// Number of functions; absent if they were not asked for.
+    /// Number of functions; absent if they were not requested.
     functions: Option<usize>,
 }
 
@@ -54,7 +55,7 @@ pub(super) fn run(args: &TypesArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a file of the SDK's types, unless it has this content already: editors read every written file again.
+/// Writes a file of the SDK's types, unless it has this content already, because editors reload every written file.
 fn write(dir: &Path, file: &str, declarations: &str) -> anyhow::Result<()> {
     let path = dir.join(sdk::FOLDER).join(file);
     let text = format!("{HEAD}{declarations}");

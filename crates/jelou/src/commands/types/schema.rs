@@ -1,5 +1,5 @@
-//! Converts a JSON Schema to a type of TypeScript. Rules that TypeScript has no words for, such as `minLength`, are
-//! left out; an unknown schema is `unknown`.
+//! Converts a JSON Schema to a type of TypeScript. Rules that TypeScript cannot express, such as `minLength`, are left
+//! out; an unknown schema is `unknown`.
 
 use serde_json::{Map, Value};
 

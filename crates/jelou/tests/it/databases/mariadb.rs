@@ -65,7 +65,7 @@ fn a_pool_of_mysql2_survives_between_calls() {
         (&first["next"], &first["texto"]),
         (&json!(42), &json!("ñandú €"))
     );
-    // The pool has two connections, and hands them out in turn.
+    // The pool has two connections, and uses them in turn.
     let ids: std::collections::BTreeSet<_> = (0..10)
         .map(|n| stage.call(&json!({ "n": n }))["id"].to_string())
         .collect();

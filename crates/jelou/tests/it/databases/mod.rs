@@ -2,8 +2,10 @@
 //! npm registry, and the servers' Debian packages (`scripts/setup.sh`).
 
 mod mariadb;
+pub(crate) mod pgbouncer;
 pub(crate) mod postgres;
 mod redis;
+pub(crate) mod relay;
 mod unreachable;
 
 use std::fmt::Write as _;
@@ -48,7 +50,7 @@ impl Stage {
             sandbox,
             token,
         };
-        // Another process of a busy function would have a pool of its own.
+        // With one process, there is one pool.
         stage.jelou("limits set clientes max_processes_per_function=1");
         stage
     }

@@ -38,7 +38,7 @@ impl Stopped {
         self.replace("data", "copy");
     }
 
-    /// Goes back to the copy.
+    /// Restores the copy.
     pub(crate) fn restore(&self) {
         self.replace("copy", "data");
     }
@@ -118,6 +118,15 @@ impl Postgres {
         )
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.database.port
+    }
+
+    /// Stops or continues all processes of the server, like a machine that hangs.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.database.signal_all(signal);
+    }
+
     fn restart(self) -> Self {
         self.stop().start()
     }
@@ -195,7 +204,7 @@ fn pools_of_pg_and_postgres_survive_between_calls() {
         HANDLER,
     );
 
-    // Nothing is open yet. The log tells what to do, because the driver may hide it.
+    // No connection is open yet. The log contains the fix, because the driver may hide it.
     let (status, answer) = stage.try_call(&json!({ "n": 1 }));
     assert_eq!(status, 500, "{answer}");
     eventually("the refusal in the log", || {
@@ -212,7 +221,7 @@ fn pools_of_pg_and_postgres_survive_between_calls() {
         assert_eq!(next["pids"], first["pids"], "the pools are the same");
     }
 
-    // Idle connections are lost, and the pools make new ones.
+    // Idle connections are lost, and the pools reconnect.
     let postgres = postgres.restart();
     let again = eventually("an answer after the restart", || {
         let (status, answer) = stage.try_call(&json!({ "n": 1 }));

@@ -55,7 +55,7 @@ fn a_client_of_ioredis_survives_between_calls() {
         assert_eq!((&next["count"], &next["id"]), (&json!(count), &first["id"]));
     }
 
-    // The client connects again by itself.
+    // The client reconnects automatically.
     drop(redis.stop(Signal::TERM));
     let _redis = start(port);
     eventually("an answer after the restart", || {
@@ -63,7 +63,7 @@ fn a_client_of_ioredis_survives_between_calls() {
         (status == 200 && answer["count"] == 1).then_some(())
     });
 
-    // Another function does not gain from it, and neither does this one when the rule is gone.
+    // The rule applies to no other function, and to this function only until it is removed.
     stage.jelou(&format!("egress deny clientes localhost:{port}"));
     let (status, answer) = stage.try_call(&json!({ "key": "visitas" }));
     assert_eq!(status, 500, "{answer}");

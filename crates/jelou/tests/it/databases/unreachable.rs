@@ -1,4 +1,4 @@
-//! `mongodb`, whose server Debian does not have: the driver loads, and its connection is refused in clear words.
+//! `mongodb`, whose server Debian does not have: the driver loads, and the error of its refused connection is clear.
 
 use serde_json::json;
 

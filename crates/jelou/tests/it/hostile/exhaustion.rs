@@ -342,10 +342,7 @@ fn of_connections_calls_and_streams() {
         }
         assert_eq!(waits.join().unwrap().status, 500);
     });
-    stage.wait_for_line(
-        hangs_up,
-        &["was ended: it closed the channel on which it takes calls"],
-    );
+    stage.wait_for_line(hangs_up, &["was ended: it closed its call channel"]);
     assert_eq!(stage.call(hangs_up, &json!({})).body, "\"answered\"");
 
     // A function that crashes repeatedly gets pauses between its starts.

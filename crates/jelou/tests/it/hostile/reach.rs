@@ -19,7 +19,7 @@ struct Reach {
     others: Vec<(&'static str, &'static str)>,
 }
 
-/// How refusals begin: those of Deno, those of Node, and those of the platform's captured servers.
+/// The first words of refusals by Deno, by Node, and by the platform's captured servers.
 const USUAL: [&str; 7] = [
     "NotCapable: ",
     "NotFound: ",
@@ -240,7 +240,7 @@ fn this_machine_and_private_networks() {
     let failures = Failures::default();
     stage.deploy_all(&[hostile!("loopback"), hostile!("addresses")]);
 
-    // A listener that would notice a connection.
+    // The test checks that this listener gets no connection.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     for port in [listener.local_addr().unwrap().port(), stage.port()] {
@@ -383,7 +383,7 @@ fn sockets_and_headers_of_the_platform() {
 
 #[test]
 fn the_runtimes_insides_and_other_processes() {
-    // Otherwise a blank process could become the process that searches for another process.
+    // Without blank workers, because one could become the process that searches for another process.
     let stage = Stage::start(&[
         ("LIMITS__BLANK_WORKERS", "0"),
         ("LIMITS__MAX_BLANK_WORKERS", "0"),
@@ -422,7 +422,7 @@ fn the_runtimes_insides_and_other_processes() {
     assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
 }
 
-/// What is open for one function opens no other port, no other address, and nothing for other functions.
+/// A rule for one function opens no other port or address, and nothing for other functions.
 #[test]
 fn a_host_that_is_open_for_one_function() {
     let stage = Stage::start(&[]);
@@ -455,7 +455,7 @@ fn a_host_that_is_open_for_one_function() {
         ("169.254.169.254:5432", "denied"),
         ("127.0.0.1:5432", "denied"),
     ];
-    // Without a port, the answer is about any port.
+    // The permission without a port must be denied too.
     let closed = HOSTS.iter().filter(|(host, _)| *host != "127.0.0.1");
     let asked: Vec<_> = closed.chain(&opened).collect();
     let hosts: Vec<_> = asked.iter().map(|(host, _)| host).collect();
@@ -464,7 +464,7 @@ fn a_host_that_is_open_for_one_function() {
         assert_eq!(reply[host], *expected, "{host}");
     }
 
-    // Servers on other ports, and on the same port of another address, would notice a connection.
+    // Servers on another port, and on the same port of another address, must get no connection.
     let beside = TcpListener::bind(("127.0.0.2", port)).unwrap();
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     for listener in [&beside, &other] {

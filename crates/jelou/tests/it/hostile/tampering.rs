@@ -52,8 +52,8 @@ fn with_the_language_itself() {
     assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
 }
 
-/// Without the layers that keep a function from the caches of its process, it forges them. Nobody gets what it wrote:
-/// neither other functions, nor the next process of the same function, nor the server's own copies.
+/// Without the sandbox layers that protect the caches of its process, the function forges them. Its forged caches reach
+/// no process of another function, no later process of the same function, and not the server's copies.
 #[cfg(debug_assertions)]
 #[test]
 fn with_the_caches_of_its_process() {

@@ -12,20 +12,20 @@ use serde_json::{Value, json};
 use crate::databases::postgres::Postgres;
 use crate::support::{Sandbox, Serve, Server, eventually, function, times};
 
-const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-/// The longest time from an answer of one server until the other one has applied the change. The machine may be busy.
+pub(crate) const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+/// Maximum time from the answer of one server until the other server has applied the change. The machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-struct Cluster {
-    postgres: Postgres,
-    url: String,
-    sandbox: Sandbox,
-    access_token: String,
-    first: Server,
-    second: Server,
+pub(crate) struct Cluster {
+    pub(crate) postgres: Postgres,
+    pub(crate) url: String,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) access_token: String,
+    pub(crate) first: Server,
+    pub(crate) second: Server,
 }
 
-fn node<'a>(sandbox: &'a Sandbox, url: &str, key: &str) -> Serve<'a> {
+pub(crate) fn node<'a>(sandbox: &'a Sandbox, url: &str, key: &str) -> Serve<'a> {
     Serve::new(sandbox)
         .env("JELOU_DATABASE__URL", url)
         .env("JELOU_MASTER_KEY", key)
@@ -35,12 +35,20 @@ fn node<'a>(sandbox: &'a Sandbox, url: &str, key: &str) -> Serve<'a> {
 }
 
 impl Cluster {
-    fn start() -> Self {
-        let postgres = Postgres::start();
+    pub(crate) fn start() -> Self {
+        Self::with(Postgres::start(), |first| first, |second| second)
+    }
+
+    /// Starts two servers with further settings.
+    pub(crate) fn with(
+        postgres: Postgres,
+        first: impl FnOnce(Serve<'_>) -> Serve<'_>,
+        second: impl FnOnce(Serve<'_>) -> Serve<'_>,
+    ) -> Self {
         let url = postgres.url();
         let sandbox = Sandbox::new();
-        let first = node(&sandbox, &url, KEY).start();
-        let second = node(&sandbox, &url, KEY).start();
+        let first = first(node(&sandbox, &url, KEY)).start();
+        let second = second(node(&sandbox, &url, KEY)).start();
         assert_eq!(second.access_token, None, "one first token for all");
         Self {
             access_token: first.access_token.clone().unwrap(),
@@ -53,7 +61,7 @@ impl Cluster {
     }
 
     /// A request to the management API of the first server.
-    fn change(&self, method: &'static str, path: &str, body: &Value) -> Value {
+    pub(crate) fn change(&self, method: &'static str, path: &str, body: &Value) -> Value {
         let request = self.first.manage(&self.access_token, path).method(method);
         let reply = request.body(&body.to_string()).send();
         assert!(
@@ -66,7 +74,7 @@ impl Cluster {
     }
 
     /// Waits until the second server gives this answer.
-    fn second_answers(&self, token: &str, wanted: (u16, &str)) {
+    pub(crate) fn second_answers(&self, token: &str, wanted: (u16, &str)) {
         let since = Instant::now();
         loop {
             let (status, body) = self.second.call("hola", Some(token), "{}");
@@ -82,7 +90,7 @@ impl Cluster {
     }
 }
 
-fn returning(value: &str) -> String {
+pub(crate) fn returning(value: &str) -> String {
     function(&format!(
         "() => new Response(\"{value} \" + (process.env.CLAVE ?? \"\"))"
     ))
@@ -97,7 +105,7 @@ fn a_change_on_one_server_is_one_on_all() {
         second,
         ..
     } = &cluster;
-    // The last server that started is the one of the profile `local`.
+    // The profile `local` belongs to the server that started last.
     let token = sandbox.deploy("hola", &returning("uno"));
     assert_eq!(
         second.call("hola", Some(&token), "{}"),
@@ -197,7 +205,7 @@ fn a_deploy_on_one_server_loses_no_call_on_the_other() {
     }
 }
 
-/// The answer of a change says whether all servers have applied it.
+/// The answer to a change contains whether all servers have applied it.
 #[test]
 fn a_revocation_holds_everywhere_when_it_is_answered() {
     let cluster = Cluster::start();
@@ -232,7 +240,7 @@ fn a_revocation_holds_everywhere_when_it_is_answered() {
         assert_eq!(second.call("hola", Some(&value), "{}").0, 401, "{n}");
     }
 
-    // The second server, which commands talk to, goes on; the first one is stopped.
+    // Commands use the second server, which continues. The first server is paused.
     cluster.change(
         "POST",
         "/v1/functions/hola/tokens",
@@ -348,7 +356,7 @@ fn calls_go_on_while_the_database_is_away() {
     });
 }
 
-/// As after a failover to a standby that lacks the last changes.
+/// Like after a failover to a standby that lacks the last changes.
 #[test]
 fn servers_follow_a_database_that_was_set_back() {
     let cluster = Cluster::start();

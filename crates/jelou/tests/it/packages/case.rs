@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-/// Native packages, each with the one that the refusal of its deploy names.
+/// Native packages, each with the package that the refusal of its deploy names.
 pub(crate) const NATIVE: [(&str, &str); 5] = [
     ("sharp@0.35.5", "jimp"),
     ("bcrypt@6.0.0", "bcryptjs"),
@@ -20,7 +20,7 @@ pub(crate) struct Case {
     /// `name@version` of each package.
     pub(crate) packages: Vec<String>,
     pub(crate) kind: String,
-    /// What the function does with its package.
+    /// The use of the package that the function demonstrates.
     pub(crate) shows: String,
     pub(crate) input: String,
     pub(crate) answer: Value,

@@ -1,5 +1,5 @@
-//! Packages as people use them: each is deployed and called, and must give its known answer. Nothing leaves the machine at
-//! run time: clients of services talk to a function that answers what it was asked.
+//! Packages as people use them: a function for each package is deployed and called, and must give its known answer.
+//! Functions send nothing outside the machine: clients of services call a function that returns their requests.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ fn packages_give_their_known_answers() {
     let sandbox = Sandbox::new();
     let server = Serve::new(&sandbox)
         .with_registry()
-        // The machine may be busy, and this is no test of speed.
+        // The machine may be busy, and this test does not measure speed.
         .env("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "30000")
         .start();
     sandbox.file("peer/jelou.json", r#"{"function": "peer", "public": true}"#);
@@ -40,7 +40,7 @@ fn packages_give_their_known_answers() {
     );
 }
 
-/// What went wrong.
+/// Returns the error of a case, if there is one.
 fn failure(sandbox: &Sandbox, server: &Server, case: &Case) -> Option<String> {
     let Case { slug, .. } = case;
     let deployed = deploy(sandbox, slug, &case.configuration(), &case.source);

@@ -54,7 +54,8 @@ fn packages_as_they_are_published() {
     assert_eq!(server.call("mi-funcion", Some(&token), "{}"), (200, answer));
 }
 
-/// An error of axios that the handler does not catch holds the whole request. Egress refuses the request itself.
+/// An axios error contains the whole request. Here egress refuses the request, and the handler does not catch the
+/// error.
 #[test]
 fn errors_of_axios_are_logged_without_credentials() {
     let sandbox = Sandbox::new();
@@ -85,7 +86,7 @@ fn errors_of_axios_are_logged_without_credentials() {
     assert!(!log.contains("s3cr3t"), "{log}");
 }
 
-/// Packages of ES modules make a `require` of their own for their `CommonJS` files.
+/// ES modules of packages create their own `require` for `CommonJS` files.
 #[test]
 fn a_module_may_make_its_own_require() {
     let sandbox = Sandbox::new();
@@ -125,7 +126,8 @@ fn holds_dayjs(packages: &std::path::Path) -> bool {
         .any(|registry| registry.path().join("dayjs").is_dir())
 }
 
-/// Fonts that a package reads beside its modules, `CommonJS` that requires a module of Node, and a name for the address.
+/// Fonts that a package reads from its own folder, `CommonJS` that requires a module of Node, and a name for the
+/// address.
 #[test]
 fn packages_read_the_files_beside_them() {
     let sandbox = Sandbox::new();

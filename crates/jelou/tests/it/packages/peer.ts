@@ -1,5 +1,5 @@
 /**
- * The server that the clients of the packages talk to: a public function that answers what it was asked.
+ * The server for the clients of the packages: a public function that returns the request.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export default {
         headers: { "content-type": "text/event-stream" },
       });
     }
-    // Slack and Telegram say `ok`, and Google a token.
+    // Slack and Telegram expect `ok`, and Google a token.
     return Response.json({ ok: true, result: seen, access_token: "abc", ...seen });
   },
 };

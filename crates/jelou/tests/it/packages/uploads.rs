@@ -34,7 +34,7 @@ fn large_uploads_at_once_with_packages_in_memory() {
     let server = Serve::new(&sandbox)
         .with_registry()
         .env("JELOU_LIMITS__MAX_PROCESSES_PER_FUNCTION", "1")
-        // The machine may be busy, and this is no test of speed.
+        // The machine may be busy, and this test does not measure speed.
         .env("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "30000")
         .start();
     let packages = ["twilio@6.3.1", "pdf-lib@1.17.1"];

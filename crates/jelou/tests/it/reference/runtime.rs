@@ -1,4 +1,4 @@
-//! The page of what functions find, as a real worker evaluates it.
+//! The page about the runtime, with values from a real worker.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::support::{Sandbox, Server};
 
 #[derive(Deserialize)]
 struct Found {
-    /// Expressions with equal values.
+    /// Groups of expressions with equal values.
     identity: Vec<Vec<(String, String)>>,
     files: Vec<(String, String)>,
-    /// Name, whether it is imported, and an example with its result.
+    /// Name, whether it can be imported, and an example with its result.
     modules: Vec<Vec<String>>,
     web: Vec<Part>,
     refused: Vec<(String, String, String)>,

@@ -1,5 +1,5 @@
 /**
- * Evaluates in a real worker what the page of the runtime says.
+ * Evaluates the expressions of the page about the runtime in a real worker.
  *
  * @module
  */
@@ -35,7 +35,7 @@ import zlib from "node:zlib";
 
 const importComputed = (name: string) => import(name);
 
-/** What the expressions may use. */
+/** The variables for the expressions. */
 const SCOPE = {
   importComputed,
   ...{ assert, async_hooks, buffer, child_process, crypto, diagnostics_channel, events, fs, http, inspector },
@@ -98,7 +98,7 @@ const FILES = [
   "Deno.makeTempDir()",
 ];
 
-/** What works with each module of Node. Modules without an entry are only imported. */
+/** An example for each module of Node. Modules without an example are only imported. */
 const EXAMPLES: Record<string, string> = {
   assert: "assert.rejects(Promise.reject(new Error()))",
   async_hooks: "new async_hooks.AsyncLocalStorage().run(1, () => 2)",

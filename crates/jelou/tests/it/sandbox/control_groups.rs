@@ -228,8 +228,8 @@ fn none_is_left_behind() {
     });
     let mut server = server_with("cgroup", &sandbox, Some(&data), &[]).unwrap();
     assert!(killed.iter().all(|group| !group.exists()));
-    // A server waits only a limited time for the end of a process, and logs that. On a slow machine, the test tries
-    // again with another server.
+    // A server waits only a limited time for the end of a process, and then logs a warning. On a slow machine, the test
+    // tries again with another server.
     let said = "cannot remove the control groups of all functions";
     for more in (0..5).rev() {
         let stopped = of_blank(&server);

@@ -34,7 +34,7 @@ pub(crate) fn folder() -> tempfile::TempDir {
     folder
 }
 
-/// Makes the path the server's.
+/// Makes the server's user the owner of the path.
 pub(crate) fn give(path: &Path) {
     if geteuid().is_root() {
         chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
@@ -123,6 +123,23 @@ impl Daemon {
     pub(crate) fn stop(mut self, signal: Signal) -> tempfile::TempDir {
         self.end(signal);
         std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
+    /// Sends a signal to the server and its child processes.
+    pub(crate) fn signal_all(&self, signal: Signal) {
+        let server = self.process.id();
+        let parent = format!("PPid:\t{server}\n");
+        let ids = std::fs::read_dir("/proc").unwrap().flatten();
+        let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let is_child = |id: &u32| {
+            let status = std::fs::read_to_string(format!("/proc/{id}/status"));
+            status.is_ok_and(|status| status.contains(&parent))
+        };
+        for id in ids.filter(|id| *id == server || is_child(id)) {
+            let id = i32::try_from(id).ok().and_then(Pid::from_raw);
+            // A child may have ended.
+            let _ = kill_process(id.unwrap(), signal);
+        }
     }
 
     fn end(&mut self, signal: Signal) {

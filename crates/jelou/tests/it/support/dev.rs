@@ -51,7 +51,7 @@ impl Dev {
         let (sender, events) = channel();
         let stdout = BufReader::new(process.stdout.take().unwrap());
         std::thread::spawn(move || {
-            // An error at the start has several lines.
+            // An error at the start is JSON on several lines.
             let values = serde_json::Deserializer::from_reader(stdout).into_iter();
             for event in values.map_while(Result::ok) {
                 if sender.send(event).is_err() {
@@ -82,7 +82,7 @@ impl Dev {
         self.find(name, |event| event["event"] == name)
     }
 
-    /// The next object for which this holds.
+    /// The next object for which `is_it` is true.
     pub(crate) fn find(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         let mut seen = Vec::new();
         loop {
@@ -122,7 +122,7 @@ impl Dev {
         kill_process(pid.unwrap(), signal).unwrap();
     }
 
-    /// Waits for the end, and for that of every process of the function. Returns the exit code.
+    /// Waits for the end of the command and of every process of the function. Returns the exit code.
     pub(crate) fn ended(&mut self) -> Option<i32> {
         let status = eventually("the end of the command", || {
             self.process.try_wait().unwrap()

@@ -1,4 +1,4 @@
-//! A management API with prepared answers, for tests that need answers a real server cannot give on demand, such as
+//! A management API with prepared answers, for tests with answers that a real server cannot give on demand, such as
 //! fixed dates.
 
 use std::io::{BufRead, BufReader, Read, Write};

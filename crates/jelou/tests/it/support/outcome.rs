@@ -12,7 +12,7 @@ pub(crate) enum Streams {
         stdout: String,
         stderr: String,
     },
-    /// Both streams together, as a person sees them in a terminal.
+    /// Both streams together, as in a terminal.
     Screen(String),
 }
 

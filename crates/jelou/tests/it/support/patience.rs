@@ -8,11 +8,11 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// The pause between two checks.
 const PERIOD: Duration = Duration::from_millis(10);
 
-/// Calls `look` until it returns a value.
-pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+/// Calls `poll` until it returns a value.
+pub(crate) fn eventually<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if let Some(seen) = look() {
+        if let Some(seen) = poll() {
             return seen;
         }
         assert!(Instant::now() < deadline, "waited in vain for {what}");

@@ -1,5 +1,5 @@
-//! Hosts of modules and a package registry of the tests' own, on loopback: a proxy that answers in place of every host,
-//! over TLS with its own authority, and plain HTTP for the registry.
+//! A module host and a package registry for the tests, on loopback: a proxy that answers for every host, over TLS with
+//! its own certificate authority, and plain HTTP for the registry.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -24,14 +24,16 @@ pub(crate) struct Web {
 
 struct Shared {
     tls: Arc<ServerConfig>,
-    /// By URL.
-    pages: Mutex<BTreeMap<String, Page>>,
+    pages: Mutex<Pages>,
     /// URLs of requests, in order.
     asked: Mutex<Vec<String>>,
 }
 
+/// Pages by URL.
+type Pages = BTreeMap<String, Page>;
+
 #[derive(Clone)]
-struct Page {
+pub(crate) struct Page {
     status: u16,
     header: (&'static str, String),
     body: Vec<u8>,
@@ -63,7 +65,7 @@ impl Web {
         }
     }
 
-    /// A server whose builds and functions reach nothing but this.
+    /// Configures a server whose builds and functions can reach only this host.
     pub(crate) fn behind<'a>(&self, serve: Serve<'a>) -> Serve<'a> {
         let ca = self.folder.path().join("ca.pem");
         serve
@@ -108,9 +110,13 @@ impl Web {
         self
     }
 
-    /// Answers as if nothing had been published.
-    pub(crate) fn remove_all(&self) {
-        self.shared.pages.lock().unwrap().clear();
+    /// Answers as if nothing had been published. Returns what was.
+    pub(crate) fn remove_all(&self) -> Pages {
+        std::mem::take(&mut self.shared.pages.lock().unwrap())
+    }
+
+    pub(crate) fn put_back(&self, pages: Pages) {
+        *self.shared.pages.lock().unwrap() = pages;
     }
 
     /// The URLs of all requests since the last call.

@@ -1,4 +1,4 @@
-// Wants to end its process the hard way.
+// Tries to abort its process.
 import { define } from "@jelou/functions";
 
 export default define({

@@ -1,4 +1,4 @@
-// Asks which addresses it may connect to, and connects to none.
+// Queries its permissions for addresses, and connects to none.
 import { define } from "@jelou/functions";
 
 export default define({

@@ -1,4 +1,4 @@
-// Takes over the connection on which the engine asks whether the event loop runs, answers ahead, and runs no more.
+// Takes over the connection of the engine's heartbeats, answers in advance, and then blocks the event loop.
 import { define } from "@jelou/functions";
 
 export default define({
@@ -11,7 +11,7 @@ export default define({
     const { read, write } = prototype;
     await new Promise<void>((resolve) => {
       prototype.read = function (buffer: Uint8Array) {
-        // The engine's questions are short.
+        // The engine's heartbeats are short.
         if (buffer.length > 64) return read.call(this, buffer);
         write.call(this, new Uint8Array(65536));
         resolve();

@@ -1,4 +1,4 @@
-// Fills memory that is not in the heap.
+// Fills memory outside of V8's heap.
 import { define } from "@jelou/functions";
 
 export default define({

@@ -1,12 +1,12 @@
-/** The ways that are tried; all of them, unless whoever uploads this says another thing. */
+/** The names of the attempts to run, or `null` for all. A test can replace the value in the upload. */
 const WAYS: string[] | null = null;
 
-/** How long an answer is waited for. */
+/** Milliseconds until an attempt counts as unanswered. */
 const PATIENCE_MS = 10_000;
 
 /**
- * Tries each way in; what came of it, by name. `GOT` is what must not be. Those that are known to give no answer are
- * waited for as long as `silent` says.
+ * Runs each attempt, and returns the results by name. `GOT` marks an attempt that succeeded, which must not
+ * happen. `silent` has the timeouts of attempts that are known to give no answer.
  */
 export async function attempts(
   ways: Record<string, () => unknown>,
@@ -33,7 +33,7 @@ export async function attempts(
   return outcomes;
 }
 
-/** For what reports by events: the first of them. */
+/** Returns the first event of an emitter. */
 export function first(emitter: any, good: string, bad = "error"): Promise<unknown> {
   return new Promise((resolve, reject) => {
     emitter.on(bad, reject);

@@ -1,4 +1,4 @@
-// Calls itself, and again from a timer when it has answered.
+// Calls itself from a timer, after its answer.
 import { define } from "@jelou/functions";
 
 export default define({

@@ -1,4 +1,4 @@
-// Gets at the socket that leads to other functions: its own, to take it over, and another function's, to be it.
+// Tries to use the egress sockets: its own, to replace it, and another function's, to act as that function.
 import { define } from "@jelou/functions";
 import { attempts } from "./attempts.ts";
 

@@ -1,4 +1,4 @@
-// Answers without end, as fast as it is read.
+// Streams an endless answer, as fast as it is read.
 import { define } from "@jelou/functions";
 
 export default define({

@@ -1,4 +1,4 @@
-// Looks for secrets in the environment and for what the machine is called.
+// Searches for secrets in the environment, and for the name of the machine.
 import { define } from "@jelou/functions";
 import * as os from "node:os";
 import nodeProcess from "node:process";

@@ -1,4 +1,4 @@
-// Wants to end its process.
+// Tries to end its process.
 import { define } from "@jelou/functions";
 
 export default define({

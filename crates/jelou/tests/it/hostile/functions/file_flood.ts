@@ -1,4 +1,4 @@
-// Opens connections until there are no more to be had, and takes whatever becomes free for a while.
+// Opens connections until there are no more file descriptors, and uses all that become free for a while.
 import { define } from "@jelou/functions";
 
 const HOLD_MS = 5000;

@@ -3,7 +3,7 @@ import { define } from "@jelou/functions";
 import { createRequire } from "node:module";
 import { attempts } from "./attempts.ts";
 
-// By another name, or the bundler would follow it.
+// Under another name, because the bundler would follow `require`.
 const need = createRequire("file:///x.js");
 
 export default define({

@@ -1,4 +1,4 @@
-// Speaks to the gateway past the SDK, with headers that only the gateway may set.
+// Sends requests to the gateway without the SDK, with headers that only the gateway may set.
 import { define } from "@jelou/functions";
 
 const FORGED = {
@@ -29,7 +29,7 @@ export default define({
         return (error as Error).name;
       }
     };
-    // Not even in the words of an HTTP client.
+    // Sends raw bytes, without an HTTP client.
     const raw = async (text: string) => {
       const connection = await Deno.connect({ transport: "unix", path: socket });
       await connection.write(new TextEncoder().encode(text));

@@ -3,7 +3,7 @@ import { define } from "@jelou/functions";
 import * as http from "node:http";
 import { attempts } from "./attempts.ts";
 
-// A bundle that is large enough to have its compiled form handed over.
+// Makes the bundle large enough for a shared code cache.
 export const LARGE = /* LARGE */ "";
 
 export default define({

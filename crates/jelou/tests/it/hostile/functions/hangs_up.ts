@@ -1,4 +1,4 @@
-// Closes the connection on which calls come, while there are some.
+// Closes the connection that carries calls, during a call.
 import { define } from "@jelou/functions";
 
 export default define({
@@ -11,7 +11,7 @@ export default define({
     const prototype = Object.getPrototypeOf(Object.getPrototypeOf(connection));
     const { read, close } = prototype;
     prototype.read = function (buffer: Uint8Array) {
-      // The others are for the engine's question whether the event loop runs.
+      // Shorter reads belong to the engine's heartbeats.
       if (buffer.length > 64) close.call(this);
       return read.call(this, buffer);
     };

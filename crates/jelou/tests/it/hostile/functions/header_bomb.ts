@@ -1,4 +1,4 @@
-// Answers with a head that has no end.
+// Answers with an endless head.
 import { define } from "@jelou/functions";
 
 export default define({

@@ -1,4 +1,4 @@
-// Answers with headers that are the platform's, or that lie.
+// Answers with headers of the platform, and with false headers.
 import { define } from "@jelou/functions";
 
 export default define({

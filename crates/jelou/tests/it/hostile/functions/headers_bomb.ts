@@ -1,4 +1,4 @@
-// Answers with more headers than there may be.
+// Answers with more headers than allowed.
 import { define } from "@jelou/functions";
 
 export default define({

@@ -1,4 +1,4 @@
-// Reaches for the runtime's own functions, for rights, and for other processes.
+// Tries to use the runtime's internal functions, more permissions, and other processes.
 import { define } from "@jelou/functions";
 import { attempts } from "./attempts.ts";
 

@@ -1,4 +1,4 @@
-// Never ends its answer being written.
+// Returns a value whose conversion to JSON never ends.
 import { define } from "@jelou/functions";
 
 export default define({

@@ -1,4 +1,4 @@
-// Listens, to be reached past the gateway.
+// Tries to listen, so that callers can bypass the gateway.
 import { define } from "@jelou/functions";
 import * as net from "node:net";
 import { attempts, first } from "./attempts.ts";

@@ -1,4 +1,4 @@
-// Never lets anything but its own microtasks run.
+// Blocks the event loop with microtasks.
 import { define } from "@jelou/functions";
 
 export default define({

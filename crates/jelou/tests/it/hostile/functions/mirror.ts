@@ -1,4 +1,4 @@
-// Says who it thinks calls it.
+// Returns its data about the caller.
 import { define } from "@jelou/functions";
 
 export default define({

@@ -1,12 +1,12 @@
-// Brings in code and files as modules.
+// Tries to import code and files as modules.
 import { define } from "@jelou/functions";
 import { createRequire } from "node:module";
 import * as vm from "node:vm";
 import { attempts } from "./attempts.ts";
 
-// By another name, or the bundler would follow it.
+// Under another name, because the bundler would follow `require`.
 const need = createRequire("file:///x.js");
-// The bundler must not see where they lead.
+// The specifiers are computed, so that the bundler cannot follow them.
 const bring = (specifier: string, type?: string) => import(specifier, type ? { with: { type } } : undefined);
 
 export default define({

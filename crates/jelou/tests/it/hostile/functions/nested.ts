@@ -1,4 +1,4 @@
-// Reaches from a thread, and from a thread of that thread.
+// Makes its attempts from a thread, and from a thread of that thread.
 import { define } from "@jelou/functions";
 import { EventEmitter } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -33,7 +33,7 @@ const REACH = `
   })();
 `;
 
-// Past what keeps others from starting any.
+// Bypasses the block of `Worker`.
 Object.setPrototypeOf(Worker, EventEmitter);
 
 export default define({

@@ -1,4 +1,4 @@
-// Computes a number that no memory holds.
+// Computes a number that does not fit into memory.
 import { define } from "@jelou/functions";
 
 export default define({

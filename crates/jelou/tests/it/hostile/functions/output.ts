@@ -1,4 +1,4 @@
-// Writes past the SDK, to look like another function or like the server.
+// Writes output without the SDK, to imitate another function or the server.
 import { define } from "@jelou/functions";
 
 const write = (stream: typeof Deno.stdout, text: string) => {

@@ -1,4 +1,4 @@
-// Never lets anything but its own promises run.
+// Blocks the event loop with promises.
 import { define } from "@jelou/functions";
 
 export default define({

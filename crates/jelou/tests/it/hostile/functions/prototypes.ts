@@ -1,4 +1,4 @@
-// Tampers with everything that answers and logs could be made with, when it is called for the first time.
+// At its first call, tampers with every built-in that answers and logs could use.
 import { define, z } from "@jelou/functions";
 
 const evil = () => {

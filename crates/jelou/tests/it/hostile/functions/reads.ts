@@ -1,4 +1,4 @@
-// Reads what belongs to the server, to the machine or to other functions.
+// Tries to read files of the server, of the machine and of other functions.
 import { define } from "@jelou/functions";
 import * as fs from "node:fs";
 import * as promises from "node:fs/promises";

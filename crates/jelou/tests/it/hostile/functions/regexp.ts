@@ -1,4 +1,4 @@
-// Matches a pattern that goes wrong.
+// Matches a pattern with catastrophic backtracking.
 import { define } from "@jelou/functions";
 
 export default define({

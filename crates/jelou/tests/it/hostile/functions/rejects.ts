@@ -1,4 +1,4 @@
-// Leaves a rejection and a thrown error to nobody.
+// Leaves a rejected promise and a thrown error unhandled.
 import { define } from "@jelou/functions";
 
 export default define({

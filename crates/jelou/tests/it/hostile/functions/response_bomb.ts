@@ -1,4 +1,4 @@
-// Answers with more than fits.
+// Answers with a body over the limit.
 import { define } from "@jelou/functions";
 
 export default define({

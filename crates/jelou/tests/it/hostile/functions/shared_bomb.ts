@@ -1,4 +1,4 @@
-// Fills memory that threads could share.
+// Fills shared memory.
 import { define } from "@jelou/functions";
 
 export default define({

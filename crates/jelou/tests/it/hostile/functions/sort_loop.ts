@@ -1,4 +1,4 @@
-// Loops inside of the engine.
+// Loops inside a built-in function.
 import { define } from "@jelou/functions";
 
 export default define({

@@ -1,4 +1,4 @@
-// Tries to put a second answer behind its first.
+// Tries to append a second answer to its first one.
 import { define } from "@jelou/functions";
 
 export default define({

@@ -1,4 +1,4 @@
-// Wants to end its process while it is imported, but only where it serves.
+// Tries to end its process during the import, but only when it serves, not when it is inspected.
 import { define } from "@jelou/functions";
 
 if (Deno.permissions.querySync({ name: "net", host: "example.com:443" }).state === "granted") Deno.exit(0);

@@ -1,4 +1,4 @@
-// Waits for ever while it is imported, but only where it serves.
+// Waits for ever during the import, but only when it serves, not when it is inspected.
 import { define } from "@jelou/functions";
 
 if (Deno.permissions.querySync({ name: "net", host: "example.com:443" }).state === "granted") {

@@ -1,4 +1,4 @@
-// Never gets through its import, but only where it serves.
+// Loops during the import, but only when it serves, not when it is inspected.
 import { define } from "@jelou/functions";
 
 if (Deno.permissions.querySync({ name: "net", host: "example.com:443" }).state === "granted") {

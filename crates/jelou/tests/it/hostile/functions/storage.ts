@@ -1,4 +1,4 @@
-// Looks for storage that it would share with others.
+// Tries to use storage that other functions could share.
 import { define } from "@jelou/functions";
 import { attempts } from "./attempts.ts";
 

@@ -1,4 +1,4 @@
-// Starts threads that do nothing, until there are no more to be had, past what keeps others from starting any.
+// Bypasses the block of `Worker`, and starts idle threads until no more can start.
 import { define } from "@jelou/functions";
 import { EventEmitter } from "node:events";
 import { Worker } from "node:worker_threads";

@@ -1,4 +1,4 @@
-// Starts threads without end, past what keeps others from starting any.
+// Bypasses the block of `Worker`, and starts threads without end.
 import { define } from "@jelou/functions";
 
 export default define({

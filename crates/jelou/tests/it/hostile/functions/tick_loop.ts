@@ -1,4 +1,4 @@
-// Never lets anything but its own ticks run.
+// Blocks the event loop with `process.nextTick`.
 import { define } from "@jelou/functions";
 
 export default define({

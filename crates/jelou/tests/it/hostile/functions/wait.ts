@@ -1,4 +1,4 @@
-// Waits in the kernel, for nothing, and uses no processor.
+// Blocks the event loop in the kernel, without CPU time.
 import { define } from "@jelou/functions";
 
 export default define({

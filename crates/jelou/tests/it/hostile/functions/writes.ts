@@ -1,4 +1,4 @@
-// Writes, links and removes, in its own folder too.
+// Tries to write, link and remove files, in its own folder too.
 import { define } from "@jelou/functions";
 import * as fs from "node:fs";
 import { attempts } from "./attempts.ts";

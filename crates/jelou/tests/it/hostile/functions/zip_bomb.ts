@@ -1,4 +1,4 @@
-// Unpacks what is small and becomes large.
+// Decompresses small data that becomes large.
 import { define } from "@jelou/functions";
 
 export default define({

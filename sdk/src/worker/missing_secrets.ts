@@ -1,10 +1,10 @@
 /**
- * Records the variables that the function has read although they are not set, to explain a later error.
+ * Records unset variables that the function reads. Builds the message about missing secrets for a later error.
  *
  * @module
  */
 import { currentContext } from "./current.ts";
-import { log, logOrigin } from "./log.ts";
+import { log, logSettings } from "./log.ts";
 import {
   includes,
   mapEntries,
@@ -31,13 +31,13 @@ interface Unset {
   readonly place: string | null;
   /** The id of the last request that read the variable. */
   requestId: string | null;
-  told: boolean;
+  reported: boolean;
 }
 
 const unset = new NativeMap<string, Unset>();
 let count = 0;
 
-/** Records that a variable was read. */
+/** Records a read of an unset variable. */
 export function noteUnset(key: string): void {
   const requestId = currentContext()?.requestId ?? null;
   const known = mapGet(unset, key) as Unset | undefined;
@@ -50,12 +50,12 @@ export function noteUnset(key: string): void {
   // During an import, an error's stack makes V8 parse the whole bundle again, which takes 100 ms for 8 MB. Only an
   // inspection needs the position there.
   const place = isInspecting() || requestId !== null ? firstOwnFrame(new NativeError("")) : null;
-  mapSet(unset, key, { place, requestId, told: false });
+  mapSet(unset, key, { place, requestId, reported: false });
 }
 
 /**
- * Returns the variables that may have caused an error: those in its message, otherwise all that were read in the
- * request.
+ * Returns the variables that may have caused an error: the variables in its message, otherwise all that were
+ * read in the request.
  */
 function suspects(message: string, requestId: string | null): [key: string, unset: Unset][] {
   const named: [string, Unset][] = [];
@@ -69,7 +69,7 @@ function suspects(message: string, requestId: string | null): [key: string, unse
   return named.length > 0 ? named : read;
 }
 
-/** Maximum number of variables in a hint: the last ones. */
+/** Maximum number of variables in a hint, which names the last ones that were read. */
 const MAX_NAMED = 3;
 
 /** Returns a text about the secrets that may be missing and how to set them, or `null` if there are none. */
@@ -79,14 +79,14 @@ export function missingSecrets(message: string, requestId: string | null): strin
   let assignments = "";
   for (let index = found.length > MAX_NAMED ? found.length - MAX_NAMED : 0; index < found.length; index++) {
     const { 0: key, 1: unset } = found[index]!;
-    if (requestId !== null && unset.told) continue;
-    unset.told = true;
+    if (requestId !== null && unset.reported) continue;
+    unset.reported = true;
     lines += `\n  ${key}${unset.place === null ? "" : `, at ${unset.place}`}`;
     assignments += ` ${key}=...`;
   }
   if (lines === "") return null;
   return `It has read secrets that are not set:${lines}\nTo set them: ` +
-    `jelou secrets set ${logOrigin().function}${assignments}`;
+    `jelou secrets set ${logSettings().function}${assignments}`;
 }
 
 /** Logs a warning about unset variables that a failed request has read, once for each variable. */

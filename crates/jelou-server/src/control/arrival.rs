@@ -1,0 +1,54 @@
+//! The start of a server whose database was away: what the start has left out is done when the database is back.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jelou_store::Position;
+use jiff::Timestamp;
+
+use super::{Control, ControlError};
+
+/// The state is known to be the database's if the feed has looked at it within this time.
+const CONFIRMED: Duration = Duration::from_secs(1);
+
+impl Control {
+    /// Notes that the registry is from the local copy.
+    pub(crate) fn set_arriving(&self) {
+        self.is_arriving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this server has started from its local copy, and not reached the database yet.
+    pub(crate) fn is_arriving(&self) -> bool {
+        self.is_arriving.load(Ordering::Relaxed)
+    }
+
+    /// Checks the database like the start of a server, and loads what the local copy does not have. The changes since the copy
+    /// follow as after any absence.
+    pub(super) async fn arrive(&self) -> Result<(), ControlError> {
+        self.store.arrive().await?;
+        let _reloading = self.freshness.reloading();
+        for function in self.registry.with_previews() {
+            let live = function.live.load_full();
+            let hash = live.and_then(|live| live.slot.spec().artifact_hash.parse().ok());
+            if let Some(hash) = hash {
+                self.provide_artifact(hash).await?;
+            }
+        }
+        self.load_trust().await?;
+        let functions = self.store.list_functions().await?.into_iter();
+        let functions: Vec<_> = functions.map(|function| function.record).collect();
+        self.cron.load(&functions).await?;
+        self.cron.start();
+        self.is_arriving.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Returns the position of the registry, and when it was last known to be the database's. `None` while the database is away.
+    pub(crate) async fn confirmed_position(&self) -> Option<(Position, Timestamp)> {
+        let age = self.freshness.age();
+        if self.is_arriving() || age > CONFIRMED {
+            return None;
+        }
+        Some((self.position.lock().await.clone(), self.clock.now() - age))
+    }
+}
