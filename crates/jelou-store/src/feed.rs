@@ -147,7 +147,13 @@ async fn parts(connection: &mut Connection, since: &Position) -> Result<Parts, D
         let (resource, _) = action.split_once('.').unwrap_or((&action, ""));
         match resource {
             "access_token" => parts.access_tokens = true,
-            "trust" => parts.trust = true,
+            "trust" => {
+                parts.trust = true;
+                // The function that the policy allowed to call, even if the policy is deleted by now.
+                parts
+                    .functions
+                    .extend(row.optional_parsed::<Slug>("function_slug")?);
+            }
             "schedule" => parts.schedules = true,
             "secret" if row.optional_text("function_slug")?.is_none() => {
                 parts.organisation_secrets = true;

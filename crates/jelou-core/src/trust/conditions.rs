@@ -67,6 +67,11 @@ pub enum Mismatch {
         "`{claim}` is `{event}`: such a pipeline can run the code of a fork or of anybody who opens a pull request"
     )]
     Event { claim: &'static str, event: String },
+    #[error(
+        "it is the identity of the preview `{}`: anybody who may deploy previews has it. A policy for the preview needs the condition `preview`",
+        .0.escape_debug()
+    )]
+    Preview(String),
 }
 
 fn shown(value: Option<&str>) -> String {
@@ -75,6 +80,9 @@ fn shown(value: Option<&str>) -> String {
         |value| format!("`{}`", value.escape_debug()),
     )
 }
+
+/// The claim that the identity of a preview has.
+const PREVIEW: &str = "preview";
 
 impl Conditions {
     /// # Errors
@@ -139,7 +147,7 @@ impl Conditions {
         match issuer {
             Issuer::Github => self.accept_github(claims)?,
             Issuer::Gitlab => self.accept_gitlab(claims)?,
-            Issuer::Other => {}
+            Issuer::Other => self.refuse_preview(claims)?,
         }
         for (claim, wanted) in &self.claims {
             require(claims, claim, wanted)?;
@@ -200,6 +208,15 @@ impl Conditions {
         match &self.git_ref {
             Some(git_ref) => require(claims, "ref_path", git_ref),
             None => Ok(()),
+        }
+    }
+
+    /// Refuses the identity of a preview of a function, unless a condition names the preview. Its other claims are those of
+    /// the live function.
+    fn refuse_preview(&self, claims: &Claims) -> Result<(), Mismatch> {
+        match text_of(claims, PREVIEW) {
+            Some(preview) if !self.claims.contains_key(PREVIEW) => Err(Mismatch::Preview(preview)),
+            _ => Ok(()),
         }
     }
 
@@ -351,6 +368,29 @@ mod tests {
         let accept = |event: &str| with(event).accept(Issuer::Github, &of(event));
         assert_eq!(accept("pull_request"), Ok(()));
         assert!(accept("pull_request_target").is_err() && accept("workflow_run").is_err());
+    }
+
+    #[test]
+    fn the_identity_of_a_preview_must_be_named() {
+        let accept = |conditions: &[(&str, &str)], claimed: Value| {
+            let pairs = conditions.iter();
+            let conditions = Conditions {
+                claims: pairs
+                    .map(|(name, value)| ((*name).into(), (*value).into()))
+                    .collect(),
+                ..Conditions::default()
+            };
+            conditions.accept(Issuer::Other, &claims(claimed))
+        };
+        let live = json!({ "function": "a" });
+        let preview = json!({ "function": "a", "preview": "pr-7" });
+        let refused = Err(Mismatch::Preview("pr-7".to_owned()));
+        assert_eq!(accept(&[("function", "a")], live), Ok(()));
+        assert_eq!(accept(&[("function", "a")], preview.clone()), refused);
+        let named = [("function", "a"), ("preview", "pr-7")];
+        assert_eq!(accept(&named, preview.clone()), Ok(()));
+        let other = [("function", "a"), ("preview", "pr-8")];
+        assert!(accept(&other, preview).is_err());
     }
 
     #[test]

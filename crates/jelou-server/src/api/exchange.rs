@@ -95,7 +95,7 @@ fn refuse(error: &ExchangeError) -> Response {
                 description,
             )
         }
-        ExchangeError::Unavailable => {
+        ExchangeError::Unavailable | ExchangeError::PoliciesChanged => {
             let status = StatusCode::SERVICE_UNAVAILABLE;
             problem(status, "temporarily_unavailable", description)
         }

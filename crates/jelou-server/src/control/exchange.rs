@@ -19,8 +19,11 @@ use crate::oidc::{self, Verified, VerifyError};
 /// Lifetime of an exchanged token, in seconds.
 pub(crate) const LIFETIME: i64 = 15 * 60;
 
+/// How often an exchange is tried while the policies change.
+const ATTEMPTS: u32 = 3;
+
 /// What a request exchanges its identity token for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum RequestedToken {
     /// An access token with these scopes. `None`: with all scopes of the accepting policies.
     Access(Option<Scopes>),
@@ -41,6 +44,8 @@ pub(crate) enum ExchangeError {
         "the identity token was used already; each one works once, so ask the issuer for another one"
     )]
     Replayed,
+    #[error("the trust policies changed during the exchange; try again")]
+    PoliciesChanged,
     #[error("the trust policies for this identity token do not include the scope `{0}`")]
     Scope(Scope),
     #[error("the database is not available; try again in a moment")]
@@ -76,28 +81,48 @@ impl Control {
         wanted: RequestedToken,
     ) -> Result<Issued, ExchangeError> {
         let issuer = oidc::unverified_issuer(identity_token)?;
-        let of_issuer: Vec<TrustRecord> = self
-            .registry
-            .trust
-            .load()
-            .iter()
-            .filter(|policy| policy.terms.issuer_url == issuer)
-            .cloned()
-            .collect();
-        if of_issuer.is_empty() {
+        let policies = || -> Vec<TrustRecord> {
+            let policies = self.registry.trust.load();
+            let policies = policies.iter();
+            policies
+                .filter(|policy| policy.terms.issuer_url == issuer)
+                .cloned()
+                .collect()
+        };
+        if policies().is_empty() {
             return Err(VerifyError::Issuer(issuer.escape_debug().to_string()).into());
         }
         let now = self.clock.now();
         let verified =
             oidc::verify(&self.issuer_keys, identity_token, &issuer, now.as_second()).await?;
-        let accepted = accepted(of_issuer, &verified, &wanted)?;
+        for _ in 1..ATTEMPTS {
+            match self.issue(policies(), &verified, &wanted, now).await {
+                Err(ExchangeError::PoliciesChanged) => self.reload_trust().await?,
+                done => return done,
+            }
+        }
+        self.issue(policies(), &verified, &wanted, now).await
+    }
+
+    /// Stores the exchanged token in a task of its own, which completes even if the caller disconnects.
+    async fn issue(
+        self: &Arc<Self>,
+        policies: Vec<TrustRecord>,
+        verified: &Verified,
+        wanted: &RequestedToken,
+        now: Timestamp,
+    ) -> Result<Issued, ExchangeError> {
+        let accepted = accepted(policies, verified, wanted)?;
+        let (verified, wanted) = (verified.clone(), wanted.clone());
         let exchanged = self.change(|control| async move {
-            Ok(control.issue(accepted, verified, wanted, now).await)
+            Ok(control
+                .store_exchange(accepted, verified, wanted, now)
+                .await)
         });
         exchanged.await?
     }
 
-    async fn issue(
+    async fn store_exchange(
         &self,
         accepted: Vec<TrustRecord>,
         verified: Verified,
@@ -165,8 +190,10 @@ impl Control {
             pins,
         };
         let exchanged = self.store.exchange(&exchange).await;
-        if exchanged.map_err(ControlError::from)? == Exchanged::Replayed {
-            return Err(ExchangeError::Replayed);
+        match exchanged.map_err(ControlError::from)? {
+            Exchanged::Stored => {}
+            Exchanged::Replayed => return Err(ExchangeError::Replayed),
+            Exchanged::PoliciesChanged => return Err(ExchangeError::PoliciesChanged),
         }
         if has_pins {
             self.reload_trust().await?;

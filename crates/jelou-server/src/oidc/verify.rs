@@ -41,7 +41,7 @@ pub(crate) enum VerifyError {
 }
 
 /// An identity token whose signature and times are valid.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Verified {
     pub(crate) claims: Claims,
     pub(crate) subject: String,

@@ -92,6 +92,8 @@ pub enum Exchanged {
     Stored,
     /// The identity token was already used. Nothing is stored.
     Replayed,
+    /// A policy was deleted, or its ids were pinned, since it was read. Nothing is stored.
+    PoliciesChanged,
 }
 
 impl Store {
@@ -155,20 +157,28 @@ impl Store {
         .execute(write.transaction())
         .await?;
         for id in &token.policies {
-            sqlx::query("UPDATE trust_policies SET last_used_at = $1 WHERE id = $2")
+            let used = sqlx::query("UPDATE trust_policies SET last_used_at = $1 WHERE id = $2")
                 .bind(token.created_at.as_millisecond())
                 .bind(id.as_str())
                 .execute(write.transaction())
                 .await?;
+            if used.rows_affected() == 0 {
+                return Ok(Exchanged::PoliciesChanged);
+            }
         }
         // The first exchange pins the ids that the policy trusts. This is a change.
         for (actor, policy, pinned) in &pins {
             let mut change = Change::new(write, actor, token.created_at);
-            sqlx::query("UPDATE trust_policies SET pinned = $1 WHERE id = $2")
+            let statement = "UPDATE trust_policies SET pinned = $1 WHERE id = $2 AND pinned = $3";
+            let updated = sqlx::query(statement)
                 .bind(json("trust_policies.pinned", pinned)?)
                 .bind(policy.id.as_str())
+                .bind(json("trust_policies.pinned", &policy.pinned)?)
                 .execute(change.connection())
                 .await?;
+            if updated.rows_affected() == 0 {
+                return Ok(Exchanged::PoliciesChanged);
+            }
             let step = (Action::TrustPin, whole(&policy.pinned), whole(pinned));
             note(&mut change, policy, step).await?;
             write = change.into_write();
