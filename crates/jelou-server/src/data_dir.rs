@@ -4,10 +4,15 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use fs_err::os::unix::fs::OpenOptionsExt;
 use jelou_core::NodeId;
 use rustix::fs::FlockOperation;
+
+/// How long a start waits for the lock: a child process of a killed server may hold it for a moment.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+const LOCK_RETRY: Duration = Duration::from_millis(25);
 
 /// A data folder that this process has locked.
 #[derive(Debug)]
@@ -171,9 +176,17 @@ fn lock(path: &Path) -> Result<Lock, DataDirError> {
         .mode(0o600)
         .open(DataDir::lock_file_of(path))?
         .into();
-    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Lock(lock)),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(DataDirError::InUse(path.to_path_buf())),
-        Err(error) => Err(DataDirError::Io(error.into())),
+    let deadline = Instant::now() + LOCK_TIMEOUT;
+    loop {
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(Lock(lock)),
+            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                std::thread::sleep(LOCK_RETRY);
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                return Err(DataDirError::InUse(path.to_path_buf()));
+            }
+            Err(error) => return Err(DataDirError::Io(error.into())),
+        }
     }
 }
