@@ -242,10 +242,11 @@ impl Config {
             .extract()
             .map_err(|error| ConfigError::Invalid(Box::new(error)))?;
         config.domain = config.domain.to_ascii_lowercase();
-        for url in [&mut config.public_url, &mut config.advertise] {
-            if let Some(url) = url {
-                url.truncate(url.trim_end_matches('/').len());
-            }
+        for url in [&mut config.public_url, &mut config.advertise]
+            .into_iter()
+            .flatten()
+        {
+            url.truncate(url.trim_end_matches('/').len());
         }
         config.validate()?;
         Ok(config)

@@ -131,17 +131,17 @@ impl Sockets {
         stop: &watch::Receiver<bool>,
     ) -> JoinSet<()> {
         let mut listeners = JoinSet::new();
-        let (began, begun) = watch::channel(None);
+        let (drain, drained_since) = watch::channel(None);
         let is_stopping = Arc::<AtomicBool>::default();
         let (mut stop, stopping) = (stop.clone(), Arc::clone(&is_stopping));
         listeners.spawn(async move {
             // An error means that the sender was dropped, which also stops the server.
             let _ = stop.wait_for(|stop| *stop).await;
             stopping.store(true, Ordering::Relaxed);
-            began.send_replace(Some(Instant::now()));
+            drain.send_replace(Some(Instant::now()));
         });
         let delay = Duration::from_millis(self.settings.drain_delay_ms);
-        let stop = Stop::new(begun, delay);
+        let stop = Stop::new(drained_since, delay);
         let settings = &self.settings;
         let access_log = gateway.access_log.clone();
         let freshness = Arc::clone(&gateway.freshness);
