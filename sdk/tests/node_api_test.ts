@@ -255,7 +255,7 @@ Deno.test("refusals have the words of this platform, and the classes and codes o
       "EACCES",
       `\`169.254.169.254:80\` is refused: 169.254.0.0/16 is link-local; ${opens("169.254.169.254:80")}`,
     ],
-    v6: ["NotCapable", "EACCES", `\`[::1]:2\` is refused: it is this machine`],
+    v6: ["NotCapable", "EACCES", `\`[::1]:2\` is refused: it is this machine; ${opens("[::1]:2")}`],
     socket: [
       "NotCapable",
       "EACCES",
