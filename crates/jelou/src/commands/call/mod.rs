@@ -30,6 +30,8 @@ use crate::exit::{Failure, Shown};
 const STDIN: &str = "-";
 const TOKEN_HEADER: &str = "x-jelou-token";
 const TOKEN_HINT: &str = "pass a runtime token of the function with --token, or in JELOU_FUNCTION_TOKEN; `jelou tokens create` makes one";
+const FUNCTION_HINT: &str =
+    "start `jelou dev` in the project's folder, or name a deployed function with --function SLUG";
 /// Maximum bytes of a response body.
 const MAX_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -130,7 +132,7 @@ fn document(agent: &Agent, target: &Target, token: Option<&str>) -> anyhow::Resu
 fn send(agent: &Agent, request: Request<Vec<u8>>, url: &str) -> anyhow::Result<Response<Body>> {
     agent.run(request).map_err(|error| {
         Failure::input(format!("{url} cannot be reached"))
-            .hint("start `jelou dev` in the project's folder, or name a deployed function with --function SLUG")
+            .hint(FUNCTION_HINT)
             .because(error)
             .into()
     })
@@ -194,8 +196,7 @@ fn run_schedule(
 ) -> anyhow::Result<()> {
     let Some((client, slug)) = &target.managed else {
         let failure = Failure::input(format!("{} is known only by its address", target.url));
-        let hint = "start `jelou dev` in the project's folder, or name a deployed function with --function SLUG";
-        return Err(failure.hint(hint).into());
+        return Err(failure.hint(FUNCTION_HINT).into());
     };
     let schedules = client.schedules(slug);
     let run = schedules.start_run(name, at)?;
