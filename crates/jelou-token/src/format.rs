@@ -67,7 +67,7 @@ pub(crate) fn check<K: Kind>(value: &[u8]) -> Result<(), ParseTokenError> {
 /// Returns the bytes of a token, or of its first characters, as text.
 #[expect(
     clippy::expect_used,
-    reason = "callers hold bytes of a prefix and of the alphabet, all of them ASCII"
+    reason = "callers pass bytes of a prefix and of the alphabet, all of them ASCII"
 )]
 pub(crate) fn as_str(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).expect("a token is ASCII")

@@ -42,7 +42,7 @@ impl Hash for TokenHash {
     }
 }
 
-/// Builds [`TokenHasher`]s. It is the third type parameter of a `HashMap` with keys of [`TokenHash`].
+/// Builds [`TokenHasher`]s: the third type parameter of a `HashMap` whose keys have the type [`TokenHash`].
 ///
 /// Only for maps of tokens that this server issued. A map that attackers can fill, such as a cache of
 /// refused tokens, needs the standard keyed hasher: an attacker can search for well-formed tokens

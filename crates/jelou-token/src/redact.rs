@@ -7,19 +7,19 @@ use crate::kind::PREFIXES;
 use crate::scan::{Found, MARK, scan};
 
 /// Like [`redact`], for the path of a URL. A receiver decodes the path, so each character of a token may be
-/// percent-encoded. The result is the given path if it has no token.
+/// percent-encoded. Returns `path` unchanged if it contains no token.
 pub fn redact_path(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return redact(path);
     }
-    match redact(&with_decoded_words(path)) {
+    match redact(&decode_token_characters(path)) {
         Cow::Owned(redacted) => Cow::Owned(redacted),
         Cow::Borrowed(_) => Cow::Borrowed(path),
     }
 }
 
 /// Decodes percent-encoded characters that can be part of a token.
-fn with_decoded_words(path: &str) -> String {
+fn decode_token_characters(path: &str) -> String {
     let mut parts = path.split('%');
     let mut decoded = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -41,8 +41,7 @@ fn with_decoded_words(path: &str) -> String {
     decoded
 }
 
-/// Returns the offset of an incomplete token at the end of the text, for a text that was cut. A complete token is not
-/// found.
+/// Returns the offset of an incomplete token at the end of `text`, as a truncated text has it. Ignores complete tokens.
 pub fn start_at_end(text: &str) -> Option<usize> {
     let last = text.as_bytes();
     let word = last

@@ -15,7 +15,7 @@ pub type RuntimeToken = Token<Runtime>;
 /// An access token, `jfn_pat_` and 38 characters: authorises requests to the management API.
 pub type AccessToken = Token<Access>;
 
-/// Length of the longest token. An array of this size keeps the secret off the heap.
+/// Length of the longest token. The secret is stored in an array of this size, not on the heap.
 const CAPACITY: usize = Access::PREFIX.len() + SUFFIX_LEN;
 
 /// A well-formed token in plain text.
@@ -134,8 +134,8 @@ fn fill_random(body: &mut [u8]) -> Result<(), getrandom::Error> {
         let drawn = pool
             .iter()
             .filter_map(|byte| ALPHABET.get(usize::from(byte & 0b11_1111)));
-        // `zip` polls its left side first and loses that item when the right side is exhausted:
-        // harmless for a random byte, but not for a place to fill.
+        // `zip` takes an item from its left side first, and drops it if the right side is exhausted. A random byte may
+        // be dropped, a place to fill may not.
         for (character, place) in drawn.zip(empty.by_ref()) {
             *place = *character;
         }

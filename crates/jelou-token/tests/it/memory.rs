@@ -59,7 +59,7 @@ fn redacting_text_without_a_token_does_not_allocate() {
 }
 
 #[test]
-fn a_dropped_token_is_wiped() {
+fn a_dropped_token_is_zeroized() {
     let remains = remains_of(Box::new(RuntimeToken::mint().unwrap()));
     assert_eq!(remains, [0; size_of::<RuntimeToken>()]);
 }

@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn a_minted_token_in_text_is_cut_down(before: String, token in any_token::<Runtime>(), after in "[^0-9A-Za-z]*") {
+    fn a_minted_token_in_text_is_truncated(before: String, token in any_token::<Runtime>(), after in "[^0-9A-Za-z]*") {
         let redacted = redact(&format!("{before}{}{after}", token.expose())).into_owned();
         prop_assert_eq!(redacted, format!("{before}{}...{after}", token.display_prefix()));
     }

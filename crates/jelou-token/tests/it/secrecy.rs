@@ -23,7 +23,7 @@ fn debug_prints_names_only() {
 }
 
 #[test]
-fn errors_do_not_hold_the_value() {
+fn errors_do_not_contain_the_value() {
     let shown: Vec<String> = [
         &RUNTIME[1..],
         &RUNTIME[..44],
@@ -74,7 +74,7 @@ fn the_display_prefix_is_the_start_of_the_token() {
 }
 
 #[test]
-fn tokens_in_text_are_cut_down() {
+fn tokens_in_text_are_truncated() {
     let mistyped = RUNTIME.replace("Kq2", "Kq3");
     for (text, expected) in [
         (RUNTIME.to_owned(), "jfn_rt_abc1..."),
@@ -101,7 +101,7 @@ fn tokens_in_text_are_cut_down() {
 }
 
 #[test]
-fn what_is_not_a_token_stays() {
+fn text_without_a_token_is_unchanged() {
     for text in [
         String::new(),
         "jfn_rt_abc1...".to_owned(),
