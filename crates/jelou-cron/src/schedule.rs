@@ -31,7 +31,7 @@ impl Schedule {
     /// Parses a five-field expression and an IANA time zone.
     ///
     /// # Errors
-    /// [`ScheduleError`]: a value outside of its field, an expression that never matches, an unknown zone.
+    /// [`ScheduleError`]: a value out of its range, an expression that never matches, or an unknown zone.
     pub fn parse(expression: &str, timezone: &str) -> Result<Self, ScheduleError> {
         let expression = expression.trim();
         if expression.starts_with('@') {
@@ -103,7 +103,8 @@ impl Schedule {
         let earlier = ambiguous.earlier().ok()?;
         match ambiguous.offset() {
             AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => Some(earlier),
-            // For a time in a gap, `earlier` uses the offset after the gap, so it is an instant before the change.
+            // For a time in a gap, `earlier` uses the offset after the gap, so `earlier` is an instant before the
+            // change.
             AmbiguousOffset::Gap { .. } => {
                 let change = self.zone.following(earlier).next()?;
                 Some(change.timestamp())

@@ -93,7 +93,7 @@ fn a_clock_that_goes_ahead_an_hour_misses_an_hour() {
 }
 
 #[test]
-fn a_server_that_slept_a_day_makes_up_for_the_last_run_only() {
+fn after_a_day_asleep_only_the_last_missed_run_is_caught_up() {
     let slept = at("2026-11-28T12:00:00Z");
     let now = slept + DAY;
     let mut hourly = Scheduler::new("10 * * * *", with_catch_up(DAY), slept);

@@ -9,7 +9,7 @@ fn problem(expression: &str) -> String {
 }
 
 #[test]
-fn mistakes_are_named() {
+fn errors_name_the_mistake() {
     for (expression, wanted) in [
         (
             "*/70 * * * *",
@@ -69,7 +69,7 @@ fn mistakes_are_named() {
 }
 
 #[test]
-fn usual_expressions_are_taken() {
+fn usual_expressions_are_accepted() {
     for expression in [
         "* * * * *",
         " 0  9 * * * ",
