@@ -17,14 +17,14 @@ use crate::path::Path;
 use crate::{ApiUrl, ClientError, Effect, Observer};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Timeout of a complete call. The slowest call is a deploy that downloads packages.
-const CALL_TIMEOUT: Duration = Duration::from_mins(2);
+/// Timeout of a complete request. The slowest request is a deploy that downloads packages.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 /// Maximum bytes of a response body.
 const MAX_ANSWER: u64 = 32 * 1024 * 1024;
 
 /// The header that names the servers which have not applied a change.
 const PENDING: &str = "jelou-pending";
-/// The header that names the servers which have not contributed to an answer.
+/// The header that names the servers whose data is missing in the response.
 const MISSING: &str = "jelou-missing";
 
 /// A client of one server with one access token.
@@ -44,7 +44,7 @@ impl Client {
         let mut config = Agent::config_builder()
             .user_agent(concat!("jelou/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(CALL_TIMEOUT))
+            .timeout_global(Some(REQUEST_TIMEOUT))
             // A redirect could send the token to another host. The API has no redirects.
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -74,7 +74,7 @@ impl Client {
         self
     }
 
-    /// Whether the server answers a deploy only when all servers of its database serve it, or after 2 seconds.
+    /// `waits`: the server answers a deploy only when all servers of its database serve it, or after 2 seconds.
     #[must_use]
     pub fn waiting(mut self, waits: bool) -> Self {
         self.waits = waits;
@@ -235,7 +235,7 @@ impl Client {
                 let request = self.agent.configure_request(request);
                 let request = request
                     .timeout_global(None)
-                    .timeout_recv_response(Some(CALL_TIMEOUT));
+                    .timeout_recv_response(Some(REQUEST_TIMEOUT));
                 self.agent.run(request.build())
             })
             .map_err(|error| self.network(error))?;

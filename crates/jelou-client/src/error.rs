@@ -1,12 +1,12 @@
-//! Errors of calls.
+//! The errors of requests to the management API.
 
 use jelou_core::ErrorCode;
 use jelou_core::api::Problem;
 
-/// The reason why a call failed.
+/// The reason why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The server refused the call.
+    /// The server refused the request.
     #[error("{}", .0.detail)]
     Problem(Box<Problem>),
 
@@ -37,7 +37,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// Returns the error code of the API, if the server refused the call.
+    /// Returns the error code of the API, if the server refused the request.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Problem(problem) => Some(problem.code),

@@ -17,14 +17,15 @@ pub enum Effect {
     Change,
 }
 
-/// Is notified when a request is slow, ends, or leaves servers behind.
+/// Is notified when a request is slow or ends, and which servers have not applied a change or did not contribute to the
+/// response.
 pub trait Observer: Debug + Send + Sync {
     fn sent(&self, effect: Effect);
     /// The response has not arrived after a few seconds.
     fn slow(&self);
     /// The change is made, but servers of the same database have not applied it yet.
     fn pending(&self, servers: &str);
-    /// The answer lacks what these servers of the same database know, because they do not answer.
+    /// The response lacks the data of these servers of the same database, because they do not answer.
     fn missing(&self, servers: &str);
     /// The response has arrived, or the request has failed.
     fn answered(&self, effect: Effect);
@@ -66,7 +67,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // The thread has ended, so it cannot overwrite the result on the terminal.
+            // From here on, the thread cannot overwrite the result on the terminal.
             let _ = thread.join();
         }
         self.observer.answered(self.effect);

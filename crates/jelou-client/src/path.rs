@@ -23,7 +23,8 @@ impl Path {
     pub(crate) fn segment(mut self, segment: &str) -> Self {
         self.0.push('/');
         match segment {
-            // URL parsers resolve dot segments, even if they are percent-encoded. `%00` names nothing.
+            // URL parsers resolve dot segments, even if they are percent-encoded. `%00` is not a valid name of any
+            // resource.
             "." | ".." => self.0.push_str("%00"),
             segment => self.0.extend(utf8_percent_encode(segment, ENCODED)),
         }

@@ -6,7 +6,7 @@ use crate::path::Path;
 use crate::{Client, ClientError};
 
 impl Client {
-    /// Makes a new master key, and encrypts every secret with it.
+    /// Creates a new master key, and encrypts every secret with it.
     ///
     /// # Errors
     /// Any [`ClientError`].

@@ -42,7 +42,7 @@ impl Client {
     }
 }
 
-/// The kind of token to get for an identity token.
+/// The kind of token that is requested for an identity token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestedToken {
     /// An access token. `None`: with all scopes that the policies grant.

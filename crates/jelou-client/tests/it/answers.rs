@@ -15,7 +15,7 @@ fn error_of(answer: &str) -> ClientError {
 }
 
 #[test]
-fn a_problem_document_is_the_apis_own_error() {
+fn a_problem_document_becomes_an_error_with_its_code() {
     let error = error_of(
         "409 Conflict\nContent-Type: application/problem+json\n\n{\"type\":\"about:blank\",\"title\":\"Conflict\",\"status\":409,\"detail\":\"a token of this name exists\",\"code\":\"CONFLICT\"}",
     );
@@ -27,7 +27,7 @@ fn a_problem_document_is_the_apis_own_error() {
 }
 
 #[test]
-fn a_page_of_something_else_is_not_jelou() {
+fn a_response_of_another_service_is_reported_as_not_jelou() {
     for answer in [
         "404 Not Found\nContent-Type: text/html\n\n<h1>nginx</h1>",
         "200 OK\nContent-Type: text/html\n\n<h1>Welcome</h1>",
@@ -55,7 +55,7 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn a_proxy_without_its_server_is_a_passing_trouble() {
+fn a_proxy_that_cannot_reach_its_server_is_reported_as_unavailable() {
     let error = error_of("503 Service Unavailable\nContent-Type: text/plain\n\nno upstream");
     assert!(
         matches!(error, ClientError::Unavailable { status: 503, .. }),
@@ -64,7 +64,7 @@ fn a_proxy_without_its_server_is_a_passing_trouble() {
 }
 
 #[test]
-fn an_answer_of_another_version_is_named_without_its_values() {
+fn the_error_of_an_unreadable_response_contains_no_token() {
     let token = jelou_token::RuntimeToken::mint().unwrap();
     let error = error_of(&format!(
         "200 OK\nContent-Type: application/json\n\n{{\"items\":\"{}\"}}",
@@ -76,7 +76,7 @@ fn an_answer_of_another_version_is_named_without_its_values() {
 
 #[test]
 fn nobody_listening_is_a_network_error() {
-    // The port of a live connection: nobody listens on it, and no other test can get it.
+    // The local port of an open connection: nothing listens on it, and no other test can bind it.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let connection = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let nobody = connection.local_addr().unwrap();
