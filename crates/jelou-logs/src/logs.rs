@@ -32,9 +32,9 @@ const QUEUE_ENTRIES: usize = 32 * 1024;
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 /// How long the writer waits after the first entry, so that it writes several entries at once.
 const GATHER: Duration = Duration::from_millis(20);
-/// How often written records are synced to the disk.
+/// Interval at which written records are synced to the disk.
 const SYNC: Duration = Duration::from_secs(1);
-/// How often the retention is applied to all functions, including functions that write nothing.
+/// Interval at which the retention is applied to all functions, including functions that write nothing.
 const SWEEP: Duration = Duration::from_mins(10);
 /// How long a stream stays open without use.
 const IDLE: Duration = Duration::from_mins(1);

@@ -43,7 +43,7 @@ pub struct Page {
     pub is_last: bool,
     /// Sequence number and time of the newest record in the range of the query that the retention has removed.
     pub removed: Option<(u64, Timestamp)>,
-    /// Whether some call has a token whose name is not in the [`TokenNames`].
+    /// Whether a call has a token whose name is not in the [`TokenNames`].
     pub has_unknown_token: bool,
 }
 

@@ -139,7 +139,7 @@ pub struct Event {
 
 #[expect(
     clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde calls"
+    reason = "serde defines the signature"
 )]
 fn is_none(ms: &f64) -> bool {
     *ms == 0.0
@@ -147,7 +147,7 @@ fn is_none(ms: &f64) -> bool {
 
 #[expect(
     clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde calls"
+    reason = "serde defines the signature"
 )]
 fn is_zero(number: &u32) -> bool {
     *number == 0
@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_survives_its_line() {
+    fn a_record_survives_a_round_trip() {
         let call = Call {
             status: 504,
             duration_ms: 100.25,

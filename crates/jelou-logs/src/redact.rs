@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_shortened() {
+    fn a_token_is_truncated() {
         let token = jelou_token::RuntimeToken::mint().unwrap();
         let redactor = Redactor::default();
         let line = masked(&redactor, &token.expose().into());

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_bounded() {
+    fn held_lines_are_bounded() {
         let mut sampler = Sampler::default();
         let text = "x".repeat(1000);
         let lines = (0..20_000).map(|_| line(Uuid::new_v4(), Level::Info, &text));

@@ -103,7 +103,7 @@ impl Stream {
     }
 
     /// Writes the new records to the files, so that they survive a crash of the process. Returns how many records were
-    /// lost since the last call.
+    /// lost since the previous flush.
     pub(crate) fn flush(&self, compressor: &mut zstd::bulk::Compressor<'_>, now_ms: i64) -> u64 {
         let mut state = self.lock();
         if state.flush() && state.lost > 0 {

@@ -213,8 +213,8 @@ fn text_of<'a>(field: TextField, record: &'a Record, call: Option<&'a Call>) -> 
     }
 }
 
-/// Collects the values at a path. The path begins inside any argument, or with the index of an argument. A key that is
-/// not an index is searched in all items of a list.
+/// Collects the values at a path. The path begins inside any argument, or with the index of an argument. If a key is
+/// not an index, all items of a list are searched for it.
 fn find_arguments<'a>(args: &'a [Value], path: &[String], found: &mut Vec<&'a Value>) {
     for argument in args {
         find_in(argument, path, found);

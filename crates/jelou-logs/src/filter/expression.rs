@@ -18,7 +18,8 @@ pub(crate) enum Expression {
 pub(crate) enum TextTerm {
     /// `"text"`: exactly these characters.
     Exact(String),
-    /// `text`: these whole words, in lower case. With `is_prefix` (`text*`), the last word may continue.
+    /// `text`: these whole words, in lower case. With `is_prefix` (`text*`), the last word may be the start of a longer
+    /// word.
     Words { lower: String, is_prefix: bool },
 }
 

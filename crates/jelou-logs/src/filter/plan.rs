@@ -234,7 +234,8 @@ impl Needle {
     }
 }
 
-/// Returns the text that every value equal to the pattern has, or `None` if such values can have different texts.
+/// Returns the text that all values equal to the pattern have in common, or `None` if such values can have different
+/// texts.
 fn literal(pattern: &Pattern) -> Option<&str> {
     /// Maximum digits of a number. Longer numbers can be written with an exponent, or lose digits.
     const MAX_DIGITS: usize = 15;
@@ -248,8 +249,8 @@ fn literal(pattern: &Pattern) -> Option<&str> {
     (is_plain && has_one_text).then_some(text)
 }
 
-/// Returns the hashes of the words that a record must contain whole. The first or the last word of the text can be a
-/// part of a longer word in the record.
+/// Returns the hashes of the words that a record must contain as whole words: without the first or the last word of the
+/// text if it can be a part of a longer word in the record.
 fn complete_words(lower: &str, may_begin_earlier: bool, may_continue: bool) -> Vec<u64> {
     let is_inner = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
     let mut words = word_hashes(lower);

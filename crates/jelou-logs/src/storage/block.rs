@@ -220,7 +220,7 @@ mod tests {
     use crate::storage::bloom::may_contain;
 
     #[test]
-    fn a_block_gives_its_records_back() {
+    fn a_block_decompresses_to_its_records() {
         let mut pending = Pending::default();
         for seq in 5..9 {
             let line = format!("{{\"seq\":{seq},\"args\":[\"hola mundo {seq}\"]}}\n");

@@ -50,13 +50,13 @@ fn records_survive_a_restart_in_order() {
 /// Imitates what a crash leaves: an incomplete line at the end of the tail, an incomplete block at the end of the
 /// segment, and a tail with lines that are also in a block.
 #[test]
-fn torn_ends_are_repaired() {
+fn incomplete_ends_are_repaired() {
     repairs_a_segment_that_ends_with(|block| &block[..100]);
     repairs_a_segment_that_ends_with(|block| &block[..1000]);
 }
 
-/// Appends the start of a block to the segment. Appends to the tail a torn line, and lines that are already in the
-/// segment.
+/// Appends the start of a block to the segment. Appends to the tail an incomplete line, and lines that are already in
+/// the segment.
 fn repairs_a_segment_that_ends_with(torn_block: impl Fn(&[u8]) -> &[u8]) {
     let mut log = Log::new(LogSettings::default());
     let first: Vec<_> = (0..40).collect();
@@ -108,7 +108,7 @@ fn repairs_a_segment_that_ends_with(torn_block: impl Fn(&[u8]) -> &[u8]) {
 
 /// Without an index, the headers of a complete segment are read from the segment.
 #[test]
-fn a_lost_index_loses_nothing() {
+fn a_missing_index_loses_no_record() {
     let settings = LogSettings {
         max_bytes: 16 * 1024 * 1024,
         ..LogSettings::default()

@@ -323,7 +323,7 @@ fn expression() -> BoxedStrategy<Term> {
 }
 
 #[test]
-fn a_filter_finds_what_a_naive_reading_finds() {
+fn a_filter_matches_the_same_records_as_a_naive_implementation() {
     let (log, names) = records();
     let all: Vec<(u64, Value)> = log
         .all(&Query::default(), &names, 1 << 20)
@@ -362,7 +362,7 @@ fn a_filter_finds_what_a_naive_reading_finds() {
 }
 
 #[test]
-fn a_bad_filter_is_shown_with_its_place() {
+fn the_error_of_a_filter_shows_the_place() {
     let cases = [
         (
             "statsu:5xx",

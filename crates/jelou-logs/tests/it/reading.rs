@@ -85,7 +85,7 @@ fn a_request_is_found_with_its_lines_and_its_call() {
 }
 
 #[test]
-fn the_last_records_are_those_at_the_end_of_all() {
+fn last_returns_the_end_of_all_records() {
     let log = Log::new(LogSettings::default());
     for number in 0..3000 {
         log.line(&line(Uuid::new_v4(), number));
@@ -142,7 +142,7 @@ async fn a_follower_sees_every_record_once() {
 }
 
 #[test]
-fn a_flood_is_counted() {
+fn dropped_lines_are_counted() {
     let log = Log::new(LogSettings::default());
     let text = "x".repeat(16_000);
     for _ in 0..5000 {

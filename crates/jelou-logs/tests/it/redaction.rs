@@ -5,7 +5,7 @@ use jelou_logs::{EntryContent, Level, LogSettings, MASKED, Query};
 use crate::support::{Log, call};
 
 #[test]
-fn no_character_hides_a_line_of_the_sdk() {
+fn lines_of_the_sdk_are_parsed_with_any_character() {
     let log = Log::new(LogSettings::default());
     let secret = "first\u{7f}second\u{80}third";
     log.logs().add_secrets(&log.function, [secret]);
@@ -57,7 +57,7 @@ fn no_character_hides_a_line_of_the_sdk() {
 }
 
 #[test]
-fn a_token_in_a_percent_encoded_path_is_shortened() {
+fn a_token_in_a_percent_encoded_path_is_truncated() {
     let log = Log::new(LogSettings::default());
     let token = jelou_token::RuntimeToken::mint().unwrap();
     for spelled in [

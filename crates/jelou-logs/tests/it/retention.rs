@@ -12,7 +12,7 @@ fn line(number: usize) -> String {
 }
 
 #[test]
-fn size_is_limited_and_calls_do_not_push_out_lines() {
+fn size_is_limited_and_calls_do_not_displace_lines() {
     let settings = LogSettings {
         max_bytes: 2 * 1024 * 1024,
         max_call_bytes: 256 * 1024,
@@ -79,7 +79,7 @@ fn old_records_are_removed_and_their_numbers_are_not_used_again() {
     for number in 0..1000 {
         log.send_at(now - 5 * day, EntryContent::Output(line(number)));
     }
-    // `settle` is not called, because its newer record would keep the tail.
+    // `settle` is not called: its newer record would stop the removal of the tail.
     log.restart();
     let all = log.everything();
     assert!(all.is_empty(), "{} records are left", all.len());
