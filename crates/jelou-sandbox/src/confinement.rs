@@ -97,7 +97,7 @@ impl Confinement {
         })
     }
 
-    /// Gives a step of a build the priority of a call, because a developer waits for it.
+    /// Gives a step of a build the normal priority, as for a call, because a developer waits for it.
     #[must_use]
     pub fn with_full_priority(mut self) -> Self {
         self.niceness = 0;
@@ -145,7 +145,7 @@ impl Confinement {
             limit(Resource::Data, bytes)?;
         }
         if self.purpose == Purpose::Fetch {
-            // Later steps and later builds read the fetched packages through their group.
+            // Later steps and later builds read the fetched packages as members of the group.
             rustix::process::umask(Mode::WGRP | Mode::WOTH);
         }
         if let Some(ProcessIds { user, group }) = self.ids {
@@ -176,7 +176,7 @@ impl Confinement {
     }
 }
 
-/// Raises this process's own score, which needs no privilege. If that fails, the kernel's default score applies.
+/// Raises this process's own OOM score, which needs no privilege. If that fails, the kernel's default score applies.
 fn prefer_for_oom() {
     let path = c"/proc/self/oom_score_adj";
     if let Ok(file) = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {

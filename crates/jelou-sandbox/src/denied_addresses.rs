@@ -1,9 +1,10 @@
 //! The addresses that functions cannot connect to.
 //!
-//! Deno checks addresses after name resolution, so a name cannot bypass the list. Deno accepts ranges of IPv4 only, so
-//! the firewall is what denies those of IPv6, and functions have no IPv6 unless `sandbox.ipv6` is set. Deno cannot allow a part of a denied range. Therefore the openings are cut out of the ranges. Deno also cannot allow one
-//! port of a denied address, and has no ranges of ports. So an address that is open for one port needs 65,534 entries,
-//! each of which denies one other port ([`denied_addresses`]).
+//! Deno checks addresses after name resolution, so a name cannot bypass the list. Deno accepts ranges of IPv4 only. So
+//! the firewall denies the ranges of IPv6, and functions have no IPv6 unless `sandbox.ipv6` is set. Deno cannot allow a
+//! part of a denied range. Therefore the openings are cut out of the ranges. Deno also cannot allow one port of a
+//! denied address, and has no ranges of ports. So an address that is open for one port needs 65,534 entries, each of
+//! which denies one other port ([`denied_addresses`]).
 
 use ipnet::IpNet;
 
@@ -36,7 +37,7 @@ pub const DENIED_IPV4: [&str; 15] = [
 ];
 
 /// The IPv6 ranges that are denied by default: this machine, private and link-local networks, multicast and reserved
-/// ranges (RFC 6890), and addresses that stand for IPv4 addresses: mapped ones, NAT64, Teredo and 6to4.
+/// ranges (RFC 6890), and addresses that stand for IPv4 addresses: IPv4-mapped addresses, NAT64, Teredo and 6to4.
 const DENIED_IPV6: [&str; 14] = [
     "::/96",
     "::ffff:0:0/96",
@@ -54,8 +55,8 @@ const DENIED_IPV6: [&str; 14] = [
     "ff00::/8",
 ];
 
-/// The addresses of [`DENIED_IPV6`] that Deno denies, which accepts single addresses only: the unspecified and the
-/// loopback address.
+/// The addresses of [`DENIED_IPV6`] that Deno denies: the unspecified and the loopback address. Deno accepts only
+/// single addresses of IPv6.
 const DENIED_BY_DENO_IPV6: [&str; 2] = ["::/128", "::1/128"];
 
 /// Returns the denied addresses in the format of Deno's `--deny-net`: [`DENIED_IPV4`] without the openings, and the
@@ -73,7 +74,7 @@ pub fn denied_addresses(openings: &[Opening]) -> Vec<String> {
     denied
 }
 
-/// Returns a network as Deno writes it. A network of IPv6 has one address.
+/// Returns a network in Deno's notation. For IPv6, the network must be a single address.
 fn shown(network: IpNet) -> String {
     match network {
         IpNet::V6(network) => format!("[{}]", network.addr()),
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_complete_when_nothing_is_allowed() {
+    fn without_openings_all_ranges_are_denied() {
         assert_eq!(denied_networks(&[]), all());
         let flags = denied_addresses(&[]);
         assert!(flags.contains(&"169.254.0.0/16".to_owned()));
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_allowed_whole_or_by_a_wider_one() {
+    fn a_range_is_allowed_by_itself_or_by_a_larger_range() {
         let denied = denied_networks(&nets(&["192.168.0.0/16", "172.0.0.0/8", "f000::/4"]));
         assert_eq!(denied.len(), 13 + 10);
         // An exception outside the denied ranges changes nothing.
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_opening_stays_whole_beside_a_port() {
+    fn an_opening_for_all_ports_is_not_reduced_by_an_opening_for_one_port() {
         for whole in ["10.5.0.0/16", "10.0.0.0/8", "10.1.2.3/32", "0.0.0.0/0"] {
             let openings = [
                 opening(whole, None),

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_public_network_of_ipv6_stays_open() {
+    fn public_ipv6_addresses_are_allowed() {
         let rules = firewall(true).rules();
         assert!(
             rules.contains("    ip6 daddr fe80::1 meta l4proto { tcp, udp } th dport 53 accept\n"),

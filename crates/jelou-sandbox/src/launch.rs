@@ -50,7 +50,7 @@ impl Launch {
         self
     }
 
-    /// Returns the bytes of the arguments, which exec copies to the stack of the program.
+    /// Returns the number of bytes of the arguments, which exec copies to the stack of the program.
     fn argument_bytes(&self) -> u64 {
         self.arguments
             .iter()
@@ -143,7 +143,7 @@ impl Program {
     /// Moves the program to [`PROGRAM_FD`]. The filter allows a start only from this file descriptor.
     #[expect(
         unsafe_code,
-        reason = "the safe wrapper must own the descriptor that is replaced"
+        reason = "a safe wrapper would need to own the replaced descriptor"
     )]
     fn move_to_program_fd(&self) -> std::io::Result<()> {
         // SAFETY: the call touches no memory, and this process is about to become another program.

@@ -1,6 +1,7 @@
 //! The limits of a process that the kernel enforces.
 
-/// The limits of one worker. Build steps have fixed limits.
+/// The limits of one worker. The engine sets them from `[limits]` (`process_limits` in its `worker/launcher.rs`). Build
+/// steps have fixed limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessLimits {
     /// Weight for the share of processor time; 100 is normal.

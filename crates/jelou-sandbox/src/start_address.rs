@@ -3,7 +3,8 @@
 //! A process starts its program with `execveat(PROGRAM_FD, "", AT_EMPTY_PATH)`. The seccomp filter must allow this call
 //! but no later exec. A filter sees the arguments, but not the memory that they point to: with this file descriptor and
 //! another path, the kernel would start another program. Therefore the filter also compares the address of the path,
-//! which is random among 2^46 addresses. The started program has nothing mapped at this address and cannot find it out.
+//! which is random among 2^46 addresses. The started program has nothing mapped at this address, and cannot find the
+//! address.
 
 use rustix::mm::{MapFlags, ProtFlags};
 

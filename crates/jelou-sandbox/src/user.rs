@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::firewall::OwnChain;
 
-/// Number of user ids: far more than there are processes at a time.
+/// Number of user ids: many more than there are processes at the same time.
 const USER_IDS: u32 = 60_000;
 
 /// User id and group id of one process. Both are the same number.

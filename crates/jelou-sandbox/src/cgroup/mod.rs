@@ -202,10 +202,10 @@ fn remove_ended_servers(own: &Folders) {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CpuShare {
-    /// The normal share, according to the process's weight (`limits.cpu_weight`).
+    /// The normal share, according to the weight of the process (`limits.cpu_weight`).
     Own,
-    /// Idle priority: only CPU time that no other process uses. For a start without a waiting call, a stalled event
-    /// loop, or a restart after a crash.
+    /// Idle priority: the process gets only CPU time that no other process uses. For a start without a waiting call, a
+    /// stalled event loop, or a restart after a crash.
     Rest,
 }
 

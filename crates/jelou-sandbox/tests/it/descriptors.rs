@@ -1,4 +1,4 @@
-//! Starts processes from a server that has used up all file descriptors below the program's number.
+//! Starts processes from a server whose file descriptors below the program's number are all in use.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::Command;
@@ -11,14 +11,14 @@ use crate::support::{Place, Run, has};
 
 /// The environment variable of a process that runs only this test.
 const ALONE: &str = "JELOU_TEST_ALONE";
-const NAME: &str = "descriptors::a_process_starts_whichever_descriptor_is_the_next";
+const NAME: &str = "descriptors::a_process_starts_with_any_next_free_descriptor";
 /// The number of the program's file descriptor in every new process.
 const PROGRAM_FD: i32 = 900;
-/// A number of file descriptors that is larger than one start needs.
+/// A number of file descriptors that is larger than the number that one start needs.
 const NEARBY: i32 = 16;
 
 #[tokio::test]
-async fn a_process_starts_whichever_descriptor_is_the_next() {
+async fn a_process_starts_with_any_next_free_descriptor() {
     if !has(Layer::Seccomp) {
         return;
     }

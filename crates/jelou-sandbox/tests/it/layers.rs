@@ -214,7 +214,7 @@ async fn system_call_filters_alone() {
 }
 
 #[tokio::test]
-async fn no_network_where_the_manifest_is_read() {
+async fn the_inspection_of_a_manifest_has_no_network() {
     if !has(Layer::Seccomp) {
         return;
     }
@@ -330,7 +330,7 @@ async fn the_firewall_alone() {
     assert_ne!(outcomes["loopback"], "done", "{outcomes}");
 }
 
-/// With IPv6, the firewall is the only wall before its private ranges.
+/// With IPv6, only the firewall denies the private ranges.
 #[tokio::test]
 async fn the_firewall_denies_private_ipv6() {
     let Ok(listener) = std::net::TcpListener::bind("[::1]:0") else {

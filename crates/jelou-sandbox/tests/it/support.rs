@@ -12,7 +12,7 @@ use jelou_sandbox::{
 };
 use serde_json::Value;
 
-/// The folder of a run, next to the folder of another process.
+/// The folder of a run. It is next to the folder of another process, which the run must not read.
 pub(crate) struct Place {
     root: tempfile::TempDir,
 }
