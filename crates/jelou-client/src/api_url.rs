@@ -20,9 +20,9 @@ pub enum ParseApiUrlError {
     Malformed,
     #[error("it does not start with `http://` or `https://`")]
     Scheme,
-    #[error("it holds a user name or password; the server takes only an access token")]
+    #[error("it contains a user name or password; the server accepts only an access token")]
     UserInfo,
-    #[error("it holds a query or a fragment")]
+    #[error("it contains a query or a fragment")]
     Query,
 }
 

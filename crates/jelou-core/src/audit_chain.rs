@@ -201,7 +201,7 @@ mod tests {
     const VECTOR: &str = "3deda7528b0384135222aee3e8e60119a8a548c5509a38bb560a6db6f6bf4bc4";
 
     #[test]
-    fn what_is_changed_missing_or_reordered_is_named() {
+    fn changed_missing_and_reordered_entries_are_reported() {
         let good = chain(6);
         let verified = verify(&good).unwrap();
         let head = good[5].hash.as_deref().unwrap();

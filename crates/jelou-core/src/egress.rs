@@ -13,8 +13,8 @@ use crate::network::Network;
 /// Maximum bytes of a host name (RFC 1035, section 2.3.4).
 const MAX_NAME_BYTES: usize = 253;
 const MAX_LABEL_BYTES: usize = 63;
-/// The addresses and the names of the metadata services of clouds, which also return credentials: most clouds, then AWS
-/// and Google over IPv6.
+/// The addresses of the metadata services of clouds, which also return credentials: of most clouds, then of AWS and
+/// Google over IPv6.
 const METADATA: [IpAddr; 3] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
@@ -26,7 +26,8 @@ const METADATA_NAMES: [&str; 4] = [
     "instance-data",
     "instance-data.ec2.internal",
 ];
-/// A shorter prefix opens more than the largest private network: `10.0.0.0/8`, and for IPv6 what one provider gets.
+/// The minimum prefix length without a warning: that of the largest private IPv4 network, `10.0.0.0/8`, and of the
+/// largest IPv6 network that a provider usually gets.
 const LEAST_PREFIX_BITS: u8 = 8;
 const LEAST_PREFIX_BITS_IPV6: u8 = 32;
 /// IPv6 networks whose addresses stand for IPv4 addresses: NAT64 (RFC 6052, RFC 8215), Teredo (RFC 4380) and 6to4
@@ -242,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_have_one_form() {
+    fn rules_are_displayed_in_canonical_form() {
         for (given, shown) in [
             ("db.internal:5432", "db.internal:5432"),
             ("DB.Internal.", "db.internal"),
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_said() {
+    fn the_error_says_why_a_text_is_not_a_rule() {
         for (given, reason) in [
             ("db.internal:", "the port"),
             ("db.internal:0", "the port"),

@@ -1,4 +1,4 @@
-//! Lifetimes of tokens, as commands read them.
+//! Durations of tokens, as commands parse them: lifetimes and grace periods.
 
 use std::str::FromStr;
 
@@ -20,7 +20,7 @@ pub enum ParseExpiryError {
 }
 
 impl Expiry {
-    /// Returns the number of seconds.
+    /// The lifetime in seconds, from the creation of the token.
     pub fn as_seconds(self) -> u64 {
         self.0
     }
@@ -49,7 +49,7 @@ impl FromStr for Expiry {
 pub struct Grace(u64);
 
 impl Grace {
-    /// Returns the number of seconds.
+    /// The grace period in seconds.
     pub fn as_seconds(self) -> u64 {
         self.0
     }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grace_period_may_be_empty() {
+    fn a_grace_period_may_be_0() {
         for (text, seconds) in [("0", 0), ("0s", 0), ("24h", 86_400)] {
             assert_eq!(text.parse(), Ok(Grace(seconds)), "{text}");
         }

@@ -1,4 +1,4 @@
-//! The settings of one function, made by an administrator. They belong to the function, not to a deployment.
+//! The settings of one function, set by an administrator. They belong to the function, not to a deployment.
 
 use serde::{Deserialize, Serialize};
 

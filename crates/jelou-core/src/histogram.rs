@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_off_by_less_than_a_quarter() {
+    fn the_error_of_quantiles_is_below_a_quarter() {
         let histogram = Histogram::default();
         assert_eq!(histogram.read().quantile_ms(0.5), None);
         for ms in 1..=1000 {
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn very_short_and_very_long_durations_count() {
+    fn very_short_and_very_long_durations_are_counted() {
         let histogram = Histogram::default();
         for duration in [Duration::ZERO, Duration::from_hours(1), Duration::MAX] {
             histogram.record(duration);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn readings_add_up() {
+    fn durations_can_be_added_and_subtracted() {
         let histogram = Histogram::default();
         histogram.record(Duration::from_millis(3));
         let first = histogram.read();

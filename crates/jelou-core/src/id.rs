@@ -1,5 +1,5 @@
-//! Public ids: a prefix for the kind, then a lower-case ULID. An id is stored inline as its text, without an
-//! allocation, because a registry may hold a million of them.
+//! Public ids: a prefix for the kind, then a lower-case ULID. An id stores its text inline, without an allocation,
+//! because a registry may contain a million ids.
 
 use std::fmt;
 use std::str::FromStr;

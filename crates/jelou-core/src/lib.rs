@@ -1,7 +1,7 @@
 //! Plain types of the domain. They are parsed and validated at the edge of the program.
 //!
-//! No I/O: persistence is in `jelou-store`, processes are in `jelou-engine`, HTTP is in `jelou-server`. Shared tools
-//! ([`clock`], [`line_rate`], [`mod@cold_future`]) are here too.
+//! No I/O: persistence is in `jelou-store`, processes are in `jelou-engine`, HTTP is in `jelou-server`. Tools that
+//! several crates use ([`clock`], [`line_rate`], [`mod@cold_future`]) are here too.
 
 pub mod api;
 pub mod audit_chain;

@@ -16,7 +16,7 @@ pub use rules::LimitsError;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Milliseconds until the response head. A function can set its own `timeout`.
+    /// Maximum milliseconds until the response head is complete. A function can set its own `timeout`.
     pub request_timeout_ms: u64,
     /// Maximum `timeout` that a function may set, in milliseconds.
     pub max_request_timeout_ms: u64,

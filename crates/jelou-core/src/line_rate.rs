@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_over_the_limit_is_counted() {
+    fn dropped_lines_are_counted() {
         let start = Instant::now();
         let mut rate = LineRate::default();
         assert_eq!(

@@ -121,7 +121,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_label_has_one_reading(name in "[a-z0-9]{1,6}(-[a-z0-9]{1,5}){0,2}", slug in "[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?") {
+        fn a_label_splits_into_name_and_slug(name in "[a-z0-9]{1,6}(-[a-z0-9]{1,5}){0,2}", slug in "[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?") {
             prop_assume!(name != "xn");
             let (name, slug): (PreviewName, Slug) = (name.parse().unwrap(), slug.parse().unwrap());
             let label = name.label(&slug).unwrap();
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_what_to_write() {
+    fn errors_suggest_a_valid_name() {
         let error = |text: &str| text.parse::<PreviewName>().unwrap_err().to_string();
         assert!(error("Feature/new_form").ends_with("; write `feature-new-form`"));
         assert!(error("a--b").ends_with("; write `a-b`"));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_an_id_is_a_name() {
+    fn the_default_name_is_the_end_of_an_id() {
         let id = DeploymentId::generate();
         let name = PreviewName::of_deployment(&id);
         assert_eq!(name.as_str().parse(), Ok(name.clone()));

@@ -89,7 +89,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_a_terminal_obeys_or_hides_is_escaped() {
+    fn control_and_invisible_characters_are_escaped() {
         for character in HIDDEN {
             let shown = printable(&format!("a{character}b")).into_owned();
             assert!(!shown.contains(character), "{shown}");

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_at_a_character() {
+    fn a_long_text_is_truncated_between_characters() {
         let long = clean(&"ñ".repeat(MAX_TEXT_BYTES)).unwrap();
         assert_eq!(long.len(), MAX_TEXT_BYTES);
     }

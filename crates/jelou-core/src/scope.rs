@@ -160,7 +160,7 @@ impl Scopes {
         Self::from_iter([Scope::Admin])
     }
 
-    /// Whether there is no scope.
+    /// Whether the set has no scope. An empty set allows nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -182,7 +182,7 @@ impl FromIterator<Scope> for Scopes {
     }
 }
 
-/// Space-separated, as in OAuth 2.0 (RFC 6749, section 3.3). The store keeps this form.
+/// Space-separated, as in OAuth 2.0 (RFC 6749, section 3.3). The store has scopes in this form.
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, scope) in self.0.iter().enumerate() {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wider_scope_implies_the_narrower() {
+    fn a_broader_scope_includes_narrower_scopes() {
         assert!(allows("functions:write", "functions:read"));
         assert!(allows("functions:write", "functions:write"));
         assert!(!allows("functions:write", "admin"));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_of_a_function_is_for_this_work_on_this_function() {
+    fn a_scope_of_a_function_allows_one_kind_of_work_on_it() {
         for verb in ["read", "deploy", "tokens", "secrets", "logs"] {
             let held = format!("{verb}:a");
             assert!(allows(&held, &held));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_this_work_on_every_function() {
+    fn a_star_allows_one_kind_of_work_on_every_function() {
         for verb in ["read", "deploy", "tokens", "secrets", "logs"] {
             let held = format!("{verb}:*");
             assert!(allows(&held, &held) && allows(&held, &format!("{verb}:a")));

@@ -37,7 +37,7 @@ pub enum ParseSecretKeyError {
     #[error("secret keys that start with `{RESERVED_PREFIX}` are reserved for the platform")]
     Reserved,
     #[error(
-        "a secret key starts with an upper-case letter and holds only upper-case letters, digits and `_`"
+        "a secret key starts with an upper-case letter and contains only upper-case letters, digits and `_`"
     )]
     Character,
     #[error("secret key is {0} characters long; the limit is {MAX_SECRET_KEY_LENGTH}")]
@@ -80,7 +80,7 @@ impl SecretKey {
     }
 }
 
-/// The platform sets the variable itself.
+/// The error for a key that the platform sets itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the platform sets `{0}` itself: choose another key")]
 pub struct SetByPlatformError(&'static str);
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_platform_sets_cannot_be_set() {
+    fn variables_of_the_platform_cannot_be_set() {
         let settable = |key: &str| key.parse::<SecretKey>().unwrap().check_settable();
         assert!(settable(PREVIEW_VARIABLE).is_err());
         for key in ["JELOU_API_KEY", "JELOU_PREVIEW_2", "PREVIEW"] {

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn the_error_names_the_missing_part() {
         for (text, reason) in [
             ("GET", "only one word"),
             ("GET /", "status is missing"),

@@ -2,7 +2,7 @@
 
 /// Returns the candidate that the user most likely meant, if one is similar enough.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    /// The threshold of clap's suggestions.
+    /// The minimum similarity of two names, from 0 to 1. clap's suggestions have the same minimum.
     const LEAST: f64 = 0.8;
     candidates
         .into_iter()

@@ -49,7 +49,7 @@ pub enum ParseNoteError {
     Empty,
     #[error("the text is {0} characters long; the limit is {MAX_NOTE_LENGTH}")]
     TooLong(usize),
-    #[error("the text holds a control character, such as a line break")]
+    #[error("the text contains a control character, such as a line break")]
     ControlCharacter,
 }
 
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_in_a_label_is_shortened() {
+    fn a_token_in_a_label_is_truncated() {
         let token = jelou_token::RuntimeToken::mint().unwrap();
         let token = token.expose();
         for text in [token.to_owned(), format!("use {token}, please")] {

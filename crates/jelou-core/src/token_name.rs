@@ -25,7 +25,7 @@ pub enum ParseTokenNameError {
     #[error("token name is {0} characters long; the limit is {MAX_TOKEN_NAME_LENGTH}")]
     TooLong(usize),
     #[error(
-        "a token name starts with a lower-case letter or a digit and holds only those, `.`, `_` and `-`"
+        "a token name starts with a lower-case letter or a digit and contains only lower-case letters, digits, `.`, `_` and `-`"
     )]
     Character,
     /// A name cannot look like an id or a token value.

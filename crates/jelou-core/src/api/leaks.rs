@@ -39,7 +39,7 @@ pub struct LeakedToken {
 }
 
 impl LeakedToken {
-    /// Creates the result of a value that is no token of this server.
+    /// Creates the result for a value that is not a token of this server.
     pub fn without_token(outcome: LeakOutcome, prefix: Option<String>) -> Self {
         Self {
             outcome,

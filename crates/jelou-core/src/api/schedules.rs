@@ -84,7 +84,7 @@ pub struct Run {
 
 #[expect(
     clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde calls"
+    reason = "serde defines the signature"
 )]
 fn is_zero(number: &u64) -> bool {
     *number == 0

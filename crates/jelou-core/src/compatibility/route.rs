@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_route_covers_what_is_more_specific() {
+    fn a_route_covers_more_specific_routes() {
         for (route, other, covered) in [
             ("*", "/a/:b", true),
             ("/a/*", "/a", true),

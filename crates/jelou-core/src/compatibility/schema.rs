@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::shape::{self, Shape};
 
-/// Maximum number of schema pairs in one comparison. The rest of a huge schema is not compared.
+/// Maximum number of schema pairs in one comparison. The remaining pairs of a huge schema are not compared.
 const MAX_STEPS: usize = 20_000;
 const MAX_FINDINGS: usize = 50;
 /// Maximum depth of nested properties and items. Ends the comparison of recursive schemas.

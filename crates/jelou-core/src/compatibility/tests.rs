@@ -564,7 +564,7 @@ fn intersections() {
 }
 
 #[test]
-fn outputs_may_promise_more_but_not_less() {
+fn outputs_may_add_but_not_remove_guarantees() {
     let text = json!({ "type": "string" });
     let closed = |schema: Value| {
         let mut schema = schema;
@@ -616,7 +616,7 @@ fn outputs_may_promise_more_but_not_less() {
 }
 
 #[test]
-fn a_huge_union_ends() {
+fn the_comparison_of_a_huge_union_ends() {
     let branch = |number: usize| {
         object(
             json!({ "anyOf": (0..40).map(|n| json!({ "const": n + number })).collect::<Vec<_>>() }),

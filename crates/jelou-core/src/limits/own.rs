@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_tells_whose_it_is() {
+    fn the_description_says_who_set_the_limit() {
         let own = OwnLimits::from([("max_memory_mib".parse().unwrap(), 512)]);
         let limits = FunctionLimits::new(&Limits::default(), &own);
         assert_eq!(
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_limit_is_refused_with_the_known_ones() {
+    fn the_error_of_an_unknown_limit_lists_the_known_limits() {
         let error = "max_hops".parse::<LimitName>().unwrap_err().to_string();
         assert!(error.contains("max_concurrent_requests"), "{error}");
         assert!("limits.max_memory_mib".parse::<LimitName>().is_ok());

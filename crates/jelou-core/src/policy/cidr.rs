@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn host_bits_are_named_with_what_to_write() {
+    fn the_error_about_host_bits_suggests_a_network_and_an_address() {
         let error = "10.1.2.3/8".parse::<Cidr>().unwrap_err().to_string();
         assert!(error.contains("`10.0.0.0/8`"), "{error}");
         assert!(error.contains("`10.1.2.3`"), "{error}");

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Whether the displayed form of a valid text parses to an equal value. `true` for an invalid text.
+    /// Whether a valid text, once parsed and displayed, parses to an equal value. `true` for an invalid text.
     fn is_stable<T>(text: &str) -> bool
     where
         T: std::str::FromStr + ToString + PartialEq,
@@ -108,7 +108,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn limits_are_written_as_they_are_read(
+        fn displayed_limits_parse_to_equal_limits(
             scope in "(invoke|mcp|tool:[a-zA-Z0-9_-]{0,66}|\\PC{0,8})",
             rate in "[0-9]{0,8}/?[smhdx]?",
             quota in "[0-9]{0,11}/?(day|month|week)?(@(UTC|America/Guayaquil|europe/madrid|x))?",
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_is_stored_without_what_it_does_not_limit() {
+    fn absent_limits_are_not_stored() {
         let policy = TokenPolicy {
             cidrs: Some(vec!["10.0.0.0/8".parse().unwrap()].try_into().unwrap()),
             rate: Some("5/s".parse().unwrap()),

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn periods_are_those_of_the_calendar() {
+    fn periods_follow_the_calendar() {
         let period = |quota: &str, at: &str| {
             let quota: Quota = quota.parse().unwrap();
             let (start, end) = quota.calendar().period_of(at.parse().unwrap());

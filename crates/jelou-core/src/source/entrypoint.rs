@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_obvious_file_is_the_entrypoint() {
+    fn a_file_with_a_common_name_is_the_entrypoint() {
         for (files, entrypoint) in [
             (&["index.ts", "index.js", "main.ts"][..], Some("index.ts")),
             (&["index.js", "index.tsx"], Some("index.tsx")),

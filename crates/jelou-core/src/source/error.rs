@@ -22,7 +22,7 @@ pub enum SourceError {
         limit: u64,
     },
     #[error(
-        "the files are {bytes} bytes together; the limit is {limit} bytes (limits.max_upload_bytes, the server's). The largest: {}",
+        "the files have {bytes} bytes together; the limit is {limit} bytes (limits.max_upload_bytes, the server's). The largest: {}",
         list(.largest)
     )]
     TotalTooLarge {
@@ -49,14 +49,14 @@ pub enum SourceError {
     )]
     EntrypointExtension(String),
     #[error(
-        "which file is the entrypoint? There is no index.ts, main.ts, src/index.ts or the like; name it in jelou.json: \"entrypoint\": \"{}\"",
+        "no entrypoint: there is no index.ts, main.ts, src/index.ts or a similar file; name the file in jelou.json: \"entrypoint\": \"{}\"",
         .suggestion.as_deref().unwrap_or("FILE")
     )]
     NoEntrypoint { suggestion: Option<String> },
-    #[error("`{pattern}` of `assets` is not a pattern of files: {reason}")]
+    #[error("`{pattern}` in `assets` is not a valid file pattern: {reason}")]
     AssetPattern { pattern: String, reason: String },
     #[error(
-        "`{0}` of `assets` matches no file. Patterns are relative to the project's folder, as in \"templates/**\"; files that .jelouignore or `exclude` leave out do not count"
+        "`{0}` in `assets` matches no file. Patterns are relative to the project's folder, as in \"templates/**\"; files that .jelouignore or `exclude` leave out do not count"
     )]
     NoAsset(String),
 }
@@ -68,7 +68,7 @@ pub struct SourceErrors(Vec<SourceError>);
 impl SourceErrors {
     /// # Errors
     ///
-    /// The errors, if there are any.
+    /// All of `errors`. An empty list is no error.
     pub fn check(errors: Vec<SourceError>) -> Result<(), Self> {
         if errors.is_empty() {
             Ok(())
@@ -99,7 +99,7 @@ impl std::error::Error for SourceErrors {}
 
 /// Joins the problems into one message. Several problems become a list with a heading.
 pub fn join(problems: &[String]) -> String {
-    /// Maximum number of listed problems. A broken tool can cause thousands.
+    /// Maximum number of listed problems. A faulty tool can cause thousands.
     const MOST: usize = 20;
     match problems {
         [only] => only.clone(),

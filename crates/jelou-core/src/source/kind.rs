@@ -1,4 +1,4 @@
-//! The purpose of a file, as far as its name shows it.
+//! The purpose of a file, derived from its name.
 
 use serde::{Deserialize, Serialize};
 

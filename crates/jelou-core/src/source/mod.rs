@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_tree_is_sorted() {
+    fn the_files_of_a_valid_tree_are_sorted() {
         let files = vec![
             file("lib/b.ts", 1),
             file("index.ts", 1),
@@ -191,11 +191,11 @@ mod tests {
             text,
             "23 files to deploy; the limit is 20 files (limits.max_upload_files, the server's). `.jelouignore` and `exclude` in jelou.json leave files out\n\
              `f1.ts/b.ts` is 257 bytes; the limit for one file is 256 bytes (limits.max_upload_file_bytes, the server's)\n\
-             the files are 2259 bytes together; the limit is 1024 bytes (limits.max_upload_bytes, the server's). The largest: `f1.ts/b.ts` (257 bytes), `f0.ts` (100 bytes), `f1.ts` (100 bytes)\n\
-             `../f.ts` is not a plain relative path: it holds `.` or `..`\n\
+             the files have 2259 bytes together; the limit is 1024 bytes (limits.max_upload_bytes, the server's). The largest: `f1.ts/b.ts` (257 bytes), `f0.ts` (100 bytes), `f1.ts` (100 bytes)\n\
+             `../f.ts` is not a plain relative path: it contains `.` or `..`\n\
              `f0.ts` is in the upload twice\n\
              `f1.ts` is both a file and a folder\n\
-             which file is the entrypoint? There is no index.ts, main.ts, src/index.ts or the like; name it in jelou.json: \"entrypoint\": \"FILE\""
+             no entrypoint: there is no index.ts, main.ts, src/index.ts or a similar file; name the file in jelou.json: \"entrypoint\": \"FILE\""
         );
     }
 

@@ -19,18 +19,18 @@ pub(super) fn check(path: &str) -> Result<(), SourceError> {
         return refuse("it is longer than 255 bytes");
     }
     if path.chars().any(char::is_control) {
-        return refuse("it holds a control character");
+        return refuse("it contains a control character");
     }
     if path.chars().any(is_invisible) {
-        return refuse("it holds an invisible character");
+        return refuse("it contains an invisible character");
     }
     if path.contains('\\') || path.contains(':') {
-        return refuse("it holds `\\` or `:`");
+        return refuse("it contains `\\` or `:`");
     }
     for segment in path.split('/') {
         match segment {
             "" => return refuse("it is absolute or has an empty segment"),
-            "." | ".." => return refuse("it holds `.` or `..`"),
+            "." | ".." => return refuse("it contains `.` or `..`"),
             "node_modules" => return refuse("`node_modules` is not deployed"),
             hidden if hidden.starts_with('.') => return refuse("hidden files are not deployed"),
             _ => {}

@@ -50,7 +50,7 @@ pub enum ConditionsError {
     NoClaim,
     #[error("the claim `{0}` is always checked, and cannot be a condition")]
     Reserved(String),
-    #[error("`{0}` holds a control character or an invisible one: write it without")]
+    #[error("`{0}` contains a control character or an invisible character; remove it")]
     Invisible(String),
 }
 
@@ -68,7 +68,7 @@ pub enum Mismatch {
     )]
     Event { claim: &'static str, event: String },
     #[error(
-        "it is the identity of the preview `{}`: anybody who may deploy previews has it. A policy for the preview needs the condition `preview`",
+        "the token is of the preview `{}`; anybody who may deploy previews can get such a token. A policy for the preview needs the condition `preview`",
         .0.escape_debug()
     )]
     Preview(String),
@@ -81,7 +81,7 @@ fn shown(value: Option<&str>) -> String {
     )
 }
 
-/// The claim that the identity of a preview has.
+/// The claim that only identity tokens of previews have.
 const PREVIEW: &str = "preview";
 
 impl Conditions {
@@ -211,8 +211,8 @@ impl Conditions {
         }
     }
 
-    /// Refuses the identity of a preview of a function, unless a condition names the preview. Its other claims are those of
-    /// the live function.
+    /// Refuses an identity token of a preview, unless a condition names the preview. The other claims of the token
+    /// equal those of the live function.
     fn refuse_preview(&self, claims: &Claims) -> Result<(), Mismatch> {
         match text_of(claims, PREVIEW) {
             Some(preview) if !self.claims.contains_key(PREVIEW) => Err(Mismatch::Preview(preview)),
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pull_request_must_be_named_and_its_dangerous_form_is_never_accepted() {
+    fn a_pull_request_needs_a_condition_and_its_dangerous_form_is_never_accepted() {
         let with = |event: &str| Conditions {
             repository: Some("org/repo".to_owned()),
             claims: [("event_name".to_owned(), event.to_owned())].into(),
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn the_identity_of_a_preview_must_be_named() {
+    fn an_identity_token_of_a_preview_needs_a_condition() {
         let accept = |conditions: &[(&str, &str)], claimed: Value| {
             let pairs = conditions.iter();
             let conditions = Conditions {
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_that_are_too_wide_are_refused() {
+    fn conditions_that_are_too_broad_are_refused() {
         let none = Conditions::default();
         let with_claim = |claim: &str| Conditions {
             claims: [(claim.to_owned(), "x".to_owned())].into(),

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_ids_are_kept() {
+    fn the_first_ids_are_pinned() {
         let of = |owner: &str, repository: &str| -> Claims {
             let claims = json!({ "repository_owner_id": owner, "repository_id": repository });
             claims.as_object().unwrap().clone()
