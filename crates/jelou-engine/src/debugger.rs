@@ -124,7 +124,7 @@ impl Debuggers {
     }
 }
 
-/// An inspector that debuggers can find.
+/// A published inspector. Dropping it removes the inspector from the list.
 #[derive(Debug)]
 pub(crate) struct Announced {
     debuggers: Arc<Debuggers>,
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn time_counts_only_without_a_debugger() {
+    async fn the_wait_ends_only_without_a_debugger() {
         let debuggers = Arc::new(Debuggers::new(BreakAt::Nothing));
         let attached = debuggers.attach();
         let patience = Duration::from_millis(20);

@@ -19,7 +19,7 @@ use crate::capacity::Budget;
 use crate::debugger::Debuggers;
 use crate::deno::{DENO_VERSION, Deno};
 use crate::fleet::{
-    AllProcesses, CompanyInfo, Evictable, FunctionStarter, Host, JelouCredentials, LaunchSpec,
+    AllProcesses, AllWorkers, CompanyInfo, FunctionStarter, Host, JelouCredentials, LaunchSpec,
     LeaseError, Platform, Pool, Processes, Reaper, Slot, Warm, follow_names, keep_filled,
 };
 use crate::network::NetworkConfig;
@@ -156,12 +156,12 @@ impl Engine {
             Arc::clone(&launcher),
             network.clone(),
         )?;
-        let evictable = Arc::<Evictable>::default();
-        let pool = Arc::new(Pool::new(Arc::clone(&launcher), Arc::clone(&evictable)));
+        let all_workers = Arc::<AllWorkers>::default();
+        let pool = Arc::new(Pool::new(Arc::clone(&launcher), Arc::clone(&all_workers)));
         let all_processes = Arc::<AllProcesses>::default();
         let reaper = Reaper {
             all_processes: Arc::clone(&all_processes),
-            evictable: Arc::clone(&evictable),
+            all_workers: Arc::clone(&all_workers),
             budget,
         };
         tokio::spawn(reaper.run(Arc::downgrade(&pool)));
@@ -176,7 +176,7 @@ impl Engine {
             starter: Arc::new(FunctionStarter {
                 launcher,
                 pool,
-                evictable,
+                all_workers,
                 source_maps: Arc::new(SourceMapCache::new(artifacts.clone())),
                 unpacked: Arc::new(unpacked),
                 platform: Platform {
@@ -227,8 +227,8 @@ impl Engine {
             .await
     }
 
-    /// Keeps the remote modules of a deploy for the next build of the function. Without files, forgets those that were
-    /// kept.
+    /// Stores the remote modules of a deploy for the next build of the function. If `files` is empty, removes the
+    /// stored ones.
     ///
     /// # Errors
     ///
@@ -237,7 +237,7 @@ impl Engine {
         self.builder.keep_remote_modules(slug, files)
     }
 
-    /// Bundles a project again after a change. Does not run its code. The future can be dropped at any time.
+    /// Bundles a project again after a change. Does not run its code. The caller may drop the future at any time.
     ///
     /// # Errors
     ///
@@ -251,7 +251,7 @@ impl Engine {
         self.builder.rebuild(builds, tree, settings).await
     }
 
-    /// Checks the types of a project, independently of any build. The future can be dropped at any time.
+    /// Checks the types of a project, independently of any build. The caller may drop the future at any time.
     ///
     /// # Errors
     ///

@@ -10,10 +10,9 @@ use tar::EntryType;
 /// Content of files by path. A path is relative to the function's folder, with `/` between segments.
 pub type AssetFiles = BTreeMap<String, Bytes>;
 
-/// Writes the files as a tar archive. Equal files give equal bytes. A file that equals one of the sources becomes a
-/// link without content.
+/// Writes the files as a tar archive. Equal files give equal bytes. A file that equals one of `sources` becomes a link
+/// without content.
 pub(crate) fn pack(files: &AssetFiles, sources: &[SourceFile]) -> Result<Vec<u8>> {
-    // Each file needs at most four blocks besides its content, and the end of an archive needs two.
     const BLOCK: usize = 512;
     let is_source = |path: &str, content: &Bytes| {
         let found = sources.iter().find(|file| file.path == path);
@@ -23,6 +22,7 @@ pub(crate) fn pack(files: &AssetFiles, sources: &[SourceFile]) -> Result<Vec<u8>
         .iter()
         .partition(|(path, content)| is_source(path, content));
     let content: usize = packed.iter().map(|(_, content)| content.len()).sum();
+    // Besides its content, a file needs at most four blocks, and the end of the archive needs two.
     let capacity = content + (4 * files.len() + 2) * BLOCK;
     let mut archive = tar::Builder::new(Vec::with_capacity(capacity));
     for (path, content) in packed {
@@ -41,7 +41,7 @@ pub(crate) fn pack(files: &AssetFiles, sources: &[SourceFile]) -> Result<Vec<u8>
     archive.into_inner()
 }
 
-/// Reads the files of an archive without copying their content. Empty bytes are an archive without files.
+/// Reads the files of an archive without copying their content. Empty bytes count as an archive without files.
 pub(crate) fn unpack(archive: &Bytes, sources: &[SourceFile]) -> Result<AssetFiles> {
     let invalid = |what| Error::new(ErrorKind::InvalidData, what);
     let mut files = AssetFiles::new();
@@ -54,14 +54,14 @@ pub(crate) fn unpack(archive: &Bytes, sources: &[SourceFile]) -> Result<AssetFil
             .map_err(|_| invalid("a path is not UTF-8"))?;
         let content = if entry.header().entry_type() == EntryType::Link {
             let source = sources.iter().find(|file| file.path == path);
-            let source = source.ok_or_else(|| invalid("a linked file is no source"))?;
+            let source = source.ok_or_else(|| invalid("a link names no file of the upload"))?;
             source.content.clone()
         } else {
             let start = usize::try_from(entry.raw_file_position()).map_err(Error::other)?;
             let length = usize::try_from(entry.size()).map_err(Error::other)?;
             let end = start.checked_add(length);
             let end = end.filter(|end| *end <= archive.len());
-            archive.slice(start..end.ok_or_else(|| invalid("a file is cut"))?)
+            archive.slice(start..end.ok_or_else(|| invalid("a file is incomplete"))?)
         };
         files.insert(path, content);
     }

@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tampered_artifact_is_not_run() {
+    fn a_tampered_artifact_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let cache = ArtifactCache::open(dir.path().join("artifacts")).unwrap();
         let bundle = Bundle {

@@ -10,7 +10,7 @@ pub struct CompiledBundle {
     pub(crate) code: Vec<u8>,
 }
 
-/// All fields except the code cache. Deno computes the hashes from the source.
+/// All fields of [`CompiledBundle`] except the code cache. Deno computes the hashes from the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Header {
     /// The version of Deno that compiled the bundle.
@@ -59,7 +59,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn it_is_read_as_it_was_written() {
+    fn a_compiled_bundle_survives_a_round_trip() {
         let bytes = compiled().to_bytes().unwrap();
         assert_eq!(CompiledBundle::from_bytes(&bytes), Some(compiled()));
         for other in ["", "{}\ncode", "no line"] {

@@ -13,8 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::cache::ArtifactCache;
 
-/// Maximum bytes of cached maps.
-const KEPT_BYTES: usize = 64 * 1024 * 1024;
+/// Maximum memory of the cached maps, in bytes.
+const MAX_CACHED_BYTES: usize = 64 * 1024 * 1024;
 /// Length of a pause, as a multiple of the duration of the previous parse.
 const PAUSE: u32 = 9;
 /// How long a line waits for the parser.
@@ -26,14 +26,14 @@ const NO_WAIT_PERIOD: Duration = Duration::from_secs(10);
 pub(crate) struct SourceMapCache {
     artifacts: ArtifactCache,
     /// The most recently used map is last.
-    kept: Mutex<VecDeque<Kept>>,
+    cached: Mutex<VecDeque<CachedMap>>,
     parsing: Arc<Semaphore>,
     /// When a line last waited until the timeout.
     timed_out: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct CachedMap {
     hash: String,
     bytes: usize,
     map: Arc<SourceMap>,
@@ -43,7 +43,7 @@ impl SourceMapCache {
     pub(crate) fn new(artifacts: ArtifactCache) -> Self {
         Self {
             artifacts,
-            kept: Mutex::default(),
+            cached: Mutex::default(),
             parsing: Arc::new(Semaphore::new(1)),
             timed_out: Mutex::default(),
         }
@@ -66,7 +66,7 @@ impl SourceMapCache {
             tokio::time::sleep(pause).await;
             drop(permit);
         });
-        read.map(|kept| self.keep(kept))
+        read.map(|cached| self.insert(cached))
     }
 
     async fn permit(&self) -> Option<OwnedSemaphorePermit> {
@@ -88,20 +88,22 @@ impl SourceMapCache {
     }
 
     fn find(&self, hash: &str) -> Option<Arc<SourceMap>> {
-        let mut kept = lock(&self.kept);
-        let index = kept.iter().position(|kept| kept.hash == hash)?;
-        let found = kept.remove(index)?;
+        let mut cached = lock(&self.cached);
+        let index = cached.iter().position(|cached| cached.hash == hash)?;
+        let found = cached.remove(index)?;
         let map = Arc::clone(&found.map);
-        kept.push_back(found);
+        cached.push_back(found);
         Some(map)
     }
 
-    fn keep(&self, new: Kept) -> Arc<SourceMap> {
+    fn insert(&self, new: CachedMap) -> Arc<SourceMap> {
         let map = Arc::clone(&new.map);
-        let mut kept = lock(&self.kept);
-        kept.push_back(new);
-        while kept.len() > 1 && kept.iter().map(|kept| kept.bytes).sum::<usize>() > KEPT_BYTES {
-            kept.pop_front();
+        let mut cached = lock(&self.cached);
+        cached.push_back(new);
+        while cached.len() > 1
+            && cached.iter().map(|cached| cached.bytes).sum::<usize>() > MAX_CACHED_BYTES
+        {
+            cached.pop_front();
         }
         map
     }
@@ -111,12 +113,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn read(artifacts: ArtifactCache, hash: String) -> Option<Kept> {
+async fn read(artifacts: ArtifactCache, hash: String) -> Option<CachedMap> {
     let reading = tokio::task::spawn_blocking(move || {
         let text = artifacts.source_map(&hash).ok()?;
         let map = SourceMap::from_slice(text.as_bytes()).ok()?;
         let tokens = map.get_token_count() as usize * size_of::<RawToken>();
-        Some(Kept {
+        Some(CachedMap {
             hash,
             // The text length estimates the memory of names and sources.
             bytes: tokens + text.len(),
@@ -164,7 +166,7 @@ mod tests {
         for _ in 0..100 {
             assert!(maps.of("a1").await.is_none());
         }
-        // No line has waited since then.
+        // `timed_out` has not changed, because no line has waited since then.
         assert_eq!(*lock(&maps.timed_out), Some(began));
         drop(others);
         assert!(maps.of("a1").await.is_some());
@@ -173,21 +175,24 @@ mod tests {
     #[test]
     fn the_least_recently_used_maps_are_dropped() {
         let (_dir, maps) = with("a1");
-        let kept = |hashes: [&str; 4]| hashes.map(|hash| maps.find(hash).is_some());
-        let keep = |hash: &str, bytes: usize| {
-            maps.keep(Kept {
+        let cached = |hashes: [&str; 4]| hashes.map(|hash| maps.find(hash).is_some());
+        let insert = |hash: &str, bytes: usize| {
+            maps.insert(CachedMap {
                 hash: hash.to_owned(),
                 bytes,
                 map: Arc::new(SourceMap::from_slice(MAP.as_bytes()).unwrap()),
             })
         };
-        keep("a1", KEPT_BYTES / 2);
-        keep("b2", KEPT_BYTES / 2);
-        // Most recently used.
+        insert("a1", MAX_CACHED_BYTES / 2);
+        insert("b2", MAX_CACHED_BYTES / 2);
+        // This read makes `a1` the most recently used map.
         assert!(maps.find("a1").is_some());
-        keep("c3", 1);
-        assert_eq!(kept(["a1", "b2", "c3", "d4"]), [true, false, true, false]);
-        keep("d4", 2 * KEPT_BYTES);
-        assert_eq!(kept(["a1", "b2", "c3", "d4"]), [false, false, false, true]);
+        insert("c3", 1);
+        assert_eq!(cached(["a1", "b2", "c3", "d4"]), [true, false, true, false]);
+        insert("d4", 2 * MAX_CACHED_BYTES);
+        assert_eq!(
+            cached(["a1", "b2", "c3", "d4"]),
+            [false, false, false, true]
+        );
     }
 }

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_frame_stays() {
+    fn other_text_is_unchanged() {
         for text in [
             "plain text",
             "function/.bundle.js:1:1",

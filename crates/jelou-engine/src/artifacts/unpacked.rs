@@ -111,7 +111,7 @@ impl Unpacked {
     }
 
     /// Returns Deno's analysis and V8 code cache of the bundle, if it was compiled. Reads from disk each time, because
-    /// the data can have megabytes.
+    /// the data can be several megabytes.
     pub(crate) fn compiled(&self) -> Option<CompiledBundle> {
         CompiledBundle::from_bytes(&fs_err::read(self.compiled_file()).ok()?)
     }
@@ -172,7 +172,7 @@ pub(crate) struct UnpackedArtifacts {
 }
 
 impl UnpackedArtifacts {
-    /// Creates the list, initially empty. Artifacts are unpacked into `folder`.
+    /// Creates an empty list. Artifacts are unpacked into `folder`.
     pub(crate) fn new(artifacts: ArtifactCache, folder: PathBuf) -> Self {
         Self {
             artifacts,
@@ -182,8 +182,8 @@ impl UnpackedArtifacts {
         }
     }
 
-    /// Returns the files of an artifact, and unpacks them if needed. The files exist as long as a caller keeps the
-    /// result.
+    /// Returns the files of an artifact, and unpacks them if needed. The files exist until all copies of the result are
+    /// dropped.
     pub(crate) async fn of(self: &Arc<Self>, hash: &str) -> Result<Arc<Unpacked>, ArtifactError> {
         if let Some(unpacked) = self.known(hash) {
             return Ok(unpacked);
@@ -196,7 +196,7 @@ impl UnpackedArtifacts {
             .map_err(|error| ArtifactError::Io(std::io::Error::other(error)))?
     }
 
-    /// Returns the files of an artifact if they are unpacked now.
+    /// Returns the files of an artifact, if they are already unpacked.
     pub(crate) fn known(&self, hash: &str) -> Option<Arc<Unpacked>> {
         self.lock().get(hash).and_then(Weak::upgrade)
     }

@@ -161,7 +161,7 @@ fn parse(file: &str, text: &str) -> Option<Map<String, Value>> {
     jsonc_parser::parse_to_serde_value(text, &ParseOptions::default()).ok()
 }
 
-/// Kinds of bindings that have their name in the key `name`. All other kinds have it in `binding`.
+/// Kinds of bindings whose name is in the key `name`. The name of all other kinds is in `binding`.
 const NAMED: [&str; 2] = ["durable_objects", "send_email"];
 
 /// Collects the names of the bindings in a part of wrangler's configuration.
@@ -195,7 +195,7 @@ struct Read {
     is_called: bool,
 }
 
-/// Methods of strings.
+/// Methods of strings. Secrets have them, bindings do not.
 const OF_TEXTS: [&str; 12] = [
     "split",
     "trim",

@@ -114,7 +114,7 @@ impl Builder {
         Ok(Built { remote, ..built })
     }
 
-    /// Keeps the remote modules of a deploy for the next build of the function.
+    /// Stores the remote modules of a deploy for the next build of the function.
     pub(crate) fn keep_remote_modules(
         &self,
         slug: &Slug,
@@ -145,8 +145,8 @@ impl Builder {
         types::check(tools, &workspace).await
     }
 
-    /// Completes a build with the worker's response to the load of the function. The worker serves the function from
-    /// now on. If the load failed, returns its error with positions in the source files.
+    /// Completes a build with the result of loading the function. The worker that loaded it serves it from now on. If
+    /// the load failed, returns its error with positions in the source files.
     pub(crate) fn describe(
         &self,
         slug: &Slug,
@@ -161,7 +161,7 @@ impl Builder {
     }
 
     /// Imports the bundle once, with the function's secrets and without network, to read its manifest. Before that,
-    /// makes Deno compile a large bundle, and keeps the result in `bundle`.
+    /// makes Deno compile a large bundle, and stores the result in `bundle`.
     async fn inspect(
         &self,
         slug: &Slug,

@@ -208,8 +208,8 @@ fn check_native<'a>(
     Ok(())
 }
 
-/// Replaces the paths of packages' files in the bundle by the developer's names: the bundler names the function around
-/// a `CommonJS` module after its path, and stack traces show this name.
+/// Replaces the paths of packages' files in the bundle by readable names: the bundler names the function around a
+/// `CommonJS` module after its path, and stack traces show this name.
 fn with_readable_names(
     modules: &Modules<'_>,
     workspace: &Workspace,
@@ -367,8 +367,8 @@ impl<'a> Inputs<'a> {
         largest
     }
 
-    /// Returns another package that imports the package. Returns `None` if the upload imports it, or no other package
-    /// does.
+    /// Returns another package that imports the package. `None` if the upload itself imports it, or no package imports
+    /// it.
     fn importer_of(&'a self, id: &str) -> Option<&'a str> {
         let mut found = None;
         for (path, input) in &self.files {

@@ -35,7 +35,7 @@ impl DenoCache {
             fs_err::set_permissions(folder, Permissions::from_mode(0o711))?;
         }
         builder.own_all(&packages)?;
-        // Later build steps read the packages through their group.
+        // Later build steps read the packages as members of the group.
         fs_err::set_permissions(&packages, Permissions::from_mode(0o750))?;
         Ok(cache)
     }

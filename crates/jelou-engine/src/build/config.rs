@@ -19,7 +19,7 @@ const REGISTRIES: [&str; 2] = ["jsr:", "npm:"];
 /// The configuration of a Node project.
 pub(super) const PACKAGE_JSON: &str = "package.json";
 
-/// The compiler options that change what code does. Deno and the bundler use the same names.
+/// The compiler options that change the behaviour of code. Deno and the bundler use the same names.
 const COMPILER_OPTIONS: [&str; 5] = [
     "jsx",
     "jsxImportSource",
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn imports_of_packages_and_own_files_stay() {
+    fn imports_of_packages_and_project_files_are_allowed() {
         let made = config(
             r#"{"imports":{"dayjs":"npm:dayjs@1","lib/":"./lib/","@jelou/functions":"jsr:@jelou/functions@1"}}"#,
         )
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_name_of_the_configuration_counts() {
+    fn deno_json_has_priority_over_deno_jsonc() {
         let file = |path: &str, content: &str| SourceFile::new(path, content.to_owned());
         let imports = |files: Vec<SourceFile>| for_build(&tree(files)).unwrap()["imports"].clone();
         let jsonc = file("deno.jsonc", "{\"imports\": {\"b\": \"npm:b@1\"}} // b");
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sdk_of_the_registry_becomes_the_platforms() {
+    fn imports_of_the_published_sdk_use_the_platforms_copy() {
         for (before, after) in [
             (
                 "import 'npm:@jelou/functions@0.7';",

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// When this many files are found, no more files of a folder are added.
+/// Number of found files from which on no more files of a folder are added.
 const MAX_FOLDER_FILES: usize = 500;
 /// Maximum length of a path in a string.
 const MAX_PATH: usize = 200;
@@ -101,7 +101,7 @@ fn is_data(path: &Path) -> bool {
     extension.is_none_or(|extension| !NOT_DATA.contains(&extension)) && path.extension().is_some()
 }
 
-/// Joins `path` to `base`, and resolves `.` and `..` without the file system.
+/// Joins `path` to `base`, and resolves `.` and `..` without access to the file system.
 pub(super) fn lexical(base: &Path, path: &str) -> PathBuf {
     use std::path::Component;
     let mut result = PathBuf::new();

@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_counts_and_the_order_of_files_does_not() {
+    fn the_digest_depends_on_every_part_but_not_on_the_order_of_files() {
         let none = Map::new();
         let digest = |tree: &SourceTree, toolchain: &str| digest(tree, &none, toolchain);
         let one = tree(&[("a.ts", "1"), ("b.ts", "2")], "a.ts", &[]);

@@ -26,7 +26,7 @@ pub(super) struct Graph {
     pub(super) modules: Vec<Module>,
     #[serde(default)]
     npm_packages: Packages,
-    /// For each specifier that is redirected: the specifier to which it leads.
+    /// The target of each redirected specifier.
     #[serde(default)]
     redirects: HashMap<String, String>,
 }
@@ -40,7 +40,7 @@ pub(super) struct Resolved {
     pub(super) files: BTreeSet<String>,
     pub(super) packages: Packages,
     pub(super) remote: RemoteModules,
-    /// The specifiers that are redirected.
+    /// The URLs that answer with a redirect. Their cached files are stored together with the modules.
     pub(super) redirects: Vec<String>,
     pub(super) lock: Lock,
 }
@@ -113,7 +113,7 @@ struct Position {
 ///
 /// # Errors
 ///
-/// All wrong imports, then all modules that cannot be parsed.
+/// All problems: first those of imports, then the syntax errors of modules.
 pub(super) async fn resolve(
     tools: &Tools,
     workspace: &Workspace,
@@ -196,8 +196,8 @@ async fn info(tools: &Tools, workspace: &Workspace) -> Result<Output, BuildError
     command::run(tools, workspace, Purpose::Fetch, tool).await
 }
 
-/// Returns all problems of the imports, then the errors of modules. Leaves out errors in local files outside the
-/// upload, because such an error may quote the file.
+/// Returns all problems of the imports, then the errors of modules. Omits errors in local files outside the upload,
+/// because such an error may quote the file.
 fn problems(
     tools: &Tools,
     workspace: &Workspace,

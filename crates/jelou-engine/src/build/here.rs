@@ -5,35 +5,37 @@
 
 use super::computed_import;
 
-/// The expressions with which a module reads its address, and the field of [`HERE`] that replaces each.
-const WORDS: [(&str, &str); 5] = [
+/// The expressions with which a module reads its own address, and the field of [`HERE`] that replaces each.
+const EXPRESSIONS: [(&str, &str); 5] = [
     ("__dirname", "dirname"),
     ("__filename", "filename"),
     ("import.meta.url", "url"),
     ("import.meta.dirname", "dirname"),
     ("import.meta.filename", "filename"),
 ];
-/// The variable with the address in each module that uses it.
+/// The variable that contains a module's own address. It is declared in each module that uses its address.
 const HERE: &str = "__jelouHere";
-/// The function of the bundle that computes an address from a path.
+/// The function in the bundle that computes an address from a path.
 const AT: &str = "__jelouAt";
 /// The code with which esbuild's helper for `require` searches for a global `require`.
 const REQUIRE: &str = "typeof require !== \"undefined\" ? require";
 
 /// Returns the bundler's options that replace the expressions in modules.
 pub(super) fn options() -> impl Iterator<Item = String> {
-    WORDS
+    EXPRESSIONS
         .iter()
-        .map(|(word, field)| format!("--define:{word}={HERE}.{field}"))
+        .map(|(expression, field)| format!("--define:{expression}={HERE}.{field}"))
 }
 
-/// Returns whether the module uses its address.
+/// Returns whether the module uses its own address.
 pub(super) fn uses_address(source: &str) -> bool {
-    WORDS.iter().any(|(word, _)| source.contains(word))
+    EXPRESSIONS
+        .iter()
+        .any(|(expression, _)| source.contains(expression))
 }
 
-/// Returns the source with a variable that contains its address. `path` is relative to the folder of the function. Line
-/// numbers do not change.
+/// Returns the source with a declaration of the variable [`HERE`]. `path` is the module's path, relative to the folder
+/// of the function. Line numbers do not change.
 pub(super) fn with_address(source: &str, path: &str) -> String {
     let at = after_directives(source);
     let path = serde_json::Value::from(path);
@@ -121,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn directives_and_lines_stay() {
+    fn directives_and_line_numbers_are_unchanged() {
         let here = ";var __jelouHere = __jelouAt(\"a.js\");";
         for (source, expected) in [
             ("x", format!("{here}x")),
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_has_only_what_it_uses() {
+    fn a_bundle_declares_only_the_functions_that_it_uses() {
         assert_eq!(header("var x = 1;"), None);
         assert!(
             header("typeof require !== \"undefined\" ? require : 0")

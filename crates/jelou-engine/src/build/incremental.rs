@@ -18,46 +18,46 @@ use crate::artifacts::AssetFiles;
 
 /// The state between the builds of one project.
 #[derive(Debug, Default)]
-pub struct IncrementalBuild(Mutex<Option<Kept>>);
+pub struct IncrementalBuild(Mutex<Option<BuildState>>);
 
 #[derive(Debug)]
-struct Kept {
+struct BuildState {
     /// The files that are in the workspace now.
     tree: SourceTree,
     workspace: Workspace,
     resolved: Resolved,
     bundler: Bundler,
-    /// The imports that remain unresolved after a new resolution, such as optional ones.
+    /// The imports that were still unresolved after the last resolution, such as optional ones.
     unresolved: BTreeSet<(String, String)>,
 }
 
 impl IncrementalBuild {
-    /// Bundles the project. Also returns the project's files that the imports reach. The future can be dropped at any
-    /// time.
+    /// Bundles the project. Also returns the files of the project that its imports reach. The caller may drop the
+    /// future at any time.
     pub(super) async fn bundle(
         &self,
         tools: &Tools,
         tree: &SourceTree,
     ) -> Result<(Bundled, BTreeSet<String>), BuildError> {
-        let mut kept = self.0.lock().await;
-        if let Some(kept) = kept.as_mut()
-            && kept.resolves_like(tree)?
+        let mut state = self.0.lock().await;
+        if let Some(state) = state.as_mut()
+            && state.resolves_like(tree)?
         {
-            let bundled = kept.bundle(tools, tree).await;
-            if kept.bundler.unresolved.is_subset(&kept.unresolved) {
-                return Ok((bundled?, kept.resolved.files.clone()));
+            let bundled = state.bundle(tools, tree).await;
+            if state.bundler.unresolved.is_subset(&state.unresolved) {
+                return Ok((bundled?, state.resolved.files.clone()));
             }
         }
-        let mut fresh = Kept::resolve(tools, tree).await?;
+        let mut fresh = BuildState::resolve(tools, tree).await?;
         let bundled = fresh.bundle(tools, tree).await;
         fresh.unresolved.clone_from(&fresh.bundler.unresolved);
         let files = fresh.resolved.files.clone();
-        *kept = Some(fresh);
+        *state = Some(fresh);
         Ok((bundled?, files))
     }
 }
 
-impl Kept {
+impl BuildState {
     async fn resolve(tools: &Tools, tree: &SourceTree) -> Result<Self, BuildError> {
         let workspace = Workspace::create(tools, tree, &AssetFiles::new())?;
         let resolved = graph::resolve(tools, &workspace, tree).await;

@@ -1,7 +1,9 @@
-//! The remote modules of a function's last deploy, from which its next build takes them.
+//! The remote modules of a function's last deploy. The next build of the function uses them, so that they are not
+//! downloaded again.
 //!
-//! They are a cache of this server, one file for each function, in the form in which Deno caches modules: the content,
-//! and a line with the URL and the headers. A build uses them only if they have the digests of the live deployment.
+//! They are a cache of this server: one archive for each function, with the files of Deno's own cache. A file has the
+//! content of a module, and a line with its URL and headers. A build uses them only if they have the digests of the
+//! live deployment.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::DirBuilder;
@@ -25,12 +27,12 @@ use crate::hex::hex;
 pub enum RemoteSource<'a> {
     /// From their hosts.
     Hosts,
-    /// From what the last deploy of the function kept, if it has the digests of these dependencies. Other modules are
-    /// downloaded.
+    /// From the files that the last deploy of the function stored, if they have the digests of these dependencies.
+    /// Other modules are downloaded.
     Kept(&'a [Dependency]),
 }
 
-/// The kept modules of all functions.
+/// The stored modules of all functions.
 #[derive(Debug)]
 pub(super) struct KeptModules {
     folder: PathBuf,
@@ -54,8 +56,8 @@ impl KeptModules {
         Ok(Self { folder })
     }
 
-    /// Returns the files of a function, by their path in Deno's folder of remote modules. Empty if there are none, or if
-    /// one differs from the live deployment.
+    /// Returns the stored files of a function, by their path in Deno's folder of remote modules. Returns no files if
+    /// one of them differs from the live deployment.
     pub(super) fn get(&self, slug: &Slug, source: RemoteSource<'_>) -> AssetFiles {
         let RemoteSource::Kept(deployed) = source else {
             return AssetFiles::new();
@@ -68,12 +70,12 @@ impl KeptModules {
         {
             files
         } else {
-            tracing::debug!(function = %slug, "the kept remote modules are not those of the live deployment");
+            tracing::debug!(function = %slug, "the stored remote modules are not those of the live deployment");
             AssetFiles::new()
         }
     }
 
-    /// Keeps the files of a deploy, in place of those of the deploy before.
+    /// Stores the files of a deploy, and replaces those of the previous deploy.
     pub(super) fn put(&self, slug: &Slug, files: &AssetFiles) -> Result<()> {
         if files.is_empty() {
             return self.remove(slug);
@@ -95,8 +97,8 @@ impl KeptModules {
     }
 }
 
-/// Reads Deno's files of the modules with these URLs, and of the redirects and the metadata of JSR that lead to them.
-/// Empty if they are more than `limit` bytes.
+/// Reads the files in Deno's cache for these URLs, with the redirects and the JSR metadata that lead to them. Returns
+/// no files if the files have more than `limit` bytes together.
 pub(super) fn collect<'a>(
     folder: &Path,
     urls: impl Iterator<Item = &'a str>,
@@ -152,8 +154,8 @@ pub(super) fn write(folder: &Path, files: &AssetFiles) -> Result<()> {
     Ok(())
 }
 
-/// Reads all files. Clears `files` and stops if they have more than `limit` bytes. Follows no links, because the user
-/// who fetches modules owns the folder.
+/// Reads all files below the folder. Clears `files` and stops if they have more than `limit` bytes together. Follows no
+/// links, because the user who fetches modules owns the folder.
 fn read_below(folder: &Path, prefix: &str, limit: u64, files: &mut AssetFiles) -> Result<()> {
     for entry in fs_err::read_dir(folder)? {
         let entry = entry?;
@@ -181,7 +183,8 @@ fn metadata_of(file: &[u8]) -> Option<Metadata> {
     serde_json::from_slice(metadata?).ok()
 }
 
-/// Whether a file has the digest of the deployment, if the deployment has its URL.
+/// Whether the cached file has the digest that the deployment recorded for its URL. `true` if the deployment has no
+/// digest for this URL.
 fn is_as_deployed(file: &[u8], deployed: &[Dependency]) -> bool {
     let Some(Metadata { url, .. }) = metadata_of(file) else {
         return false;
@@ -195,7 +198,7 @@ fn is_as_deployed(file: &[u8], deployed: &[Dependency]) -> bool {
     digest.is_none_or(|digest| digest == hex(&Sha256::digest(remote::split(file).0)))
 }
 
-/// Returns the JSR package whose files this URL describes. The digest of a package is the one of this description.
+/// Returns the JSR package whose metadata this URL names. The digest of a JSR package is the digest of its metadata.
 fn package_of_metadata(url: &str) -> Option<String> {
     let (package, file) = url.strip_prefix(&jsr())?.rsplit_once('/')?;
     let version = file.strip_suffix("_meta.json")?;
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_are_kept_with_what_leads_to_them() {
+    fn modules_are_stored_with_redirects_and_metadata() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().canonicalize().unwrap();
         let redirect = |to: &str| format!("\"location\":\"{to}\"");
@@ -294,7 +297,7 @@ mod tests {
         ];
         assert_eq!(store.get(&slug, RemoteSource::Kept(&deployed)), kept);
         assert!(store.get(&slug, RemoteSource::Hosts).is_empty());
-        // One file of another deployment, and none is used.
+        // If one file differs from the deployment, no file is used.
         for other in [
             dependency(URL, "other"),
             dependency("jsr:@a/b@1.0.0", "{2}"),
@@ -306,13 +309,13 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_lead_out_are_not_used() {
+    fn paths_outside_the_folder_are_not_used() {
         let store = tempfile::tempdir().unwrap();
         let store = KeptModules::open(store.path().to_owned()).unwrap();
         let slug: Slug = "mi-funcion".parse().unwrap();
         let files = AssetFiles::from([("/x".to_owned(), cached(URL, "", "").into())]);
         assert!(!is_plain("/x") && !is_plain("../x") && is_plain("https/a/b"));
-        // The archive's writer refuses such a path, or the reader ignores it.
+        // The writer of the archive refuses such a path, or the reader ignores it.
         let _ = store.put(&slug, &files);
         let got = store.get(&slug, RemoteSource::Kept(&[]));
         assert!(got.keys().all(|path| is_plain(path)), "{got:?}");

@@ -29,7 +29,7 @@ pub(super) struct Modules<'a> {
     folders: HashMap<PathBuf, &'a str>,
     /// The names under which the bundler resolves the packages, by id.
     names: HashMap<&'a str, String>,
-    /// The native or not downloaded optional dependencies: the importing package and the name.
+    /// Optional dependencies that have native code or were not downloaded, by importing package and name.
     left_out: BTreeSet<(&'a str, String)>,
     /// The data files of packages: the file, by the path in the function's folder.
     data: BTreeMap<String, PathBuf>,
@@ -39,7 +39,7 @@ pub(super) struct Modules<'a> {
     pub(super) loaded: BTreeSet<String>,
     /// Imports of the upload and of remote modules that were not resolved before, by importer and specifier.
     pub(super) unresolved: BTreeSet<(String, String)>,
-    /// The first file outside the upload and the packages that the bundler tried to read.
+    /// The first file that the bundler tried to read and that belongs neither to the upload nor to a package.
     pub(super) leak: Option<String>,
 }
 
@@ -209,7 +209,7 @@ impl<'a> Modules<'a> {
         if !uses_address {
             return Some(text);
         }
-        let text = own_require::visible(&text);
+        let text = own_require::with_bundler_require(&text);
         let (address, data) = match self.source_of(path)? {
             ModuleSource::Upload(file) => (file.to_owned(), None),
             ModuleSource::Package { id, folder, file } => {

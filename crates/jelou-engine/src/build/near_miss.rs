@@ -36,7 +36,7 @@ fn as_path(specifier: &str) -> String {
 }
 
 /// Returns the suggestion for an import that is neither a path nor a known package: an alias of a bundler such as `@/`,
-/// a file without `./`, a package that `package.json` takes from outside the registry, or a package that no
+/// a file without `./`, a package whose version in `package.json` is not of the registry, or a package that no
 /// configuration names.
 pub(super) fn of_unknown_package(
     importer: &str,
@@ -90,7 +90,7 @@ pub(super) fn exports_as_commonjs(source: &str) -> bool {
     })
 }
 
-/// Returns whether the npm registry allows the name: lower case, with at most a scope.
+/// Returns whether the npm registry allows the name: in lower case, with or without a scope.
 fn is_package_name(name: &str) -> bool {
     let is_part = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
@@ -147,7 +147,8 @@ fn similar<'a>(wanted: &str, files: &[&'a str]) -> Option<&'a str> {
     let beside: Vec<_> = beside
         .filter(|file| folder_of(file) == folder_of(wanted))
         .map(|file| (key(file), file))
-        // Files with exactly this name are excluded: there are several, otherwise `nearest` would have found the file.
+        // A file with exactly this name is no suggestion: `nearest` has already failed, because several files have the
+        // name.
         .filter(|(name, _)| *name != key(wanted))
         .collect();
     let names = beside.iter().map(|(name, _)| name.as_str());
@@ -226,7 +227,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_file_that_is_nearly_there() {
+    fn a_missing_file_has_a_suggestion() {
         for (importer, specifier, line) in [
             ("index.ts", "./lib/Util", "write `./lib/Util.ts`"),
             ("index.ts", "./lib/Util.js", "write `./lib/Util.ts`"),
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_deno_json_does_not_have() {
+    fn an_unmapped_name_has_a_suggestion() {
         let package = r#"{"dependencies":{"axios":"git+ssh://x/axios","@scope/a":"file:../a"}}"#;
         let said =
             |importer, specifier| of_unknown_package(importer, specifier, &FILES, Some(package));

@@ -1,8 +1,9 @@
 //! Modules that create their own `require`, with `createRequire(import.meta.url)`.
 //!
 //! The bundler follows a call of `require` only if the module does not declare this name. So the module must use the
-//! bundler's `require` instead of its own. A declared variable `require` is renamed, so that its calls reach the
-//! bundler's. If the variable has another name, its calls with a literal are rewritten. Line numbers do not change.
+//! bundler's `require` instead of its own. A declared variable `require` is renamed, so that the name means the
+//! bundler's `require`. If the variable has another name, its calls with a literal are rewritten. Line numbers do not
+//! change.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -16,8 +17,8 @@ const REPLACED: &str = "__jelouOwnRequire";
 
 static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(DECLARATION).ok());
 
-/// Returns the source with calls of `require` that the bundler follows.
-pub(super) fn visible(source: &str) -> Cow<'_, str> {
+/// Rewrites the source so that the bundler follows its calls of `require`.
+pub(super) fn with_bundler_require(source: &str) -> Cow<'_, str> {
     let Some(found) = PATTERN.iter().find_map(|pattern| pattern.captures(source)) else {
         return Cow::Borrowed(source);
     };
@@ -40,10 +41,10 @@ pub(super) fn visible(source: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::visible;
+    use super::with_bundler_require;
 
     #[test]
-    fn calls_with_a_literal_are_the_bundlers() {
+    fn calls_with_a_literal_use_the_bundlers_require() {
         for (source, expected) in [
             (
                 "const require = createRequire(import.meta.url);\nrequire('./a.cjs');",
@@ -63,7 +64,7 @@ mod tests {
             ),
             ("require('a')", "require('a')"),
         ] {
-            assert_eq!(visible(source), expected);
+            assert_eq!(with_bundler_require(source), expected);
         }
     }
 }

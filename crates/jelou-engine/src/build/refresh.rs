@@ -1,5 +1,5 @@
-//! Makes Deno fetch the versions of packages from the registry again. Deno caches the versions of a package forever, so
-//! the version for a range would depend on when an earlier build imported the package.
+//! Makes Deno fetch the versions of packages from the registry again. Deno caches the list of versions of a package
+//! forever. So the chosen version would depend on when an earlier build imported the package.
 
 use std::io::{ErrorKind, Result};
 use std::os::fd::OwnedFd;
@@ -13,7 +13,8 @@ use super::packages::FOLDER;
 const VERSIONS: &str = "registry.json";
 /// A file that the folder of each version has.
 const PACKAGE: &str = "package.json";
-/// Maximum depth of Deno's npm cache: registry host, path of the registry's URL, scope, package.
+/// Maximum depth of the search in Deno's npm cache: registry host, scope and package, and up to five segments of the
+/// registry's path.
 const MAX_DEPTH: usize = 8;
 
 /// Removes the lists of versions from the cache, but not the packages.

@@ -15,7 +15,7 @@ use crate::hex::hex;
 use crate::network::NetworkConfig;
 use jelou_core::Limits;
 
-/// The port of an allowed host that names none.
+/// The port of an allowed host without a port.
 const PORT: u16 = 443;
 /// The URL of JSR packages, unless the server's environment has another registry (`JSR_URL`).
 const JSR: &str = "https://jsr.io/";
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn the_content_has_no_line_of_the_cache() {
+    fn the_content_excludes_the_metadata_of_the_cache() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().canonicalize().unwrap().join("x");
         let content = "const a = \"\\n// denoCacheMetadata=\";\n// denoCacheMetadata=no\n";
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn the_old_server_is_replaced() {
+    fn the_code_of_an_old_http_server_is_replaced() {
         for (url, replaced) in [
             ("https://deno.land/std@0.168.0/http/server.ts", true),
             ("https://deno.land/std/http/server.ts", true),
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_of_jsr_have_a_package() {
+    fn the_jsr_package_of_a_url_is_found() {
         assert_eq!(
             jsr_package("https://jsr.io/@std/encoding/1.0.5/hex.ts").as_deref(),
             Some("@std/encoding@1.0.5")

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_eight_characters_are_found_in_any_text() {
+    fn values_of_eight_or_more_characters_are_found() {
         let secrets = secrets(&[("KEY", "ab\"cdefg"), ("SHORT", "1234567"), ("EMPTY", "")]);
         let find = |value: Value| secrets.find(&value, &mut Vec::new());
         let found = Some(("KEY".to_owned(), "tools.0.default".to_owned()));

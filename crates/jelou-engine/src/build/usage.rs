@@ -20,8 +20,8 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// Decides for each file of the upload whether the deployment needs it. `used`: the files that the build read, and
-    /// possibly names of other sources. `openapi`: the path of the function's own OpenAPI document.
+    /// Decides for each file of the upload whether the deployment needs it. `used`: the files that the build read; it
+    /// may also contain names of other modules. `openapi`: the path of the function's own OpenAPI document.
     ///
     /// # Errors
     ///

@@ -139,8 +139,8 @@ fn target(file: &SourceFile, value: &str) -> Option<String> {
     Some(format!("./src/{path}"))
 }
 
-/// Resolves the path `relative` in the file at `from`, or in the folder if `from` ends with `/`, to a path in the upload.
-/// Returns `None` if it is outside.
+/// Resolves `relative` against the folder of the file `from`, or against `from` itself if it ends with `/`. Returns
+/// `None` if the result is outside the upload.
 pub(super) fn inside(from: &str, relative: &str) -> Option<String> {
     let mut segments: Vec<&str> = from.split('/').collect();
     segments.pop();
@@ -148,7 +148,7 @@ pub(super) fn inside(from: &str, relative: &str) -> Option<String> {
     while let Some(part) = parts.next() {
         match part {
             "." => {}
-            // An empty part is kept at the end only, where it means a folder.
+            // An empty part at the end is kept: the path then means a folder.
             "" if parts.peek().is_some() => {}
             ".." => {
                 segments.pop()?;
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_map_is_a_file_of_its_own() {
+    fn an_import_map_may_be_a_separate_file() {
         let map = r#"{"imports": {"std/": "https://deno.land/std@0.224.0/"}, "scopes": {"./x/": {"y": "./z.ts"}}}"#;
         let named = r#"{"importMap": "../maps/map.json"}"#;
         let found = config(
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn tsconfig_counts_without_a_configuration_of_deno() {
+    fn tsconfig_is_used_only_without_deno_json() {
         let tsconfig = r#"{"compilerOptions": {"jsx": "react-jsxdev", "jsxImportSource": "hono/jsx", "baseUrl": "./app",
             "paths": {"@/*": ["./lib/*"], "~config": ["config.ts"], "*": ["./types/*"], "out/*": ["../../x/*"],}}} // comment"#;
         let found = config("src/index.tsx", &[("tsconfig.json", tsconfig)]).unwrap();
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_leads_outside() {
+    fn targets_outside_the_upload_are_refused() {
         for bad in [
             "../x.ts",
             "./a/../../x.ts",

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_are_no_module() {
+    fn other_bytes_are_not_a_module() {
         assert!(names(b"text").is_none());
         assert!(names(&MODULE[..MODULE.len() - 1]).is_none());
         assert!(names(&MODULE[..12]).is_none());

@@ -37,7 +37,7 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    /// Creates the folder, with the `kept` remote modules.
+    /// Creates the folder, and writes the stored remote modules (`kept`) into it.
     pub(super) fn create(
         tools: &Tools,
         tree: &SourceTree,

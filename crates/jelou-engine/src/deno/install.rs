@@ -30,7 +30,7 @@ pub enum InstallError {
         version: &'static str,
         reason: String,
     },
-    #[error("{package}@{version} holds no `{member}`")]
+    #[error("{package}@{version} contains no `{member}`")]
     Member {
         package: &'static str,
         version: &'static str,

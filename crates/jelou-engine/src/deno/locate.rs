@@ -58,7 +58,7 @@ pub fn locate(data: &Path, named: Option<&OsStr>) -> Result<Option<Deno>, Locate
 /// Returns the version that `--version` reports.
 fn version(binary: &Path) -> Result<String, String> {
     if !binary.is_file() {
-        return Err("there is no such file".to_owned());
+        return Err("the file does not exist".to_owned());
     }
     let output = Command::new(binary)
         .arg("--version")

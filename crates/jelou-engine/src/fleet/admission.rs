@@ -16,7 +16,7 @@ use super::permits::Permits;
 use super::scaling::Streams;
 use crate::transport::{BodyBudget, BodyMemory};
 
-/// Medium bodies have an additional budget: `limits.max_body_memory_mib` divided by this number.
+/// Divisor of `limits.max_body_memory_mib` that gives the additional budget for medium bodies.
 const MEDIUM_PART: usize = 4;
 
 #[derive(Debug)]

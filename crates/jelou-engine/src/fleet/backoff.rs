@@ -6,7 +6,7 @@ use jelou_sandbox::CpuShare;
 
 use super::error::LeaseError;
 
-/// Number of consecutive crashes without a pause.
+/// Number of consecutive crashes after which the next process still starts without a pause.
 const FREE_CRASHES: u32 = 3;
 const LONGEST: Duration = Duration::from_secs(30);
 /// A process with at least this lifetime was healthy.
@@ -22,8 +22,7 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// Records a crash of a process that lived for `lived`, or a failed start.
     pub(crate) fn crashed(&mut self, lived: Duration) {
-        // A healthy process ends the series of crashes. The end of an idle process is not recorded, so a long time
-        // without crashes also ends the series.
+        // The end of an idle process is not recorded, so a long time without crashes also ends the series of crashes.
         let rare = |last: Instant| last.elapsed() >= LONGEST + HEALTHY;
         if lived >= HEALTHY || self.last.is_some_and(rare) {
             self.crashes = 0;
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn crashes_far_apart_are_not_in_a_row() {
+    fn crashes_far_apart_are_not_consecutive() {
         let mut backoff = Backoff::default();
         for _ in 0..10 {
             backoff.crashed(Duration::ZERO);

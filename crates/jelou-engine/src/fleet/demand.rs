@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_follows_the_largest_burst_and_forgets_it() {
+    fn the_target_follows_the_largest_recent_burst() {
         let start = Instant::now();
         let mut demand = Demand::new(start);
         assert_eq!(demand.target(start, 2, 8), 2);
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn starts_in_sequence_need_one() {
+    fn starts_in_sequence_need_one_blank_worker() {
         let start = Instant::now();
         let mut demand = Demand::new(start);
         for number in 0..100 {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_wins_over_the_most() {
+    fn the_minimum_has_priority_over_the_maximum() {
         let now = Instant::now();
         assert_eq!(Demand::new(now).target(now, 4, 0), 4);
     }

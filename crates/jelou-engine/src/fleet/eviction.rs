@@ -7,30 +7,30 @@ use std::time::Duration;
 use crate::capacity::Budget;
 use crate::worker::Worker;
 
-/// Which workers may be evicted.
+/// The workers that an eviction may end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Victims {
-    /// Workers that had no request for `idle`, except those that stay loaded (`keepWarm`).
-    Unkept { idle: Duration },
+    /// Workers that have been idle for `idle` or longer, except those that stay loaded (`keepWarm`).
+    ExceptKeepWarm { idle: Duration },
     /// All idle workers. Those that stay loaded are evicted last.
     All,
 }
 
-/// The workers of all functions.
+/// The running workers of all functions.
 #[derive(Debug, Default)]
-pub(crate) struct Evictable {
+pub(crate) struct AllWorkers {
     workers: Mutex<Vec<Weak<Worker>>>,
 }
 
-impl Evictable {
+impl AllWorkers {
     pub(crate) fn add(&self, worker: &Arc<Worker>) {
         self.lock().push(Arc::downgrade(worker));
     }
 
-    /// Ends the workers that had no request for their idle timeout, except those that stay loaded.
-    pub(crate) fn end_idle(&self) {
+    /// Ends the workers whose idle timeout is over, except those that stay loaded. This is not an eviction.
+    pub(crate) fn end_timed_out(&self) {
         for worker in self.running() {
-            if !worker.is_kept() {
+            if !worker.stays_loaded() {
                 worker.end_if_idle(worker.terms.limits.idle_timeout());
             }
         }
@@ -43,13 +43,14 @@ impl Evictable {
         let ending = workers.iter().filter(|worker| worker.is_ending());
         let mut missing = bytes.saturating_sub(ending.map(|worker| worker.charge.bytes()).sum());
         let idle = match victims {
-            Victims::Unkept { idle } => {
-                workers.retain(|worker| !worker.is_kept());
+            Victims::ExceptKeepWarm { idle } => {
+                workers.retain(|worker| !worker.stays_loaded());
                 idle
             }
             Victims::All => Duration::ZERO,
         };
-        workers.sort_by_cached_key(|worker| (worker.is_kept(), Reverse(worker.usage.idle_for())));
+        workers
+            .sort_by_cached_key(|worker| (worker.stays_loaded(), Reverse(worker.usage.idle_for())));
         for worker in workers {
             if missing == 0 {
                 break;

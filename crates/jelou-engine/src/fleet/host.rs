@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::logs::LogSink;
 use crate::worker::Usage;
 
-/// The server, as the engine uses it. It also receives the log lines.
+/// The interface of the server to the engine. It also receives the log lines.
 pub trait Host: LogSink {
     /// Serves a connection that a function opened on its egress socket.
     fn egress(&self, stream: UnixStream, caller: Caller);
@@ -37,7 +37,7 @@ pub struct Caller {
     /// The preview that the process belongs to.
     pub preview: Option<PreviewId>,
     pub(super) usage: Arc<Usage>,
-    /// The permit of this connection: a process has a maximum number of open connections.
+    /// The permit of this connection: the number of open connections of a process is limited.
     pub(super) _connection: Arc<OwnedSemaphorePermit>,
 }
 

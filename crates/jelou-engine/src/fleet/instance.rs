@@ -10,19 +10,19 @@ pub(super) struct Instance {
     pub(super) worker: Arc<Worker>,
 }
 
-/// A request in flight of an instance. The worker is not evicted while this value exists.
+/// A request in flight in a worker. The worker is not evicted while this value exists.
 #[derive(Debug)]
-pub(super) struct Entered(Arc<Instance>);
+pub(super) struct RequestInWorker(Arc<Instance>);
 
 impl Instance {
     /// Adds a request. Returns `None` if the worker accepts no more requests.
-    pub(super) fn try_enter(self: &Arc<Self>) -> Option<Entered> {
+    pub(super) fn try_enter(self: &Arc<Self>) -> Option<RequestInWorker> {
         let entered = self.worker.usage.try_enter();
-        entered.then(|| Entered(Arc::clone(self)))
+        entered.then(|| RequestInWorker(Arc::clone(self)))
     }
 }
 
-impl Entered {
+impl RequestInWorker {
     /// Wraps the first request of a new worker, which the worker already counts.
     pub(super) fn first(worker: Arc<Worker>) -> Self {
         Self(Arc::new(Instance { worker }))
@@ -33,7 +33,7 @@ impl Entered {
     }
 }
 
-impl Deref for Entered {
+impl Deref for RequestInWorker {
     type Target = Instance;
 
     fn deref(&self) -> &Instance {
@@ -41,7 +41,7 @@ impl Deref for Entered {
     }
 }
 
-impl Drop for Entered {
+impl Drop for RequestInWorker {
     fn drop(&mut self) {
         self.0.worker.usage.leave();
     }

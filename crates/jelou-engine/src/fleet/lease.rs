@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::admission::{Permit, TooManyStreams};
 use super::error::LeaseError;
-use super::instance::Entered;
+use super::instance::RequestInWorker;
 use super::processes::Start;
 use super::response::{Open, WorkerBody};
 use crate::transport::{
@@ -19,12 +19,12 @@ use crate::transport::{
     MAX_CALL_BODY, RequestBody,
 };
 
-/// The request header that fetches a response that the worker keeps ready. Its value is the request's id.
+/// The request header with which the engine fetches a held response ([`HeldCall`]). Its value is the request's id.
 const HELD_HEADER: HeaderName = HeaderName::from_static("x-jelou-held");
 
 #[derive(Debug)]
 pub struct Lease {
-    entered: Entered,
+    entered: RequestInWorker,
     start: Start,
     request_id: Uuid,
     stream_idle_timeout: Duration,
@@ -61,7 +61,7 @@ impl From<CallError> for SendError {
 
 impl Lease {
     pub(super) fn new(
-        entered: Entered,
+        entered: RequestInWorker,
         start: Start,
         permit: Permit,
         body: Option<Permit>,
@@ -124,7 +124,8 @@ impl Lease {
             }
             body => body,
         };
-        // The worker reports background work of this request on the channel, so the channel must be open.
+        // The worker reports the work of this request (`ctx.waitUntil`) on the call channel, so the channel must be
+        // open.
         let opened = self.entered.worker.channels.ensure_open().await;
         opened.map_err(|error| self.failed(error))?;
         head.headers.insert(CALL_HEADER, facts.header_value()?);
@@ -145,7 +146,7 @@ impl Lease {
         request
     }
 
-    /// Converts the error. If the worker has died, closes it, so that no other request uses it.
+    /// Converts the error. If the worker has ended, closes it, so that no other request uses it.
     fn failed(&self, error: CallError) -> SendError {
         if let CallError::Died(_) = &error {
             self.entered.worker.close_broken();
@@ -193,7 +194,8 @@ impl Lease {
                     }));
                 }
                 Err(mut error) => match error.take_message() {
-                    // The worker closed the kept connection before any byte was sent. Tries another connection.
+                    // The worker closed the reused connection before any byte was sent. The loop tries another
+                    // connection.
                     Some(unsent) => request = unsent,
                     None => {
                         let limit = self.entered.worker.connections.max_head_bytes();

@@ -23,7 +23,7 @@ mod warm;
 
 pub use admission::{Permit, TooManyStreams};
 pub use error::LeaseError;
-pub(crate) use eviction::Evictable;
+pub(crate) use eviction::AllWorkers;
 pub use host::{Caller, Host};
 pub use lease::{Lease, SendError};
 pub(crate) use names::follow_names;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::pool::Pool;
 use super::reaper::AllProcesses;
 
-/// How often names are resolved. Nothing is resolved if no rule has a name.
+/// Interval at which names are resolved. Nothing is resolved if no rule has a name.
 const PERIOD: Duration = Duration::from_secs(15);
 
-/// Runs until the engine drops the pool.
+/// Replaces processes whose addresses are outdated, until the engine drops the pool.
 pub(crate) async fn follow_names(all_processes: Arc<AllProcesses>, pool: Weak<Pool>) {
     loop {
         tokio::time::sleep(PERIOD).await;

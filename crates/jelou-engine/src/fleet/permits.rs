@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn free_permits_come_and_go_at_once() {
+    fn free_permits_are_added_and_removed_immediately() {
         let permits = Permits::new(2);
         assert_eq!(taken(&permits), 2);
         permits.set(5);
@@ -105,10 +105,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn surplus_permits_go_when_they_are_given_back() {
+    async fn surplus_permits_are_dropped_when_they_are_released() {
         let permits = Arc::new(Permits::new(4));
         assert_eq!(taken(&permits), 4);
-        // A task waits already.
+        // A task already waits for a permit.
         let mut next = tokio::spawn({
             let permits = Arc::clone(&permits);
             async move { permits.take(1).await }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn owed_permits_count_when_there_are_more_again() {
+    fn a_higher_limit_reduces_the_surplus() {
         let permits = Permits::new(4);
         assert_eq!(taken(&permits), 4);
         permits.set(2);

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::demand::Demand;
 use super::error::LeaseError;
-use super::eviction::{Evictable, Victims};
+use super::eviction::{AllWorkers, Victims};
 use super::room::make_room;
 use crate::capacity::{Budget, Charge, NoRoom};
 use crate::worker::{Blank, LaunchTerms, Launcher, LoadError, OpenRule};
@@ -21,15 +21,15 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Pause before a taken blank worker is replaced, because the function that took it needs the processor for its first
 /// call.
 const FIRST_CALL: Duration = Duration::from_millis(20);
-/// How often to check whether fewer blank workers are needed, or more fit into memory.
+/// Interval at which the target number of blank workers and the free memory are checked.
 const PERIOD: Duration = Duration::from_secs(1);
-/// Minimum idle time of a function's worker before it is evicted for a blank worker.
+/// Minimum time for which a function's worker must be idle before it is evicted for a blank worker.
 const IDLE_ENOUGH: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Pool {
     launcher: Arc<Launcher>,
-    evictable: Arc<Evictable>,
+    all_workers: Arc<AllWorkers>,
     ready: Mutex<VecDeque<Blank>>,
     demand: Mutex<Demand>,
     /// Notified when a blank worker is taken.
@@ -60,12 +60,12 @@ impl Starts {
     async fn permit(
         &self,
         budget: &Arc<Budget>,
-        evictable: &Evictable,
+        all_workers: &AllWorkers,
         deadline: Instant,
     ) -> Result<(Option<SemaphorePermit<'_>>, Charge), NoRoom> {
         // While the server stops, a start needs no permit, because it serves a request in flight.
         let permit = self.permits.acquire().await.ok();
-        let charge = make_room(budget, evictable, Victims::All, deadline).await?;
+        let charge = make_room(budget, all_workers, Victims::All, deadline).await?;
         Ok((permit, charge))
     }
 
@@ -75,10 +75,10 @@ impl Starts {
 }
 
 impl Pool {
-    pub(crate) fn new(launcher: Arc<Launcher>, evictable: Arc<Evictable>) -> Self {
+    pub(crate) fn new(launcher: Arc<Launcher>, all_workers: Arc<AllWorkers>) -> Self {
         Self {
             launcher,
-            evictable,
+            all_workers,
             ready: Mutex::default(),
             demand: Mutex::new(Demand::new(std::time::Instant::now())),
             taken: Arc::default(),
@@ -99,7 +99,7 @@ impl Pool {
         let deadline = Instant::now() + self.launcher.limits.startup_timeout();
         let permit = self
             .starts
-            .permit(&self.launcher.budget, &self.evictable, deadline);
+            .permit(&self.launcher.budget, &self.all_workers, deadline);
         let (_permit, charge) = tokio::select! {
             biased;
             blank = self.next_ready() => return Ok(blank),
@@ -119,7 +119,7 @@ impl Pool {
         let deadline = Instant::now() + self.launcher.limits.startup_timeout();
         let (_permit, charge) = self
             .starts
-            .permit(&self.launcher.budget, &self.evictable, deadline)
+            .permit(&self.launcher.budget, &self.all_workers, deadline)
             .await?;
         self.start_charged(share, terms, charge).await
     }
@@ -172,7 +172,6 @@ impl Pool {
         !self.ready().is_empty()
     }
 
-    /// Returns the number of ready blank workers.
     pub(crate) fn ready_count(&self) -> usize {
         self.ready().len()
     }
@@ -207,8 +206,8 @@ impl Pool {
             return budget.try_charge();
         }
         let deadline = Instant::now() + PERIOD;
-        let victims = Victims::Unkept { idle: IDLE_ENOUGH };
-        let room = make_room(budget, &self.evictable, victims, deadline);
+        let victims = Victims::ExceptKeepWarm { idle: IDLE_ENOUGH };
+        let room = make_room(budget, &self.all_workers, victims, deadline);
         room.await.ok()
     }
 
@@ -267,7 +266,7 @@ pub(crate) async fn keep_filled(pool: Weak<Pool>) {
             pool.add_one(charge).await;
             continue;
         }
-        // The wait must not keep the pool alive.
+        // The task must not keep the pool alive while it waits.
         let taken = Arc::clone(&pool.taken);
         drop(pool);
         if tokio::time::timeout(PERIOD, taken.notified()).await.is_ok() {
@@ -284,13 +283,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn starts_behind_one_without_room_fail_at_their_deadline() {
+    async fn starts_without_memory_fail_at_their_deadline() {
         let starts = Starts::new(1);
         let budget = Arc::new(Budget::new(Some(0)));
-        let evictable = Evictable::default();
+        let all_workers = AllWorkers::default();
         let deadline = Instant::now() + Duration::from_secs(2);
         let mut waiting: Vec<_> = (0..50)
-            .map(|_| Box::pin(starts.permit(&budget, &evictable, deadline)))
+            .map(|_| Box::pin(starts.permit(&budget, &all_workers, deadline)))
             .collect();
         let mut poll = |context: &mut Context<'_>| {
             waiting.retain_mut(|permit| match permit.as_mut().poll(context) {
@@ -301,18 +300,21 @@ mod tests {
         };
         assert_eq!(poll(&mut Context::from_waker(Waker::noop())), 50);
         tokio::time::sleep_until(deadline).await;
-        // Each start passes the permit to the next start, and no start sets another timer.
+        // At the deadline, each start fails at once and passes its permit to the next one. No start waits longer.
         assert_eq!(poll(&mut Context::from_waker(Waker::noop())), 0);
     }
 
     #[tokio::test]
-    async fn a_permit_comes_with_room_also_after_the_deadline() {
+    async fn a_start_with_enough_memory_gets_its_permit_after_the_deadline() {
         let starts = Starts::new(1);
         let budget = Arc::new(Budget::new(Some(100)));
-        let evictable = Evictable::default();
+        let all_workers = AllWorkers::default();
         let deadline = Instant::now();
-        let first = starts.permit(&budget, &evictable, deadline).await.unwrap();
-        let mut second = pin!(starts.permit(&budget, &evictable, deadline));
+        let first = starts
+            .permit(&budget, &all_workers, deadline)
+            .await
+            .unwrap();
+        let mut second = pin!(starts.permit(&budget, &all_workers, deadline));
         let mut context = Context::from_waker(Waker::noop());
         assert!(second.as_mut().poll(&mut context).is_pending());
         drop(first);

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::admission::Admission;
 use super::backoff::Backoff;
 use super::error::LeaseError;
-use super::instance::{Entered, Instance};
+use super::instance::{Instance, RequestInWorker};
 use super::scaling::{Load, Scaling, ScalingDecision};
 use super::spec::LaunchSpec;
 use super::starter::{FunctionStarter, Reason};
@@ -31,7 +31,7 @@ pub(crate) struct Processes {
     /// The files of the artifact, unpacked by the first start.
     files: OnceCell<Arc<Unpacked>>,
     instances: ArcSwap<Vec<Arc<Instance>>>,
-    /// Held while the instances change, so that a burst of first requests starts only one process.
+    /// Locked while the instances change, so that a burst of first requests starts only one process.
     changing: Arc<Mutex<Backoff>>,
     /// Set when the slot accepts no more requests.
     retired: watch::Sender<bool>,
@@ -63,7 +63,7 @@ impl Processes {
     }
 
     /// Adds a request to a process. Starts a process if there is none.
-    pub(super) async fn enter(self: &Arc<Self>) -> Result<(Entered, Start), LeaseError> {
+    pub(super) async fn enter(self: &Arc<Self>) -> Result<(RequestInWorker, Start), LeaseError> {
         match self.enter_running() {
             Some(entered) => Ok((entered, Start::Warm)),
             None => {
@@ -76,7 +76,7 @@ impl Processes {
 
     /// Starts a process in its own task. The start completes even if the caller disconnects, so that the next caller
     /// finds the process, or the back-off.
-    async fn enter_started(self: &Arc<Self>) -> Result<Entered, LeaseError> {
+    async fn enter_started(self: &Arc<Self>) -> Result<RequestInWorker, LeaseError> {
         let mut backoff = Arc::clone(&self.changing).lock_owned().await;
         if let Some(entered) = self.enter_running() {
             return Ok(entered);
@@ -132,7 +132,7 @@ impl Processes {
     }
 
     /// Starts a process, regardless of the number of running processes.
-    pub(super) async fn start_another(&self) -> Result<Entered, LeaseError> {
+    pub(super) async fn start_another(&self) -> Result<RequestInWorker, LeaseError> {
         let mut backoff = self.changing.lock().await;
         self.start_one(&mut backoff, "a deployment takes over")
             .await
@@ -142,13 +142,13 @@ impl Processes {
     pub(super) async fn start_described(
         &self,
         settings: &Map<String, Value>,
-    ) -> Result<(Entered, Loaded), LeaseError> {
+    ) -> Result<(RequestInWorker, Loaded), LeaseError> {
         let mut backoff = self.changing.lock().await;
         self.start_for(&mut backoff, Reason::Describe(settings))
             .await
     }
 
-    fn enter_running(&self) -> Option<Entered> {
+    fn enter_running(&self) -> Option<RequestInWorker> {
         let instances = self.instances.load();
         let preferred = less_busy(&instances)?;
         preferred
@@ -160,7 +160,7 @@ impl Processes {
     pub(super) async fn retire(&self) {
         self.retired.send_replace(true);
         self.admission.close();
-        // Waits until a process that is starting has started.
+        // If a process is being started, waits until it has started.
         let changing = self.changing.lock().await;
         let instances = self.instances.swap(Arc::default());
         drop(changing);
@@ -306,11 +306,14 @@ impl Processes {
         }
     }
 
-    /// Replaces the list of instances. Also sets which of them stay loaded, and the number of permits.
+    /// Replaces the list of instances. Also sets the number of permits, and which of the instances stay loaded.
     fn set(&self, instances: Vec<Arc<Instance>>) {
         for (index, instance) in instances.iter().enumerate() {
-            let is_kept = index < self.spec.keep_warm;
-            instance.worker.is_kept.store(is_kept, Ordering::Relaxed);
+            let stays_loaded = index < self.spec.keep_warm;
+            instance
+                .worker
+                .stays_loaded
+                .store(stays_loaded, Ordering::Relaxed);
         }
         self.admission.set_processes(instances.len());
         self.instances.store(Arc::new(instances));
@@ -320,7 +323,7 @@ impl Processes {
         &self,
         backoff: &mut Backoff,
         why: &'static str,
-    ) -> Result<Entered, LeaseError> {
+    ) -> Result<RequestInWorker, LeaseError> {
         let (entered, _) = self.start_for(backoff, Reason::Serve(why)).await?;
         Ok(entered)
     }
@@ -329,7 +332,7 @@ impl Processes {
         &self,
         backoff: &mut Backoff,
         reason: Reason<'_>,
-    ) -> Result<(Entered, Loaded), LeaseError> {
+    ) -> Result<(RequestInWorker, Loaded), LeaseError> {
         self.remove_ended(backoff);
         if *self.retired.borrow() {
             return Err(LeaseError::Retired);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::eviction::{Evictable, Victims};
+use super::eviction::{AllWorkers, Victims};
 use super::pool::Pool;
 use super::processes::Processes;
 use crate::capacity::{Budget, IdleCpu};
@@ -38,12 +38,12 @@ impl AllProcesses {
 #[derive(Debug)]
 pub(crate) struct Reaper {
     pub(crate) all_processes: Arc<AllProcesses>,
-    pub(crate) evictable: Arc<Evictable>,
+    pub(crate) all_workers: Arc<AllWorkers>,
     pub(crate) budget: Arc<Budget>,
 }
 
 impl Reaper {
-    /// Runs until the engine drops the pool.
+    /// Runs the checks every [`PERIOD`], until the engine drops the pool.
     pub(crate) async fn run(self, pool: Weak<Pool>) {
         let mut idle_cpu = IdleCpu::default();
         loop {
@@ -51,7 +51,7 @@ impl Reaper {
             let Some(pool) = pool.upgrade() else {
                 return;
             };
-            self.evictable.end_idle();
+            self.all_workers.end_timed_out();
             self.keep_to_budget(&pool);
             let free_percent = idle_cpu.sample();
             for processes in self.all_processes.all() {
@@ -66,12 +66,14 @@ impl Reaper {
         self.budget.measure_machine();
         let excess = self.budget.excess();
         if excess > 0 {
-            let unkept = Victims::Unkept {
+            let except_keep_warm = Victims::ExceptKeepWarm {
                 idle: Duration::ZERO,
             };
-            let missing = self.evictable.evict(excess, unkept, &self.budget);
+            let missing = self
+                .all_workers
+                .evict(excess, except_keep_warm, &self.budget);
             if missing > 0 && !pool.end_one() {
-                self.evictable.evict(missing, Victims::All, &self.budget);
+                self.all_workers.evict(missing, Victims::All, &self.budget);
             }
         }
     }

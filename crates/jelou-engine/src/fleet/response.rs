@@ -51,7 +51,7 @@ pub(super) struct Open {
     pub(super) body: Incoming,
     /// The connection to the worker. It is reused when the body is complete.
     pub(super) connection: Option<Connection>,
-    /// The call that this response answers, if the call came over the channel.
+    /// The held call, if the worker has announced this response on the call channel.
     pub(super) held: Option<HeldCall>,
     pub(super) lease: Lease,
 }
@@ -206,7 +206,7 @@ impl Open {
             if let Some(connection) = &mut self.connection
                 && connection.drive(context).is_ready()
             {
-                // The worker closed the connection. Data that it sent before can still be read from the body.
+                // The worker closed the connection. The body can still deliver data that the worker sent before.
                 self.connection = None;
             }
             if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
@@ -219,7 +219,8 @@ impl Open {
         Poll::Pending
     }
 
-    /// Reports the held call as done, and returns the connection for reuse. Called after the complete body.
+    /// Tells the worker that a held response was read completely, and returns the connection for reuse. Called after
+    /// the end of the body.
     fn end(&mut self) {
         if let Some(call) = self.held.take() {
             call.done();

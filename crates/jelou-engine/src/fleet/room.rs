@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::eviction::{Evictable, Victims};
+use super::eviction::{AllWorkers, Victims};
 use crate::capacity::{Budget, Charge, NoRoom};
 
-/// How often to check again, because there is no event when a worker becomes idle or the machine has more memory.
+/// Interval between checks: no event reports that a worker became idle, or that the machine has more memory.
 const POLL: Duration = Duration::from_millis(50);
-/// Minimum time to wait for evicted workers to end.
+/// Minimum time for which a start waits for evicted workers to end.
 const EVICTION: Duration = Duration::from_secs(1);
 
 /// Charges the memory of another worker. If it does not fit, evicts idle workers and waits.
@@ -21,7 +21,7 @@ const EVICTION: Duration = Duration::from_secs(1);
 /// [`EVICTION`].
 pub(super) async fn make_room(
     budget: &Arc<Budget>,
-    workers: &Evictable,
+    workers: &AllWorkers,
     victims: Victims,
     deadline: Instant,
 ) -> Result<Charge, NoRoom> {
@@ -54,7 +54,7 @@ mod tests {
     #[tokio::test]
     async fn a_freed_charge_makes_room_for_a_waiter() {
         let budget = Arc::new(Budget::new(Some(30)));
-        let workers = Evictable::default();
+        let workers = AllWorkers::default();
         let first = budget.try_charge().unwrap();
         let soon = Instant::now() + Duration::from_millis(20);
         let refused = make_room(&budget, &workers, Victims::All, soon).await;
@@ -76,7 +76,7 @@ mod tests {
     async fn a_raised_ceiling_makes_room_for_a_waiter() {
         let budget = Arc::new(Budget::new(Some(100)));
         budget.set_ceiling(0);
-        let workers = Evictable::default();
+        let workers = AllWorkers::default();
         let later = Instant::now() + Duration::from_mins(1);
         let waiting = make_room(&budget, &workers, Victims::All, later);
         let (given, ()) = tokio::join!(waiting, async { budget.set_ceiling(100 * MIB) });

@@ -14,9 +14,9 @@ const FREE_PERCENT: u32 = 40;
 const STREAMS_SHORT_PERCENT: usize = 75;
 /// A process is surplus if the other processes would use at most this percentage of their stream permits.
 const STREAMS_EASY_PERCENT: usize = 50;
-/// Minimum number of requests in flight with which one request can delay another.
+/// Minimum number of requests in flight of a busy process: a single request delays no other request.
 const WAITING: usize = 2;
-/// Number of consecutive checks that must agree.
+/// Number of consecutive checks that must have the same result.
 const CHECKS_TO_GROW: u32 = 2;
 const CHECKS_TO_SHRINK: u32 = 20;
 
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn it_grows_when_every_process_is_busy() {
+    fn a_function_grows_when_every_process_is_busy() {
         let grown = Some((CHECKS_TO_GROW, ScalingDecision::OneMore));
         assert_eq!(first_decision(&[BUSY], 4), grown);
         assert_eq!(first_decision(&[BUSY, BUSY], 4), grown);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_computation_alone_keeps_nobody_waiting() {
+    fn a_single_long_computation_starts_no_process() {
         let alone = Load {
             in_flight: 1,
             ..BUSY
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_free_core_it_does_not_grow() {
+    fn a_function_does_not_grow_without_a_free_core() {
         let mut scaling = Scaling::default();
         let most = NonZero::new(4).unwrap();
         for _ in 0..10 {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn it_grows_for_streams_without_a_free_core() {
+    fn a_function_grows_for_streams_without_a_free_core() {
         let grows = |processes: usize, open: usize| {
             let mut scaling = Scaling::default();
             let streams = Streams {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn it_shrinks_when_one_less_is_enough() {
+    fn a_function_shrinks_when_fewer_processes_are_enough() {
         let shrunk = Some((CHECKS_TO_SHRINK, ScalingDecision::OneLess));
         assert_eq!(first_decision(&[QUIET, QUIET], 4), shrunk);
         assert_eq!(first_decision(&[QUIET], 4), None);

@@ -1,4 +1,4 @@
-//! Starts workers of functions: takes a blank worker and gives it the function's files and secrets.
+//! Starts workers of functions: takes a blank worker, and passes the function's files and secrets to it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use zeroize::Zeroizing;
 
 use super::error::LeaseError;
-use super::eviction::Evictable;
+use super::eviction::AllWorkers;
 use super::host::{Caller, Host};
-use super::instance::Entered;
+use super::instance::RequestInWorker;
 use super::pool::Pool;
 use super::spec::{LaunchSpec, Platform};
 use crate::artifacts::{ArtifactError, SourceMapCache, Unpacked, UnpackedArtifacts, stack_trace};
@@ -28,7 +28,7 @@ use crate::worker::{
 pub(crate) struct FunctionStarter {
     pub(crate) launcher: Arc<Launcher>,
     pub(crate) pool: Arc<Pool>,
-    pub(crate) evictable: Arc<Evictable>,
+    pub(crate) all_workers: Arc<AllWorkers>,
     pub(crate) unpacked: Arc<UnpackedArtifacts>,
     pub(crate) source_maps: Arc<SourceMapCache>,
     pub(crate) platform: Platform,
@@ -53,7 +53,7 @@ impl FunctionStarter {
         share: CpuShare,
         reason: Reason<'_>,
         retired: &mut watch::Receiver<bool>,
-    ) -> Result<(Entered, Loaded), LeaseError> {
+    ) -> Result<(RequestInWorker, Loaded), LeaseError> {
         let began = Instant::now();
         let secrets: BTreeMap<String, Zeroizing<String>> = self
             .host
@@ -133,10 +133,10 @@ impl FunctionStarter {
         self.compile(spec, files);
         match served {
             Ok((worker, loaded)) => {
-                self.evictable.add(&worker);
+                self.all_workers.add(&worker);
                 let took = began.elapsed();
                 logs.write(LogLine::Started { took, why });
-                Ok((Entered::first(worker), loaded))
+                Ok((RequestInWorker::first(worker), loaded))
             }
             // The caller reports the error.
             Err(error) if matches!(reason, Reason::Describe(_)) => Err(LeaseError::Start(error)),
@@ -218,8 +218,8 @@ impl FunctionStarter {
         }
     }
 
-    /// Returns a handler that passes the worker's egress connections to the server, with the worker's requests in
-    /// flight.
+    /// Returns a handler that passes each egress connection of the worker to the server. The server also gets the
+    /// worker's requests in flight, for the hops and for `ctx.memory`.
     fn egress_handler(
         &self,
         spec: &LaunchSpec,
@@ -245,8 +245,7 @@ impl FunctionStarter {
     }
 }
 
-/// Logs why the start failed in the function's log. Returns the error with positions mapped to the function's source
-/// files.
+/// Writes to the function's log why the start failed. Returns the error with positions in the function's source files.
 async fn log_failure(logs: LogForwarder, mut error: LoadError) -> LoadError {
     let text = match &error {
         LoadError::Refused {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
 use super::error::LeaseError;
-use super::instance::Entered;
+use super::instance::RequestInWorker;
 use super::processes::Processes;
 use crate::worker::{LoadError, Loaded};
 
@@ -14,23 +14,23 @@ use crate::worker::{LoadError, Loaded};
 /// request is expected any more.
 #[derive(Debug, Default)]
 pub struct Warm {
-    started: Vec<Entered>,
+    started: Vec<RequestInWorker>,
 }
 
 impl Warm {
-    pub(super) fn of(process: Entered) -> Self {
+    pub(super) fn of(process: RequestInWorker) -> Self {
         Self {
             started: vec![process],
         }
     }
 
-    /// Returns the number of processes.
+    /// Returns how many processes were started.
     pub fn processes(&self) -> usize {
         self.started.len()
     }
 
-    /// Starts `count` processes, but at most as many as the function may have. The first process starts as for a
-    /// request. The others start only if their memory fits without an eviction.
+    /// Starts `count` processes, at most the maximum of the function. For the first process, idle workers may be
+    /// evicted, as for a request. The others start only if their memory fits without an eviction.
     pub(super) async fn start(
         processes: &Arc<Processes>,
         count: usize,
@@ -46,7 +46,7 @@ impl Warm {
             }
             Ok(Self { started })
         };
-        // Every start runs on the runtime that supervises processes.
+        // Every process is started on the runtime that supervises processes.
         processes
             .runtime()
             .spawn(starting)
@@ -67,7 +67,7 @@ impl Warm {
         match starting.join_next().await {
             Some(Ok(started)) => started.map(|(entered, loaded)| (Self::of(entered), loaded)),
             Some(Err(error)) => Err(died(error.to_string())),
-            None => Err(died("its start was given up".to_owned())),
+            None => Err(died("its start was cancelled".to_owned())),
         }
     }
 }

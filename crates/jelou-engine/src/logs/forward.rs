@@ -76,7 +76,8 @@ impl LogForwarder {
         line.await
     }
 
-    /// Marks the cut of a line with `…`. The masking of secrets then checks whether a secret begins before this mark.
+    /// Marks the place where a line was cut with `…`. The masking of secrets then checks whether the text before the
+    /// mark ends with the start of a secret.
     fn with_note(&self, line: Line) -> String {
         let Line { mut text, dropped } = line;
         if dropped > 0 {

@@ -45,12 +45,12 @@ pub enum RequestBody {
 pub struct LimitedStream {
     /// `None` after the end of the body.
     body: Option<Incoming>,
-    /// The first bytes, if they were already read.
+    /// The first bytes, if they were already received.
     begun: Bytes,
     left: u64,
     limit: u64,
-    /// Counts the memory of the content, once [`RequestBody::within`] has set the limit. Boxed, because short bodies
-    /// have no such limit.
+    /// Counts the memory of the content, if [`RequestBody::within`] was called. Boxed, because the memory of short
+    /// bodies is not counted.
     contents: Option<Box<Contents>>,
 }
 

@@ -7,7 +7,7 @@ use jelou_core::Limits;
 
 use super::body::{BodyError, MAX_CALL_BODY, RequestBody};
 
-/// Maximum bytes of a body that is not counted. A process has enough memory for such bodies of all its concurrent
+/// Maximum bytes of a body that needs no permit. A process has enough memory for such bodies of all its concurrent
 /// requests, regardless of their content.
 const MAX_SMALL: u64 = 4 * 1024;
 /// Minimum memory for a multipart form, which may have a few dozen small files.
@@ -153,11 +153,11 @@ impl Format {
     }
 }
 
-/// Counts, while a body passes, content that takes more memory than its bytes suggest. For example, 10 MB of
+/// Counts content that takes more memory than its bytes suggest, while a body is transferred. For example, 10 MB of
 /// `[{},{},…]` take 280 MB after parsing, and short form fields are similar.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Contents {
-    /// Remaining bytes of memory.
+    /// Bytes of memory that the rest of the content may take.
     left: u64,
     format: Format,
     part: Pattern,
@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_is_found_however_it_is_cut() {
+    fn a_pattern_is_found_across_chunks() {
         let text = b"--b\r\n a: \n--b\n\n--b\r\n-\n-\n--\n--b--";
         for cut in 1..text.len() {
             let mut pattern = Pattern::new(b"\n--");
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_counts_by_its_length_and_type() {
+    fn the_memory_of_a_body_depends_on_its_length_and_type() {
         let limits = Limits::default();
         let kib = |length: usize, content_type: &str| {
             let mut headers = HeaderMap::new();

@@ -187,7 +187,8 @@ impl Connections {
         Connection::open(&self.socket, self.process, self.max_head_bytes).await
     }
 
-    /// Keeps the connection for another request, unless it is closed or there are enough idle connections.
+    /// Stores the connection for another request, unless it is closed or there are already [`MAX_IDLE`] idle
+    /// connections.
     pub(crate) fn give_back(&self, mut connection: Connection) {
         if !connection.is_idle() {
             return;
@@ -220,7 +221,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_a_few_idle_connections_are_kept() {
+    async fn the_number_of_idle_connections_is_limited() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sock");
         let listener = UnixListener::bind(&path).unwrap();
@@ -235,8 +236,8 @@ mod tests {
         for connection in taken {
             connections.give_back(connection);
         }
-        // The worker's end has received no bytes. A read therefore blocks on an open connection and returns the end of
-        // a closed connection.
+        // The worker's end has received no bytes. So a read would block on an open connection, and returns 0 bytes on a
+        // closed one.
         accepted.retain_mut(|end| {
             let read = end.read(&mut [0]);
             read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_response_has_a_limit() {
+    async fn a_response_over_the_limit_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sock");
         let listener = UnixListener::bind(&path).unwrap();

@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 #[derive(Debug)]
 pub(crate) struct WorkerStream(pub(crate) UnixStream);
 
-/// If the other end is closed, returns `bytes` as if they were written.
+/// Returns `bytes`, as after a successful write, if the other end is closed.
 fn ignoring_closed(written: Result<usize>, bytes: usize) -> Result<usize> {
     match written {
         Err(error) if is_closed(error.kind()) => Ok(bytes),

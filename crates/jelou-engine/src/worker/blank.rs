@@ -69,7 +69,7 @@ impl Blank {
         match tokio::time::timeout(timeout, starting.join_next()).await {
             Ok(Some(Ok(started))) => started,
             Ok(Some(Err(error))) => Err(LoadError::Died(error.to_string())),
-            Ok(None) => Err(LoadError::Died("its start was given up".to_owned())),
+            Ok(None) => Err(LoadError::Died("its start was cancelled".to_owned())),
             Err(_) => Err(LoadError::NotReady(timeout)),
         }
     }
@@ -136,7 +136,7 @@ impl Blank {
         })
     }
 
-    /// Makes the process run a rehearsal, which halves the time of the real first call.
+    /// Makes the process run a rehearsal. The first call then takes half the time.
     ///
     /// # Errors
     ///
@@ -270,8 +270,8 @@ impl Blank {
             Some(debuggers) => Some((debuggers, load::inspector(&mut connection).await?)),
             None => None,
         };
-        // A debugger stays attached to the previous process until this process is loaded, unless this process waits for
-        // a debugger.
+        // A debugger stays attached to the previous process until this process has loaded the function. A process that
+        // waits for a debugger is announced earlier.
         let announce = || {
             let (debuggers, inspector) = inspector.clone()?;
             Some(debuggers.announce(request.function_slug.clone(), inspector))
@@ -280,7 +280,7 @@ impl Blank {
         let waiting = request.waits_for_debugger;
         let announcing = async {
             if let Some(file) = waiting {
-                // A debugger that attaches before the worker waits would not let the worker run.
+                // If a debugger attached before the worker waits, the worker would not continue.
                 exists(file).await;
                 announced = announce();
             }
@@ -308,10 +308,10 @@ impl Blank {
                 return Err(error);
             }
         };
-        // The import may have raised the share.
+        // During the import, `boosted` or the watchdog may have raised the share.
         dir.set_share(share);
-        // A connection is kept only for the thread that opened it. Other threads open their own, so this connection is
-        // not kept.
+        // A connection is reused only by the thread that opened it. Other threads open their own connections, so this
+        // connection is closed.
         drop(connection);
         let process = Process {
             child,
@@ -387,7 +387,7 @@ async fn measure_baseline(launcher: &Launcher) -> Result<Baseline, LoadError> {
     let data_bytes = blank
         .status()
         .and_then(|status| status.data_size())
-        .ok_or_else(|| LoadError::Died("the size of a blank worker is not known".to_owned()))?;
+        .ok_or_else(|| LoadError::Died("the size of a blank worker cannot be read".to_owned()))?;
     Ok(Baseline {
         data_bytes,
         code_cache: blank.end_for_cache(launcher, "compiled").await?,

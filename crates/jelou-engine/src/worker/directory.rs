@@ -18,8 +18,8 @@ const MAX_ANSWER_PIPES: usize = 8;
 #[derive(Debug)]
 pub(super) struct WorkerDir {
     path: PathBuf,
-    /// The user id, which is returned after the folder is removed. So no other process gets the id while files belong
-    /// to it.
+    /// The user id. It is returned after the folder is removed, so that no other process gets the id while files still
+    /// belong to it.
     user: Option<LentUser>,
     group: Option<ControlGroup>,
 }
@@ -52,7 +52,7 @@ impl WorkerDir {
     /// Copies the code cache into the folder. The task that copies owns the folder, so that a cancelled start removes
     /// the folder only after the last file is written.
     pub(super) async fn with_code_cache(self, cache: CodeCache) -> std::io::Result<Self> {
-        // The cache has megabytes, so copying it would block a thread of the runtime.
+        // The cache is several megabytes, so copying it would block a thread of the runtime.
         let filling = tokio::task::spawn_blocking(move || {
             cache.provide(&self.deno_dir(), self.user())?;
             Ok(self)

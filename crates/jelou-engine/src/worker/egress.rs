@@ -12,7 +12,7 @@ const MAX_CONNECTIONS: usize = 64;
 /// Pause after a failed accept. The likely cause is a lack of file descriptors.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// A callback for each connection. It must keep the permit while the connection is open.
+/// A callback for each connection. It must not drop the permit while the connection is open.
 pub(crate) type EgressHandler = Box<dyn Fn(UnixStream, OwnedSemaphorePermit) + Send + Sync>;
 
 /// The listener of one worker's egress socket, with the permits for its connections.

@@ -54,7 +54,7 @@ fn is_out_of_memory(status: ExitStatus) -> bool {
 }
 
 /// Returns the exit status and the stderr of a process that ended before it listened.
-pub(super) async fn last_words(child: Child) -> String {
+pub(super) async fn status_and_stderr(child: Child) -> String {
     match child.wait_with_output().await {
         Ok(output) => {
             let stderr = String::from_utf8_lossy(&output.stderr);

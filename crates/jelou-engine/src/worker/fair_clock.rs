@@ -12,7 +12,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// always busy.
 const CLOCK_DIVISOR: u32 = 6;
 
-/// A clock that starts with a task of a process.
+/// A clock that starts when the process starts a task, such as an import.
 #[derive(Debug)]
 pub(super) struct FairClock {
     since: Instant,
@@ -59,7 +59,7 @@ impl FairClock {
     }
 }
 
-/// Completes after `time` on the clock of a process. Uses wall-clock time for a process that cannot be measured.
+/// Completes when the clock of a process shows `time`. Uses wall-clock time for a process that cannot be measured.
 pub(super) async fn passes(process: Option<Pid>, time: Duration) {
     let measure = || process.and_then(procfs::activity);
     let mut activity = measure().unwrap_or_default();

@@ -28,7 +28,7 @@ pub(crate) struct Worker {
     pub(crate) connections: Connections,
     pub(crate) usage: Arc<Usage>,
     /// Whether the process stays loaded without calls (`keepWarm`).
-    pub(crate) is_kept: AtomicBool,
+    pub(crate) stays_loaded: AtomicBool,
     debuggers: Option<Arc<Debuggers>>,
     /// Notified when the process must end.
     pub(super) end: Notify,
@@ -57,7 +57,7 @@ impl Worker {
             channels,
             connections,
             usage,
-            is_kept: AtomicBool::new(false),
+            stays_loaded: AtomicBool::new(false),
             debuggers,
             end: Notify::new(),
             broken: Notify::new(),
@@ -70,8 +70,8 @@ impl Worker {
         self.usage.is_open()
     }
 
-    pub(crate) fn is_kept(&self) -> bool {
-        self.is_kept.load(Ordering::Relaxed)
+    pub(crate) fn stays_loaded(&self) -> bool {
+        self.stays_loaded.load(Ordering::Relaxed)
     }
 
     /// Returns whether a debugger is attached, which may stop the process at any time.
@@ -126,7 +126,7 @@ impl Worker {
         ends
     }
 
-    /// Closes the worker because its process has closed a connection, which a process does when it ends. So later
+    /// Closes the worker because its process has closed a connection. A process does this when it ends. So later
     /// requests use another process, even before the supervisor detects the end.
     pub(crate) fn close_broken(&self) {
         if self.is_open() {

@@ -11,7 +11,7 @@ use super::fair_clock::FairClock;
 use super::procfs::Activity;
 use crate::transport::connect;
 
-/// How long to wait for an answer before the process is measured again.
+/// Maximum wait for an answer before the process is measured again.
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// The challenge is random, because user code can reach this connection and could answer in advance.
@@ -44,7 +44,7 @@ impl Heartbeat {
         self.overdue.is_some()
     }
 
-    /// Restarts the clock.
+    /// Stops the clock. The next [`Self::beat`] starts a new clock.
     pub(super) fn forgive(&mut self) {
         self.overdue = None;
     }
@@ -77,7 +77,7 @@ impl Heartbeat {
         self.connection = None;
         self.sent = None;
         if is_ours(error) {
-            // Nothing was sent, so no answer is due.
+            // The challenge was not sent, so no answer is due.
             self.overdue = None;
         }
     }

@@ -41,7 +41,7 @@ struct Request {
     /// `None` if the request was unknown when its work began.
     memory_scope: Option<String>,
     /// Whether the request has work that the function passed to `waitUntil`.
-    works: bool,
+    has_work: bool,
     /// When the response was complete, or the caller disconnected.
     answered: Option<Instant>,
 }
@@ -52,7 +52,7 @@ impl InFlight {
         let request = Request {
             hops: call.hops,
             memory_scope: Some(call.memory_scope.to_owned()),
-            works: false,
+            has_work: false,
             answered: None,
         };
         let mut table = self.lock();
@@ -69,10 +69,10 @@ impl InFlight {
             return;
         };
         request.answered = Some(at);
-        let (hops, works) = (request.hops, request.works);
+        let (hops, has_work) = (request.hops, request.has_work);
         table.last = Some(Last { hops, at });
         table.unanswered -= 1;
-        if !works {
+        if !has_work {
             table.requests.remove(&request_id);
         }
     }
@@ -95,11 +95,11 @@ impl InFlight {
             (None, answered) => table.requests.entry(request_id).or_insert(Request {
                 hops,
                 memory_scope: None,
-                works: false,
+                has_work: false,
                 answered,
             }),
         };
-        let begins = !std::mem::replace(&mut request.works, true);
+        let begins = !std::mem::replace(&mut request.has_work, true);
         table.working += usize::from(begins);
         begins
     }
@@ -115,7 +115,7 @@ impl InFlight {
         let overdue: Vec<Uuid> = table
             .requests
             .iter()
-            .filter(|(_, request)| request.works && request.is_over(limit))
+            .filter(|(_, request)| request.has_work && request.is_over(limit))
             .map(|(id, _)| *id)
             .collect();
         for id in &overdue {
@@ -132,7 +132,10 @@ impl InFlight {
     /// Returns the requests with work.
     pub(crate) fn with_work(&self) -> Vec<Uuid> {
         let table = self.lock();
-        let working = table.requests.iter().filter(|(_, request)| request.works);
+        let working = table
+            .requests
+            .iter()
+            .filter(|(_, request)| request.has_work);
         working.map(|(id, _)| *id).collect()
     }
 
@@ -172,7 +175,7 @@ impl Table {
         let Some(request) = self.requests.get_mut(&request_id) else {
             return false;
         };
-        let ends = std::mem::take(&mut request.works);
+        let ends = std::mem::take(&mut request.has_work);
         if ends && request.answered.is_some() {
             self.requests.remove(&request_id);
         }
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_that_of_a_request_in_flight() {
+    fn the_memory_scope_is_that_of_a_request_in_flight() {
         let table = InFlight::default();
         let id = begin(&table, A, 0);
         assert_eq!(memory_scope_of(&table, A), Some(format!("user:{A}")));
@@ -247,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn work_goes_on_after_its_answer_and_keeps_its_memory() {
+    fn work_after_the_answer_keeps_its_memory_scope() {
         let table = InFlight::default();
         begin(&table, A, 1);
         assert!(table.begin_work(A));
@@ -278,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn work_of_an_unknown_request_has_the_time_of_the_last_answer() {
+    fn the_time_for_work_of_an_unknown_request_starts_with_the_last_answer() {
         let table = InFlight::default();
         assert!(!table.begin_work(A), "no request has ended");
         begin(&table, B, 0);
@@ -289,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_work_of_too_many_requests_is_not_waited_for() {
+    fn the_process_waits_for_the_work_of_a_limited_number_of_requests() {
         let table = InFlight::default();
         begin(&table, A, 0);
         table.end(A);

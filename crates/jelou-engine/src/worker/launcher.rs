@@ -30,7 +30,7 @@ use crate::logs::next_line;
 /// Maximum bytes of the line by which a worker reports that it listens on its sockets.
 const MAX_READY_BYTES: usize = 1024;
 
-/// Starts the processes of one server, and holds the data that they share.
+/// Starts the processes of one server. Contains the data that all of them share.
 #[derive(Debug)]
 pub(crate) struct Launcher {
     /// The server's limits.
@@ -171,7 +171,7 @@ impl Launcher {
         let ready = next_line(&mut stdout, MAX_READY_BYTES);
         let ready = self.boosted(&dir, ready).await.map_err(died)?;
         if ready.is_none() {
-            return Err(LoadError::Died(exit::last_words(child).await));
+            return Err(LoadError::Died(exit::status_and_stderr(child).await));
         }
         Ok(Launched {
             child,
@@ -182,7 +182,7 @@ impl Launcher {
         })
     }
 
-    /// Runs `work`, which waits for a process. A process with idle priority would never run on a machine that is always
+    /// Runs `work`, which waits for a process. A process with idle priority may never run on a machine that is always
     /// busy. So the process gets its normal share after an eighth of the startup timeout, or as soon as a call waits
     /// for the start of a process.
     pub(super) async fn boosted<T>(&self, dir: &WorkerDir, work: impl Future<Output = T>) -> T {

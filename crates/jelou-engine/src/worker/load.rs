@@ -38,7 +38,7 @@ pub(crate) struct Company<'a> {
     pub(crate) name: &'a str,
 }
 
-/// The presence of this value makes `ctx.memory` available, which the server implements.
+/// Its presence makes `ctx.memory` available to the function. The server implements `ctx.memory`.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MemoryFeature {
@@ -87,7 +87,7 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) waits_for_debugger: Option<&'a Path>,
     pub(crate) log_line_bytes: usize,
     pub(crate) max_body_bytes: u64,
-    /// The limits of bodies as errors name them.
+    /// The texts by which errors name the two limits of bodies: the setting, its value, and who has set it.
     pub(crate) max_body_told: String,
     pub(crate) body_memory_told: String,
     pub(crate) memory: Option<MemoryFeature>,
@@ -137,7 +137,7 @@ pub enum LoadError {
     Crashed(String),
     #[error("the process was ended while it imported the module: {0}")]
     Breach(String),
-    #[error("the worker answered in an unknown way: {0}")]
+    #[error("the worker sent an unexpected response: {0}")]
     Protocol(String),
 }
 

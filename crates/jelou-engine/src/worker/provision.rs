@@ -1,4 +1,4 @@
-//! Gives a blank worker the files of its function and the compiled bundle, and compiles bundles.
+//! Passes the files of a function and the compiled bundle to a blank worker, and compiles bundles.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::module_cache;
 use super::module_url::ModuleUrl;
 use crate::artifacts::{CompiledBundle, Unpacked};
 
-/// How long a process may take to write what it has compiled, and how often to check.
+/// Maximum time in which a process must write what it has compiled, and the interval between checks.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(1);
 const CHECK_PERIOD: Duration = Duration::from_millis(2);
 

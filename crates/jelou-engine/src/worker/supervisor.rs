@@ -116,7 +116,7 @@ fn describe_overdue(requests: &[Uuid], limits: &Limits) -> String {
     )
 }
 
-/// Returns a log line about unfinished work that the end of the process has cut off.
+/// Returns a log line about unfinished work that ended together with the process.
 fn cut_work(requests: &[Uuid], is_crash: bool, limits: &FunctionLimits) -> Option<LogLine> {
     let how = if is_crash {
         "ended".to_owned()
@@ -131,7 +131,7 @@ fn cut_work(requests: &[Uuid], is_crash: bool, limits: &FunctionLimits) -> Optio
     (!requests.is_empty()).then_some(LogLine::Unfinished(text))
 }
 
-/// Gives a process that closed a connection some time to end, then kills it.
+/// Waits for the end of a process that has closed a connection, and kills the process after a timeout.
 async fn end_broken(child: &mut Child, dir: &WorkerDir, limits: &FunctionLimits) -> LogLine {
     match exit::of_closed(child, dir, limits).await {
         Some(how) => LogLine::Died(how),

@@ -18,7 +18,7 @@ use crate::logs::KillReason;
 const PERIOD: Duration = Duration::from_millis(100);
 /// Interval between measurements of an idle process.
 const IDLE_PERIOD: Duration = Duration::from_secs(1);
-/// How long a process keeps the idle priority that it got because its predecessor crashed.
+/// Time after its start during which a process keeps the idle priority that it got because its predecessor crashed.
 const PROBATION: Duration = Duration::from_secs(1);
 /// The lowest priority (sched(7)), for a stalled process.
 const LOWEST_PRIORITY: i32 = 19;
@@ -123,7 +123,7 @@ pub(crate) async fn watch(
             }
             let stalled_for = heartbeat.beat(activity).await;
             if worker.is_debugged() {
-                // A breakpoint stops the event loop.
+                // While a debugger is attached, a breakpoint may have stopped the event loop.
                 heartbeat.forgive();
             } else if stalled_for >= stall_timeout {
                 return Breach::Stalled {

@@ -17,8 +17,8 @@ use value::{Value, malformed};
 const BUILD: u32 = 0;
 /// The name of the plugin in the protocol.
 const PLUGIN: &str = "jelou";
-/// The `pluginData` of an import that the plugin itself lets the bundler resolve. The plugin does not handle such an
-/// import again.
+/// The `pluginData` of an import that the plugin asks the bundler to resolve. The bundler then asks the plugin about
+/// this import again, and because of this value, the plugin leaves it to the bundler.
 const OWN_RESOLUTION: u32 = 1;
 /// Maximum bytes of one packet. The last packet contains the bundle, its source map and the metafile.
 const MAX_PACKET_BYTES: usize = 512 * 1024 * 1024;
@@ -128,14 +128,14 @@ pub(super) struct Output {
 pub(super) struct Bundler<R, W> {
     from: BufReader<R>,
     to: W,
-    /// The imports that the plugin lets the bundler resolve, by the number of the plugin's request.
+    /// The imports that the bundler resolves for the plugin, by the number of the plugin's request.
     resolving: HashMap<u32, Resolving>,
     requests: u32,
 }
 
 #[derive(Debug)]
 struct Resolving {
-    /// The number of the bundler's request that waits for the resolution.
+    /// The number of the bundler's request that waits for this resolution.
     asked_by: u32,
     plugin: Value,
     specifier: String,
@@ -169,7 +169,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
         let asked = self.send_request(context_request(request)).await?;
         let packet = self.packet().await?;
         if packet.is_request || packet.id != asked {
-            return Err(malformed("no answer to the options"));
+            return Err(malformed("no response to the options"));
         }
         refused(&packet.value)?;
         match packet.value.list("errors").first() {
@@ -204,7 +204,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Bundler<R, W> {
                 let answer = resolved(&resolving, &packet.value);
                 self.send(resolving.asked_by, false, &answer).await?;
             } else {
-                return Err(malformed("an answer without a request"));
+                return Err(malformed("a response without a request"));
             }
         }
     }

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_survives_its_bytes() {
+    fn a_value_survives_a_round_trip() {
         let mut bytes = Vec::new();
         value().encode(&mut bytes);
         assert_eq!(Value::decode(&bytes).unwrap(), value());

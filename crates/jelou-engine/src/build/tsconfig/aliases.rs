@@ -16,7 +16,8 @@ pub(super) const MAX_MATCHES: usize = 100_000;
 /// Extensions of modules in the order in which TypeScript looks for them.
 const EXTENSIONS: [&str; 9] = ["ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs", "json"];
 
-/// Takes `baseUrl` and `paths` out of the options, and returns the imports that they mean. `None` if there are too many.
+/// Removes `baseUrl` and `paths` from the options, and returns the equivalent imports. `None` if the patterns match
+/// more than [`MAX_MATCHES`] names.
 pub(super) fn aliases(
     tree: &SourceTree,
     first: &str,
@@ -28,7 +29,7 @@ pub(super) fn aliases(
     let base = base.as_ref().and_then(Value::as_str);
     let mut aliases = Aliases::new(tree);
     if let Some(base) = base {
-        // Every name may be one of a file below `baseUrl`.
+        // With `baseUrl`, any name may be that of a file below it.
         aliases.add("*", &[format!("{base}*")])?;
     }
     let from = base.or(declared.as_ref().and_then(Value::as_str));
@@ -55,7 +56,7 @@ struct Aliases {
     /// The names under which TypeScript finds the modules of the project, with their paths.
     names: BTreeMap<String, String>,
     imports: Imports,
-    /// How many more names patterns may match.
+    /// How many more names the patterns may match.
     matches_left: usize,
 }
 
@@ -80,7 +81,7 @@ impl Aliases {
         }
     }
 
-    /// Adds an alias. Its targets are paths in the upload; the first one with a file counts. Returns `None` if the
+    /// Adds an alias. Its targets are paths in the upload; the first target that exists is used. Returns `None` if the
     /// patterns match too many names.
     fn add(&mut self, alias: &str, targets: &[String]) -> Option<()> {
         let Some(first) = targets.first() else {
@@ -92,7 +93,8 @@ impl Aliases {
             self.insert(alias.to_owned(), &path);
             return Some(());
         };
-        // One entry for a folder also covers files that do not exist, whose error then names the path.
+        // One entry for a folder also applies to files that do not exist. The error for such a file then contains its
+        // path.
         let folder = first.strip_suffix('*');
         let folder = folder.filter(|folder| folder.is_empty() || folder.ends_with('/'));
         let is_folder = before.ends_with('/') && after.is_empty();
@@ -164,7 +166,8 @@ mod tests {
     use super::super::tests::{imports, pairs, refused};
     use super::*;
 
-    /// With `baseUrl`, or a pattern that is no folder, the names of existing files are found as TypeScript finds them.
+    /// With `baseUrl`, or a pattern that is not a folder, the names of existing files are found as TypeScript finds
+    /// them.
     #[test]
     fn names_of_files_below_base_url() {
         let config = r#"{"compilerOptions": {"baseUrl": "./src"}}"#;
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_target_with_a_file_counts() {
+    fn the_first_target_that_exists_is_used() {
         let config = r##"{"compilerOptions": {"paths": {"@/*": ["./a/*", "./b/*"], "#*": ["./b/*"], "db": ["./none", "./b/db"]}}}"##;
         let files = [
             ("tsconfig.json", config),
@@ -218,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_match_too_much() {
+    fn patterns_with_too_many_matches_are_refused() {
         let patterns: Vec<_> = (0..MAX_MATCHES)
             .map(|n| format!(r#""{n}*": ["*"]"#))
             .collect();

@@ -13,11 +13,11 @@ use super::user_config::{Imports, inside, parse};
 
 /// The configuration of TypeScript's compiler.
 pub(super) const TSCONFIG: &str = "tsconfig.json";
-/// Maximum number of configurations that one configuration extends, itself or through others.
+/// Maximum number of configurations that one configuration extends, directly or indirectly.
 const MAX_EXTENDED: usize = 100;
-/// TypeScript's own name for the file from which `paths` start if there is no `baseUrl`.
+/// TypeScript's own name for the file to whose folder `paths` are relative if there is no `baseUrl`.
 const PATHS_BASE: &str = "pathsBasePath";
-/// Stands for the folder of the first configuration in a path of any configuration that it extends.
+/// In a path of any configuration: the folder of the configuration that extends all others.
 const CONFIG_FOLDER: &str = "${configDir}";
 
 #[derive(Deserialize, Default)]
@@ -33,7 +33,7 @@ struct Document {
 #[serde(untagged)]
 enum Extends {
     One(String),
-    /// Later ones have priority.
+    /// Later configurations have priority.
     Many(Vec<String>),
 }
 
@@ -84,7 +84,7 @@ impl Tsconfig {
                 "the patterns of `paths` match more than {MAX_MATCHES} names of files; write fewer patterns"
             ),
         })?;
-        // Other values leave JSX in the output for another tool, which does not work here.
+        // With other values, TypeScript leaves JSX to another tool. There is no such tool here.
         match options.get("jsx").and_then(Value::as_str) {
             Some("react" | "react-jsx") => {}
             Some("react-jsxdev") => {
@@ -108,7 +108,7 @@ struct Reader<'a> {
     tree: &'a SourceTree,
     /// The path of the configuration that extends all others.
     first: &'a str,
-    /// The configurations that are being read, each extended by the one before.
+    /// The configurations that are being read. Each is extended by the previous one.
     open: Vec<String>,
     extended: usize,
     files: Vec<String>,
@@ -177,7 +177,7 @@ impl<'a> Reader<'a> {
         };
         if found.is_none() && is_path {
             self.warnings.push(format!(
-                "`{}` extends `{name}`, which is no file of the deployment: its options are not used. \
+                "`{}` extends `{name}`, which is not a file of the deployment: its options are not used. \
                  If it is in a folder above, deploy that folder and name the `entrypoint` in jelou.json",
                 file.path
             ));
@@ -282,7 +282,8 @@ mod tests {
         owned.collect()
     }
 
-    /// Each configuration's paths start from its own folder; the nearest value of an option wins.
+    /// The paths of each configuration are relative to its own folder. The nearest configuration that sets an option
+    /// has priority.
     #[test]
     fn options_of_extended_configurations() {
         let base = r#"{ /* all */ "compilerOptions": { "jsx": "preserve", "jsxImportSource": "preact", "strict": true,
@@ -323,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_start_from_an_inherited_base_url_or_the_first_folder() {
+    fn paths_are_relative_to_an_inherited_base_url_or_the_first_folder() {
         let base = r#"{"compilerOptions": {"baseUrl": "../app/"}}"#;
         let own = r#"{"extends": "./config/base.json", "compilerOptions": {"paths": {"@/*": ["./lib/*"]}}}"#;
         assert_eq!(
@@ -369,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_extended() {
+    fn errors_of_extended_configurations() {
         for outside in ["../base.json", "./none.json"] {
             let leaf = format!(r#"{{"extends": "{outside}"}}"#);
             let found = read(&[("tsconfig.json", &leaf)]).unwrap();
@@ -387,7 +388,7 @@ mod tests {
             text.contains("`tsconfig.json` extends `a.json` extends `tsconfig.json`"),
             "{text}"
         );
-        // Each file doubles the number of files that are read.
+        // Each file doubles the number of configurations that are read.
         let doubled = (0..20).map(|n| {
             let next = n + 1;
             (

@@ -82,7 +82,8 @@ impl From<std::io::Error> for CallError {
 #[derive(Debug)]
 pub(crate) enum Answered {
     Whole(Response<Bytes>),
-    /// The worker holds the answer, which must be fetched over HTTP. The call ends after the complete answer.
+    /// The worker has stored the answer, and the engine must fetch it over HTTP. The call ends after the complete
+    /// answer.
     Held(HeldCall),
 }
 
@@ -126,7 +127,8 @@ impl Channels {
         }
     }
 
-    /// Opens this thread's channel, if it is not open. The worker also reports the work of requests over HTTP on it.
+    /// Opens this thread's channel, if it is not open. The worker also uses it to report the work (`ctx.waitUntil`) of
+    /// requests that came over HTTP.
     ///
     /// # Errors
     ///
@@ -280,13 +282,14 @@ struct Ticket {
 
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// The worker needs no message, because its answer has ended the call.
+    /// The worker has already ended the call with its answer, and needs no message.
     Known,
     Cancelled,
     Done,
 }
 
-/// A call whose answer is fetched over HTTP.
+/// A call whose answer the worker has stored, because the answer is too large for a frame or is a stream. The engine
+/// fetches it over HTTP.
 #[derive(Debug)]
 pub(crate) struct HeldCall(Ticket);
 
@@ -458,7 +461,7 @@ impl Driver {
                     }
                     continue;
                 }
-                Frame::Worked(request_id) => {
+                Frame::WorkEnded(request_id) => {
                     self.reports.ended(request_id);
                     continue;
                 }

@@ -28,7 +28,7 @@ impl WorkReports for Reports {
     }
 }
 
-/// A channel to the test, which takes the worker's place.
+/// A channel whose other end the test uses, in place of a worker.
 fn channel() -> (Arc<Channel>, Driver, UnixStream) {
     let (near, worker) = UnixStream::pair().unwrap();
     let socket = Arc::new(near.into_std().unwrap());
@@ -87,7 +87,7 @@ async fn whole(call: Call) -> Result<Bytes, String> {
 }
 
 #[tokio::test]
-async fn answers_find_their_calls_in_any_order() {
+async fn answers_may_arrive_in_any_order() {
     let (channel, mut worker) = running();
     let calls: Vec<_> = (0..3).map(|_| begin(&channel, b"").unwrap()).collect();
     let ids: Vec<_> = calls.iter().map(|call| call.ticket.id).collect();
@@ -103,7 +103,7 @@ async fn answers_find_their_calls_in_any_order() {
 }
 
 #[tokio::test]
-async fn a_worker_that_breaks_the_protocol_loses_its_calls_and_its_channel() {
+async fn a_worker_that_breaks_the_protocol_ends_its_calls_and_its_channel() {
     let hostile = |id: u32| {
         [
             ("an id of nobody", answer(id + 100, b"")),
@@ -151,7 +151,7 @@ async fn a_worker_that_breaks_the_protocol_loses_its_calls_and_its_channel() {
 }
 
 #[tokio::test]
-async fn a_worker_that_goes_in_the_middle_of_a_frame_leaves_nobody_waiting() {
+async fn a_worker_that_ends_within_a_frame_ends_its_calls() {
     let (channel, mut worker) = running();
     let call = begin(&channel, b"").unwrap();
     let frame = answer(call.ticket.id, b"body");
@@ -163,11 +163,11 @@ async fn a_worker_that_goes_in_the_middle_of_a_frame_leaves_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn what_a_worker_does_not_read_fills_no_memory() {
+async fn the_buffer_is_bounded_while_a_worker_does_not_read() {
     let (channel, mut worker) = running();
     let body = vec![0; crate::MAX_CALL_BODY];
     let most = MAX_OUTGOING + 2 * body.len();
-    // The callers hang up at once.
+    // The callers disconnect immediately.
     let mut begun = 0;
     while begin(&channel, &body).is_some() {
         begun += 1;
@@ -184,7 +184,7 @@ async fn what_a_worker_does_not_read_fills_no_memory() {
 }
 
 #[tokio::test]
-async fn a_worker_gets_the_first_of_many_calls_before_the_last_has_come() {
+async fn a_complete_batch_is_written_before_later_calls_begin() {
     let (channel, _driver, worker) = channel();
     let mut calls: Vec<_> = (0..7).map(|_| begin(&channel, b"").unwrap()).collect();
     let mut buffer = [0; 4096];
@@ -197,7 +197,7 @@ async fn a_worker_gets_the_first_of_many_calls_before_the_last_has_come() {
 }
 
 #[tokio::test]
-async fn a_call_after_another_one_that_was_alone_waits_for_no_company() {
+async fn the_second_of_two_single_calls_is_written_at_once() {
     let (channel, _driver, worker) = channel();
     let mut buffer = [0; 4096];
     drop(begin(&channel, b"").unwrap());
@@ -211,7 +211,7 @@ async fn a_call_after_another_one_that_was_alone_waits_for_no_company() {
     worker.try_read(&mut buffer).unwrap_err();
 }
 
-/// Complete and broken frames from a worker.
+/// Valid and invalid frames from a worker.
 fn frames() -> impl Strategy<Value = Vec<u8>> {
     let head = prop_oneof![
         Just(Vec::new()),
@@ -261,7 +261,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn no_frame_goes_beyond_the_limits(bytes in frames()) {
+    fn parsed_frames_are_within_the_limits(bytes in frames()) {
         let mut rest = bytes.as_slice();
         while let Ok(Some((content, length))) = wire::next(rest, MAX_HEAD) {
             prop_assert!(length <= rest.len() && length <= wire::MAX_FRAME);
@@ -282,7 +282,7 @@ proptest! {
     }
 
     #[test]
-    fn no_worker_gets_more_memory_or_another_answer(
+    fn the_result_does_not_depend_on_how_the_frames_are_split(
         bytes in frames(),
         cuts in prop::collection::vec(1..70_000_usize, 1..20),
     ) {

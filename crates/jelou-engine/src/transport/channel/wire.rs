@@ -26,8 +26,8 @@ const HEADERS: usize = 12;
 const HEADER: usize = 9;
 /// Bytes of an answer's status and head length.
 const ANSWER_HEADER: usize = 6;
-/// Maximum bytes of an answer's head and body. The worker sends larger answers over HTTP (`HELD`): the head is at most
-/// 16 Ki and the body at most 64 Ki UTF-16 units, each of at most three bytes.
+/// Maximum bytes of an answer's head and body. The worker holds larger answers (`HELD`), and the engine fetches them
+/// over HTTP. A head has at most 16 Ki and a body at most 64 Ki UTF-16 units, each of at most three bytes.
 const MAX_ANSWER: usize = 3 * (16 + 64) * 1024;
 /// Maximum bytes of a frame from a worker.
 pub(super) const MAX_FRAME: usize = HEADER + ANSWER_HEADER + MAX_ANSWER;
@@ -37,7 +37,7 @@ pub(super) enum Reply {
     Answer(Response<Bytes>),
     /// The head exceeds the limit.
     HeadTooLarge,
-    /// The worker holds the answer, which must be fetched over HTTP.
+    /// The worker has stored the answer, and the engine must fetch it over HTTP.
     Held,
 }
 
@@ -52,7 +52,7 @@ pub(super) enum Frame {
         receipt: u32,
     },
     /// The work of the request has ended.
-    Worked(Uuid),
+    WorkEnded(Uuid),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +103,7 @@ pub(super) fn put_cancel(out: &mut Vec<u8>, id: u32) {
     end(out, start);
 }
 
-/// Adds a frame that reports that a held answer was delivered.
+/// Adds a frame that reports that a held answer was read completely.
 pub(super) fn put_done(out: &mut Vec<u8>, id: u32) {
     let start = put_header(out, DONE, id);
     end(out, start);
@@ -180,7 +180,7 @@ pub(super) fn next(
             request_id: request_id(rest)?,
             receipt: id,
         },
-        WORKED => Frame::Worked(request_id(rest)?),
+        WORKED => Frame::WorkEnded(request_id(rest)?),
         _ => return Err(WireError("a frame has an unknown kind")),
     };
     Ok(Some((content, frame)))
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_read_as_it_was_written() {
+    fn an_answer_is_parsed() {
         let bytes = answer_frame(201, "x-a: 1\nx-a: 2\nx-ñ: é\n", b"body");
         assert!(next(&bytes, 100).is_err(), "a name is ASCII");
         let bytes = answer_frame(201, "x-a: 1\nx-a: 2\nx-b: \u{e9}\n", b"body");
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_the_protocol_is_an_error() {
+    fn invalid_frames_are_errors() {
         for bytes in [
             u32::MAX.to_be_bytes().to_vec(),
             frame(9, 1, &[]),
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_head_is_told_to_its_caller_alone() {
+    fn a_head_over_the_limit_fails_only_its_call() {
         let head = format!("a: {}\n", "b".repeat(200));
         let (content, _) = next(&answer_frame(200, &head, b""), 100).unwrap().unwrap();
         assert!(matches!(content, Frame::Reply(7, Reply::HeadTooLarge)));

@@ -17,10 +17,10 @@ use tokio::io::unix::AsyncFd;
 
 use super::watched;
 
-/// Maximum capacity that an empty buffer keeps.
-const KEPT_BYTES: usize = 256 * 1024;
+/// Maximum capacity of an empty buffer, in bytes. A larger capacity is released.
+const MAX_EMPTY_BYTES: usize = 256 * 1024;
 /// Number of requests in a complete batch.
-const TOGETHER: usize = 8;
+const BATCH_REQUESTS: usize = 8;
 /// Maximum bytes of a batch that the task of a request writes. A larger batch would fill the socket, so the driver
 /// writes it.
 const EARLY_BYTES: usize = 32 * 1024;
@@ -66,7 +66,7 @@ impl FrameWriter {
     pub(super) fn put_request(&mut self, at_once: bool, request: impl FnOnce(&mut Vec<u8>)) {
         self.put(request);
         self.requests += 1;
-        let goes = at_once || self.requests >= TOGETHER;
+        let goes = at_once || self.requests >= BATCH_REQUESTS;
         if goes && self.writing.is_empty() && self.frames.len() <= EARLY_BYTES {
             // The next flush returns the same error.
             let _ = self.write();
@@ -100,7 +100,7 @@ impl FrameWriter {
         self.written += (&*self.socket).write(&self.writing[self.written..])?;
         if self.written == self.writing.len() {
             self.writing.clear();
-            self.writing.shrink_to(KEPT_BYTES);
+            self.writing.shrink_to(MAX_EMPTY_BYTES);
             self.written = 0;
         }
         Ok(())
