@@ -223,7 +223,7 @@ fn entry_of(line: LogLine) -> EntryContent {
             jelou_logs::Level::Warn,
             "log.dropped",
             format!(
-                "{lines} lines dropped: more than {lines_per_second} in a second (limits.max_log_lines_per_second, the server's)"
+                "{lines} lines dropped: more than {lines_per_second} in a second (limits.max_log_lines_per_second, a server setting)"
             ),
         ),
         LogLine::Died(reason) => (
@@ -288,7 +288,7 @@ impl ServerHost {
             } => (
                 Level::WARN,
                 format!(
-                    "{lines} lines were dropped: more than {lines_per_second} in a second (limits.max_log_lines_per_second, the server's)"
+                    "{lines} lines were dropped: more than {lines_per_second} in a second (limits.max_log_lines_per_second, a server setting)"
                 ),
             ),
             LogLine::Died(reason) => (

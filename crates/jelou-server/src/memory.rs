@@ -127,7 +127,7 @@ impl FunctionMemory {
             jelou_engine::discard(body);
             let limit = self.limits.value_bytes;
             let text = format!(
-                "the value is over {limit} bytes (limits.max_memory_value_bytes, the server's)"
+                "the value is over {limit} bytes (limits.max_memory_value_bytes, a server setting)"
             );
             return Err(MemoryError::new(StatusCode::PAYLOAD_TOO_LARGE, text));
         };

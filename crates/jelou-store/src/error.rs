@@ -58,7 +58,7 @@ pub enum StoreError {
     },
     /// The function has the maximum number of values in its memory.
     #[error(
-        "the function keeps {limit} values in its memory (limits.max_memory_entries, the server's)"
+        "the function keeps {limit} values in its memory (limits.max_memory_entries, a server setting)"
     )]
     MemoryFull {
         /// The maximum number of values.
@@ -66,7 +66,7 @@ pub enum StoreError {
     },
     /// A value in the memory of a function exceeds the limit.
     #[error(
-        "the value is {bytes} bytes; the limit is {limit} bytes (limits.max_memory_value_bytes, the server's)"
+        "the value is {bytes} bytes; the limit is {limit} bytes (limits.max_memory_value_bytes, a server setting)"
     )]
     MemoryValueTooLarge {
         /// The size of the value in bytes.

@@ -146,7 +146,7 @@ impl Store {
         .size("count")?;
         if count >= new.limit {
             return Err(StoreError::conflict(format!(
-                "`{slug}` has {count} previews; the limit is {} (limits.max_previews, the server's). `jelou previews delete` makes room",
+                "`{slug}` has {count} previews; the limit is {} (limits.max_previews, a server setting). `jelou previews delete` makes room",
                 new.limit
             )));
         }

@@ -138,7 +138,7 @@ impl FunctionLimits {
         if self.own.keys().any(|own| own.as_str() == setting) {
             "set for this function"
         } else {
-            "the server's"
+            "a server setting"
         }
     }
 
@@ -187,11 +187,11 @@ mod tests {
         );
         assert_eq!(
             limits.describe("stall_timeout_ms"),
-            "limits.stall_timeout_ms = 5000, the server's"
+            "limits.stall_timeout_ms = 5000, a server setting"
         );
         assert_eq!(
             limits.describe("max_body_memory_mib"),
-            "limits.max_body_memory_mib = 102, 80 % of limits.max_heap_mib = 128, the server's"
+            "limits.max_body_memory_mib = 102, 80 % of limits.max_heap_mib = 128, a server setting"
         );
     }
 

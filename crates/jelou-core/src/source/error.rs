@@ -10,11 +10,11 @@ pub enum SourceError {
     #[error("there are no files to deploy")]
     Empty,
     #[error(
-        "{files} files to deploy; the limit is {limit} files (limits.max_upload_files, the server's). `.jelouignore` and `exclude` in jelou.json leave files out"
+        "{files} files to deploy; the limit is {limit} files (limits.max_upload_files, a server setting). `.jelouignore` and `exclude` in jelou.json leave files out"
     )]
     TooManyFiles { files: usize, limit: usize },
     #[error(
-        "`{path}` is {bytes} bytes; the limit for one file is {limit} bytes (limits.max_upload_file_bytes, the server's)"
+        "`{path}` is {bytes} bytes; the limit for one file is {limit} bytes (limits.max_upload_file_bytes, a server setting)"
     )]
     FileTooLarge {
         path: String,
@@ -22,7 +22,7 @@ pub enum SourceError {
         limit: u64,
     },
     #[error(
-        "the files have {bytes} bytes together; the limit is {limit} bytes (limits.max_upload_bytes, the server's). The largest: {}",
+        "the files have {bytes} bytes together; the limit is {limit} bytes (limits.max_upload_bytes, a server setting). The largest: {}",
         list(.largest)
     )]
     TotalTooLarge {

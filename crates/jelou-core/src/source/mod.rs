@@ -189,9 +189,9 @@ mod tests {
             .join("\n");
         assert_eq!(
             text,
-            "23 files to deploy; the limit is 20 files (limits.max_upload_files, the server's). `.jelouignore` and `exclude` in jelou.json leave files out\n\
-             `f1.ts/b.ts` is 257 bytes; the limit for one file is 256 bytes (limits.max_upload_file_bytes, the server's)\n\
-             the files have 2259 bytes together; the limit is 1024 bytes (limits.max_upload_bytes, the server's). The largest: `f1.ts/b.ts` (257 bytes), `f0.ts` (100 bytes), `f1.ts` (100 bytes)\n\
+            "23 files to deploy; the limit is 20 files (limits.max_upload_files, a server setting). `.jelouignore` and `exclude` in jelou.json leave files out\n\
+             `f1.ts/b.ts` is 257 bytes; the limit for one file is 256 bytes (limits.max_upload_file_bytes, a server setting)\n\
+             the files have 2259 bytes together; the limit is 1024 bytes (limits.max_upload_bytes, a server setting). The largest: `f1.ts/b.ts` (257 bytes), `f0.ts` (100 bytes), `f1.ts` (100 bytes)\n\
              `../f.ts` is not a plain relative path: it contains `.` or `..`\n\
              `f0.ts` is in the upload twice\n\
              `f1.ts` is both a file and a folder\n\

@@ -107,11 +107,11 @@ pub enum BuildError {
     #[error("the bundle would contain a part of `{0}`, which is outside the upload")]
     Leak(String),
     #[error(
-        "the build ended with {status}; more than {limit_mib} MiB of memory (limits.max_build_memory_mib, the server's) or endless nesting can cause this"
+        "the build ended with {status}; more than {limit_mib} MiB of memory (limits.max_build_memory_mib, a server setting) or endless nesting can cause this"
     )]
     Died { status: String, limit_mib: u64 },
     #[error(
-        "the bundle is {bytes} bytes; the limit is {limit} bytes (limits.max_bundle_bytes, the server's).{}",
+        "the bundle is {bytes} bytes; the limit is {limit} bytes (limits.max_bundle_bytes, a server setting).{}",
         largest_sentence(.largest)
     )]
     BundleTooLarge {
@@ -120,7 +120,7 @@ pub enum BuildError {
         /// Packages and the bytes of their sources in the bundle, the largest first.
         largest: Vec<(String, u64)>,
     },
-    #[error("the build did not finish within {0} ms (limits.build_timeout_ms, the server's)")]
+    #[error("the build did not finish within {0} ms (limits.build_timeout_ms, a server setting)")]
     Timeout(u128),
     #[error(
         "the manifest contains the value of the secret {key}, in `{place}`; the manifest is public (/openapi.json), so put no secret into a description, schema, path or `config`"

@@ -176,7 +176,7 @@ pub(super) fn check_limits(modules: &RemoteModules, limits: &Limits) -> Result<(
     if count > most {
         return Err(BuildError::RemoteLimit {
             what: format!("there are {count} remote modules"),
-            limit: format!("{most} modules (limits.max_remote_modules, the server's)"),
+            limit: format!("{most} modules (limits.max_remote_modules, a server setting)"),
         });
     }
     let mut bytes = 0;
@@ -187,7 +187,7 @@ pub(super) fn check_limits(modules: &RemoteModules, limits: &Limits) -> Result<(
     if bytes > most {
         return Err(BuildError::RemoteLimit {
             what: format!("the remote modules are {bytes} bytes together"),
-            limit: format!("{most} bytes (limits.max_remote_bytes, the server's)"),
+            limit: format!("{most} bytes (limits.max_remote_bytes, a server setting)"),
         });
     }
     Ok(())

@@ -86,7 +86,7 @@ impl Budget {
         if self.ceiling() < self.limit {
             "the machine is short of memory"
         } else {
-            "limits.max_workers_memory_mib, the server's"
+            "limits.max_workers_memory_mib, a server setting"
         }
     }
 
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(budget.excess(), 20 * MIB);
         assert_eq!(
             budget.reason(),
-            "limits.max_workers_memory_mib, the server's"
+            "limits.max_workers_memory_mib, a server setting"
         );
     }
 }

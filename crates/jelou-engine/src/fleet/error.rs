@@ -21,7 +21,7 @@ pub enum LeaseError {
         queue_limit: String,
     },
     #[error(
-        "no memory for the request's body within {} ms (limits.max_body_wait_ms, the server's): it may take {wanted_mib} MiB of the {limit_mib} MiB that bodies may take together ({limit})", .waited.as_millis()
+        "no memory for the request's body within {} ms (limits.max_body_wait_ms, a server setting): it may take {wanted_mib} MiB of the {limit_mib} MiB that bodies may take together ({limit})", .waited.as_millis()
     )]
     NoBodyMemory {
         wanted_mib: u64,
@@ -34,7 +34,7 @@ pub enum LeaseError {
     #[error("the function ended {crashes} times in a row; it is started again in {} s", .retry_after.as_secs())]
     BackingOff { crashes: u32, retry_after: Duration },
     #[error(
-        "there is no memory for another process: the running processes are busy and use {used_mib} of {limit_mib} MiB (limits.max_workers_memory_mib, the server's, or what the machine has left)"
+        "there is no memory for another process: the running processes are busy and use {used_mib} of {limit_mib} MiB (limits.max_workers_memory_mib, a server setting, or what the machine has left)"
     )]
     NoRoom { used_mib: u64, limit_mib: u64 },
     #[error("cannot read the deployment's artifact: {0}")]

@@ -42,7 +42,7 @@ pub enum SendError {
     #[error("the facts of the call are not a valid header: {0}")]
     Facts(#[from] header::InvalidHeaderValue),
     #[error(
-        "the head of the response is over the limit of {limit} bytes (limits.max_response_header_bytes, the server's), or has more than 100 headers"
+        "the head of the response is over the limit of {limit} bytes (limits.max_response_header_bytes, a server setting), or has more than 100 headers"
     )]
     HeadTooLarge { limit: usize },
     #[error("the function's process ended or closed the connection: {0}")]

@@ -58,7 +58,7 @@ pub(super) struct Open {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
-    #[error("the stream was cut: no byte went through for {} ms (limits.stream_idle_timeout_ms, the server's)", .0.as_millis())]
+    #[error("the stream was cut: no byte went through for {} ms (limits.stream_idle_timeout_ms, a server setting)", .0.as_millis())]
     Idle(Duration),
     #[error("the stream broke off, because the function's process ended or closed it: {0}")]
     Worker(#[from] hyper::Error),

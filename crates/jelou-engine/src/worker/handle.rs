@@ -105,7 +105,7 @@ impl Worker {
             if self.usage.in_flight.unanswered() > 0 {
                 tracing::warn!(
                     timeout_ms = timeout.as_millis(),
-                    "requests still in flight at the end of the drain (limits.drain_timeout_ms, the server's)"
+                    "requests still in flight at the end of the drain (limits.drain_timeout_ms, a server setting)"
                 );
             } else {
                 // A request may have been answered late. Its work still gets the complete background timeout.

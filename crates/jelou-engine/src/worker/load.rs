@@ -129,7 +129,7 @@ pub enum LoadError {
     #[error("the module did not finish its import within {} ms ({limit})", .after.as_millis())]
     Timeout { after: Duration, limit: String },
     /// A blank worker was not ready in time; no function was involved.
-    #[error("the engine's process was not ready within {} ms (limits.startup_timeout_ms, the server's)", .0.as_millis())]
+    #[error("the engine's process was not ready within {} ms (limits.startup_timeout_ms, a server setting)", .0.as_millis())]
     NotReady(Duration),
     #[error("the process ended while it started: {0}")]
     Died(String),

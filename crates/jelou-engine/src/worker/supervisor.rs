@@ -110,7 +110,7 @@ fn named(requests: &[Uuid]) -> String {
 
 fn describe_overdue(requests: &[Uuid], limits: &Limits) -> String {
     format!(
-        "ctx.waitUntil: the work of request {} is not finished {} ms after its answer (limits.background_timeout_ms, the server's); the function's process no longer waits for it",
+        "ctx.waitUntil: the work of request {} is not finished {} ms after its answer (limits.background_timeout_ms, a server setting); the function's process no longer waits for it",
         named(requests),
         limits.background_timeout().as_millis(),
     )

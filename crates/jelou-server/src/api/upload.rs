@@ -104,7 +104,7 @@ fn too_large(most: u64) -> ApiError {
         StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::ValidationError,
         format!(
-            "the request is larger than {most} bytes, which is the most for the files of an upload and their JSON (limits.max_upload_bytes, the server's)"
+            "the request is larger than {most} bytes, which is the most for the files of an upload and their JSON (limits.max_upload_bytes, a server setting)"
         ),
     )
 }

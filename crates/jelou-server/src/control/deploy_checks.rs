@@ -71,7 +71,7 @@ impl Control {
     pub(super) fn keeps_fewer(&self, manifest: &Manifest) -> Option<String> {
         let (wanted, most) = (manifest.keep_warm, self.engine.limits().max_keep_warm);
         (wanted > most).then(|| {
-            format!("keepWarm is {wanted}; this server keeps {most} (limits.max_keep_warm, the server's)")
+            format!("keepWarm is {wanted}; this server keeps {most} (limits.max_keep_warm, a server setting)")
         })
     }
 }

@@ -138,7 +138,7 @@ impl Control {
         let all_mib = self.engine.workers_memory_mib();
         if own.keys().any(|name| name.as_str() == "max_memory_mib") && memory > all_mib {
             return Err(invalid(format!(
-                "`limits.max_memory_mib` is {memory}, and all processes together have {all_mib} MiB (limits.max_workers_memory_mib, the server's)"
+                "`limits.max_memory_mib` is {memory}, and all processes together have {all_mib} MiB (limits.max_workers_memory_mib, a server setting)"
             )));
         }
         Ok(())

@@ -39,11 +39,11 @@ impl Control {
         let latest = self.after_days(days);
         match expires_at {
             None => Err(ControlError::TokenRule(format!(
-                "a token of this server expires after {days} days at the latest (tokens.max_life_days, the server's); pass an expiry, \
+                "a token of this server expires after {days} days at the latest (tokens.max_life_days, a server setting); pass an expiry, \
                  such as `--expires-in {days}d`"
             ))),
             Some(at) if at > latest + SKEW => Err(ControlError::TokenRule(format!(
-                "the expiry is {at:.0}; the latest one is {latest:.0}, {days} days from now (tokens.max_life_days, the server's)"
+                "the expiry is {at:.0}; the latest one is {latest:.0}, {days} days from now (tokens.max_life_days, a server setting)"
             ))),
             Some(_) => Ok(()),
         }
@@ -72,7 +72,7 @@ impl Control {
             return Ok(());
         }
         Err(ControlError::TokenRule(format!(
-            "the function has {count} tokens; the limit is {max} (tokens.max_per_function, the server's); revoke one first"
+            "the function has {count} tokens; the limit is {max} (tokens.max_per_function, a server setting); revoke one first"
         )))
     }
 

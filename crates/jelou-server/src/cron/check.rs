@@ -43,7 +43,7 @@ pub(crate) fn planned(
             .filter(|timeout| *timeout > settings.max_timeout_ms)
         {
             problems.push(refuse(format!(
-                "its timeout is {timeout} ms; the limit is {} ms (cron.max_timeout_ms, the server's)",
+                "its timeout is {timeout} ms; the limit is {} ms (cron.max_timeout_ms, a server setting)",
                 settings.max_timeout_ms
             )));
         }

@@ -183,7 +183,7 @@ impl Answer<'_> {
                 return Some(RefusalReason(oversize.reason().into()));
             }
             Self::LoopDetected { max_hops } => {
-                let limit = format!("limits.max_hops = {max_hops}, the server's");
+                let limit = format!("limits.max_hops = {max_hops}, a server setting");
                 return Some(RefusalReason(
                     format!("the chain of calls is over {limit}").into(),
                 ));

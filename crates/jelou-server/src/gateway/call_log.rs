@@ -131,7 +131,7 @@ pub(crate) fn record(
                     level: Level::Info,
                     event: "calls.sampled",
                     message: format!(
-                        "{skipped} calls were not recorded: more than {} in a second (logs.max_calls_per_second, the server's)",
+                        "{skipped} calls were not recorded: more than {} in a second (logs.max_calls_per_second, a server setting)",
                         gateway.max_calls_per_second
                     ),
                     request_id: None,

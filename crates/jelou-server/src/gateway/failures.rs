@@ -54,7 +54,7 @@ fn log_at_most(context: &Context, function: &Function, request_id: Uuid, error: 
     let id = &function.id;
     let function = &function.slug;
     if let Some(calls) = allowed.dropped {
-        tracing::warn!(%function, "{calls} calls failed that were not logged: more than {limit} in a second (limits.max_log_lines_per_second, the server's)");
+        tracing::warn!(%function, "{calls} calls failed that were not logged: more than {limit} in a second (limits.max_log_lines_per_second, a server setting)");
     }
     if allowed.line {
         tracing::warn!(%function, %request_id, %error, "call failed");

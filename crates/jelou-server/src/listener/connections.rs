@@ -26,9 +26,11 @@ pub(crate) struct Connections {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ConnectionLimit {
-    #[error("{max} connections are open (connections.max, the server's)")]
+    #[error("{max} connections are open (connections.max, a server setting)")]
     Total { max: usize },
-    #[error("{max} connections of {address} are open (connections.max_per_address, the server's)")]
+    #[error(
+        "{max} connections of {address} are open (connections.max_per_address, a server setting)"
+    )]
     OfAddress { max: usize, address: IpAddr },
 }
 

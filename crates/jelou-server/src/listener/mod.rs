@@ -302,7 +302,7 @@ async fn serve(
     {
         tracing::warn!(
             timeout_ms = drain_timeout.as_millis(),
-            "requests were still in flight at the end of the drain (limits.drain_timeout_ms, the server's)"
+            "requests were still in flight at the end of the drain (limits.drain_timeout_ms, a server setting)"
         );
     }
 }

@@ -109,7 +109,7 @@ impl<S> Watched<S> {
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
             format!(
-                "the caller has not read for {} ms (connections.write_timeout_ms, the server's)",
+                "the caller has not read for {} ms (connections.write_timeout_ms, a server setting)",
                 limit.as_millis()
             ),
         )))

@@ -44,7 +44,7 @@ pub(super) enum ResultError {
     #[error("the result is over the limit of {0} bytes")]
     TooLarge(u64),
     #[error(
-        "no memory for a result of up to {length} bytes within {} ms: results of MCP tools may take {limit_mib} MiB together (limits.max_mcp_memory_mib, limits.max_body_wait_ms, the server's)",
+        "no memory for a result of up to {length} bytes within {} ms: results of MCP tools may take {limit_mib} MiB together (limits.max_mcp_memory_mib, limits.max_body_wait_ms, a server setting)",
         waited.as_millis()
     )]
     NoMemory {

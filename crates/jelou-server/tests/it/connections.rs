@@ -42,7 +42,7 @@ fn connections_over_the_limit_are_refused_with_the_reason() {
     assert!(refused.header("retry-after").is_some());
     assert!(logged(&[
         "connection refused",
-        "20 connections are open (connections.max, the server's)"
+        "20 connections are open (connections.max, a server setting)"
     ]));
     // Open connections continue. When one of them ends, another one can be opened.
     get(&server, &mut open[0], "/b");
@@ -77,7 +77,7 @@ fn an_address_has_its_own_limit_of_connections() {
         r#"{"error":"Too many connections from this address"}"#
     );
     assert!(logged(&[
-        "3 connections of 192.0.2.7 are open (connections.max_per_address, the server's)"
+        "3 connections of 192.0.2.7 are open (connections.max_per_address, a server setting)"
     ]));
     assert_eq!(connect("192.0.2.8").1.status, 200);
     // Connections of a proxy that sends no caller's address are not limited, because they have many callers.

@@ -59,7 +59,7 @@ fn the_server_says_how_long_a_function_may_take() {
     assert_eq!(reply.json(), "yes");
 
     let refused = server.try_deploy("unhurried", &source("timeout: 200_001"));
-    let expected = "`unhurried` has a timeout of 200001 ms; the limit is 200000 ms (limits.max_request_timeout_ms = 200000, the server's)";
+    let expected = "`unhurried` has a timeout of 200001 ms; the limit is 200000 ms (limits.max_request_timeout_ms = 200000, a server setting)";
     assert_eq!(refused.unwrap_err().to_string(), expected);
 }
 

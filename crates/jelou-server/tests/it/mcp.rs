@@ -475,7 +475,7 @@ fn results_have_a_limit() {
     assert_eq!(result["isError"], true);
     assert_eq!(
         result["content"][0]["text"],
-        "The result is over the limit of 1000 bytes (limits.max_body_bytes, the server's)"
+        "The result is over the limit of 1000 bytes (limits.max_body_bytes, a server setting)"
     );
 }
 

@@ -522,7 +522,7 @@ fn expressions_that_cannot_run_are_refused_with_file_and_line() {
         "index.ts:7: the schedule \"0 0 30 2 *\" of `timed`: no date matches it",
         "index.ts:7: the schedule \"0 0 9 * * *\" of `timed`: it has 6 fields; it needs five",
         "index.ts:7: the schedule \"0 9 * * *\" of `timed`: another schedule is the same; give them names",
-        "its timeout is 900001 ms; the limit is 900000 ms (cron.max_timeout_ms, the server's)",
+        "its timeout is 900001 ms; the limit is 900000 ms (cron.max_timeout_ms, a server setting)",
     ] {
         assert!(refused.contains(line), "{line}\n{refused}");
     }

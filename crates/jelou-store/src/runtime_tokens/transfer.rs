@@ -107,7 +107,7 @@ impl Store {
             && after.len() > max.max(before.len())
         {
             return Err(StoreError::conflict(format!(
-                "`{slug}` would have {} tokens; the limit is {max} (tokens.max_per_function, the server's)",
+                "`{slug}` would have {} tokens; the limit is {max} (tokens.max_per_function, a server setting)",
                 after.len()
             )));
         }

@@ -71,7 +71,7 @@ fn a_function_has_limits_of_its_own_until_they_are_unset() {
             "limits set mi-funcion max_body_bytes=99999999",
             7,
             "80 % of `limits.max_heap_mib`, 128. Lower `limits.max_body_bytes` to 10695475, or raise \
-             `limits.max_heap_mib` to 1193; `limits.max_heap_mib` is the server's",
+             `limits.max_heap_mib` to 1193; `limits.max_heap_mib` is a server setting",
         ),
         (
             "limits set mi-funcion max_heap_mib=64",
@@ -81,17 +81,17 @@ fn a_function_has_limits_of_its_own_until_they_are_unset() {
         (
             "limits set mi-funcion max_heap_mib=64",
             7,
-            "`limits.max_body_bytes` is the server's",
+            "`limits.max_body_bytes` is a server setting",
         ),
         (
             "limits set mi-funcion max_heap_mib=400",
             7,
-            "`limits.max_heap_mib` is 400, which is over `limits.max_memory_mib`, 256; `limits.max_memory_mib` is the server's",
+            "`limits.max_heap_mib` is 400, which is over `limits.max_memory_mib`, 256; `limits.max_memory_mib` is a server setting",
         ),
         (
             "limits set mi-funcion max_memory_mib=100",
             7,
-            "`limits.max_heap_mib` is 128, which is over `limits.max_memory_mib`, 100; `limits.max_heap_mib` is the server's",
+            "`limits.max_heap_mib` is 128, which is over `limits.max_memory_mib`, 100; `limits.max_heap_mib` is a server setting",
         ),
         (
             "limits unset mi-funcion max_memory_mib",
@@ -134,7 +134,7 @@ fn errors_name_the_limit_and_whose_it_is() {
     // One function gets a higher memory limit than the server's, the other a lower one.
     let fill = json!({ "fill": 300 });
     assert_eq!(call(1, &fill).0, 500);
-    logged("limits.max_memory_mib = 256, the server's");
+    logged("limits.max_memory_mib = 256, a server setting");
     jelou(&sandbox, "limits set una max_memory_mib=600");
     assert_eq!(call(0, &fill), (200, "300".to_owned()));
     jelou(

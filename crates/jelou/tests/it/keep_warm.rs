@@ -44,8 +44,9 @@ fn processes_stay_loaded_and_come_back() {
     let deployed = sandbox.jelou("deploy mi-funcion -y --json").run().json();
     let warnings = deployed["data"]["warnings"].to_string();
     assert!(
-        warnings
-            .contains("keepWarm is 3; this server keeps 2 (limits.max_keep_warm, the server's)"),
+        warnings.contains(
+            "keepWarm is 3; this server keeps 2 (limits.max_keep_warm, a server setting)"
+        ),
         "{deployed}"
     );
     let info = sandbox.jelou("functions info mi-funcion --human").run();

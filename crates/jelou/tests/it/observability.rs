@@ -186,7 +186,7 @@ fn a_body_over_the_limit_is_logged_with_its_size() {
         .env("JELOU_LIMITS__MAX_BODY_BYTES", "1000000")
         .start();
     let token = sandbox.deploy("fine", &function("() => \"ok\""));
-    let limit = "over limits.max_body_bytes = 1000000, the server's";
+    let limit = "over limits.max_body_bytes = 1000000, a server setting";
     let mut expected = Vec::new();
     for (path, body, reason) in [
         ("/", "1".repeat(1_000_001), "the body has 1000001 bytes"),
@@ -194,7 +194,7 @@ fn a_body_over_the_limit_is_logged_with_its_size() {
         (
             "/",
             "[".repeat(999_999),
-            "(limits.max_body_memory_mib = 102, 80 % of limits.max_heap_mib = 128, the server's)",
+            "(limits.max_body_memory_mib = 102, 80 % of limits.max_heap_mib = 128, a server setting)",
         ),
     ] {
         let request = server.request("fine").path(path).token(&token);

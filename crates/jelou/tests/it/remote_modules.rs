@@ -229,7 +229,7 @@ fn hosts_that_cannot_be_reached_and_limits() {
     let message = refused(&sandbox, APPLICATION);
     assert!(
         message.contains(
-            "there are 6 remote modules; the limit is 5 modules (limits.max_remote_modules, the server's)"
+            "there are 6 remote modules; the limit is 5 modules (limits.max_remote_modules, a server setting)"
         ),
         "{message}"
     );

@@ -181,7 +181,7 @@ fn an_engine_that_does_not_come_up_is_not_the_functions_fault() {
     let code = deployed.json()["error"]["code"].clone();
     assert_eq!(code, "TRANSIENT_ERROR", "{deployed}");
     let log = server.data.log();
-    let reason = "the engine's process was not ready within 1000 ms (limits.startup_timeout_ms, the server's)";
+    let reason = "the engine's process was not ready within 1000 ms (limits.startup_timeout_ms, a server setting)";
     assert!(log.contains(reason), "{log}");
     assert!(!log.contains("the module did not finish"), "{log}");
 }

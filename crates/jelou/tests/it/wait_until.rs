@@ -99,7 +99,7 @@ fn work_that_takes_too_long_is_cut_and_logged() {
     sandbox.deploy("mi-funcion", REPLACEMENT);
     let id = reply.json()["requestId"].as_str().unwrap().to_owned();
     let line = format!(
-        "the work of request {id} is not finished 500 ms after its answer (limits.background_timeout_ms, the server's)"
+        "the work of request {id} is not finished 500 ms after its answer (limits.background_timeout_ms, a server setting)"
     );
     eventually("the line about the work", || {
         server.data.log().contains(&line).then_some(())

@@ -10,7 +10,9 @@ use super::frames::Frames;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MessageError {
-    #[error("a message is over {limit} bytes (limits.max_websocket_message_bytes, the server's)")]
+    #[error(
+        "a message is over {limit} bytes (limits.max_websocket_message_bytes, a server setting)"
+    )]
     TooLong { limit: u64 },
     #[error("a message was not complete within {} ms ({limit})", .after.as_millis())]
     TooSlow { after: Duration, limit: String },

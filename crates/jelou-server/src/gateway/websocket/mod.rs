@@ -106,7 +106,7 @@ pub(super) fn connect(
 /// Why a WebSocket ended.
 #[derive(Debug, thiserror::Error)]
 enum End {
-    #[error("no byte for {} ms (limits.stream_idle_timeout_ms, the server's)", .0.as_millis())]
+    #[error("no byte for {} ms (limits.stream_idle_timeout_ms, a server setting)", .0.as_millis())]
     Idle(Duration),
     #[error("{0}")]
     Message(MessageError),

@@ -44,11 +44,11 @@ struct Case {
 const ERROR: &str = r#"{"error":"Internal function error"}"#;
 const TIMED_OUT: &str = r#"{"error":"Function timed out"}"#;
 const STALLED: &[&str] = &[
-    "was ended: the event loop did not run for 3000 ms (limits.stall_timeout_ms = 3000, the server's)",
+    "was ended: the event loop did not run for 3000 ms (limits.stall_timeout_ms = 3000, a server setting)",
 ];
 /// The message of the memory watcher, or of V8 if V8 fails first. Both name the setting.
 const MEMORY: &[&str] = &[
-    "MiB is over the limit of 96 MiB (limits.max_memory_mib = 96, the server's)",
+    "MiB is over the limit of 96 MiB (limits.max_memory_mib = 96, a server setting)",
     "out of memory, most likely (limits.max_heap_mib = ",
     "Array buffer allocation failed",
     "could not allocate memory",
@@ -135,13 +135,13 @@ fn cases() -> Vec<Case> {
         dies(
             hostile!("starts_in_a_loop"),
             &[
-                "did not finish its import within 8000 ms (limits.startup_timeout_ms = 8000, the server's)",
+                "did not finish its import within 8000 ms (limits.startup_timeout_ms = 8000, a server setting)",
             ],
         ),
         dies(
             hostile!("starts_and_waits"),
             &[
-                "did not finish its import within 8000 ms (limits.startup_timeout_ms = 8000, the server's)",
+                "did not finish its import within 8000 ms (limits.startup_timeout_ms = 8000, a server setting)",
             ],
         ),
         dies(
@@ -150,11 +150,11 @@ fn cases() -> Vec<Case> {
         ),
         dies(
             hostile!("header_bomb"),
-            &["(limits.max_response_header_bytes, the server's)"],
+            &["(limits.max_response_header_bytes, a server setting)"],
         ),
         dies(
             hostile!("headers_bomb"),
-            &["(limits.max_response_header_bytes, the server's)"],
+            &["(limits.max_response_header_bytes, a server setting)"],
         ),
         Case {
             function: hostile!("never"),
@@ -378,7 +378,7 @@ fn of_files_and_threads() {
     }
     stage.wait_for_line(
         files,
-        &["has all 300 files open that it may have (limits.max_open_files, the server's)"],
+        &["has all 300 files open that it may have (limits.max_open_files, a server setting)"],
     );
 
     // The kernel counts threads per user or per control group.
@@ -389,7 +389,7 @@ fn of_files_and_threads() {
     }
     let reply = stage.call(threads, &json!({}));
     assert_eq!(reply.status, 500, "{reply:?}");
-    let told = "has all 40 threads that it may have (limits.max_threads, the server's)";
+    let told = "has all 40 threads that it may have (limits.max_threads, a server setting)";
     eventually("a line about the limit of threads", || {
         let is_told = stage
             .lines_of(threads)

@@ -168,7 +168,7 @@ fn with_the_log() {
     stage.wait_for_line(flood, &["while imported"]);
     stage.wait_for_line(
         flood,
-        &["lines were dropped: more than 1000 in a second (limits.max_log_lines_per_second, the server's)"],
+        &["lines were dropped: more than 1000 in a second (limits.max_log_lines_per_second, a server setting)"],
     );
     assert_eq!(stage.call(WELL, &json!({})).body, "\"well\"");
     assert!(stage.lines_of(flood).len() < 20_000);

@@ -357,7 +357,7 @@ fn time_of_a_build() {
     let files = json!([{ "path": "index.ts", "content": WELL.source }]);
     let reply = stage.upload("well", &json!({ "files": files }));
     assert_eq!(reply.status, 422, "{reply:?}");
-    let reason = "the build did not finish within 1 ms (limits.build_timeout_ms, the server's)";
+    let reason = "the build did not finish within 1 ms (limits.build_timeout_ms, a server setting)";
     assert!(reply.body.contains(reason), "{reply:?}");
 }
 
@@ -377,7 +377,7 @@ fn sizes() {
     let large = Upload::new(
         "a bundle over the limit",
         &text,
-        "the limit is 100000 bytes (limits.max_bundle_bytes, the server's)",
+        "the limit is 100000 bytes (limits.max_bundle_bytes, a server setting)",
     );
     host.check(&large);
 

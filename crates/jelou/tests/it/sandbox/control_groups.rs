@@ -78,7 +78,7 @@ fn each_process_has_one() {
             .map(str::to_owned)
     });
     assert!(
-        line.contains("SIGKILL): memory is over the limit of 256 MiB (limits.max_memory_mib = 256, the server's)"),
+        line.contains("SIGKILL): memory is over the limit of 256 MiB (limits.max_memory_mib = 256, a server setting)"),
         "{line}"
     );
     eventually("the end of its groups", || {
