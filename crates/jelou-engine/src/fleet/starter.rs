@@ -193,7 +193,7 @@ impl FunctionStarter {
                 Err(error) => Err(error.to_string()),
             };
             if let Err(error) = result {
-                tracing::warn!(%function, error, "cannot compile a function ahead of its next start");
+                tracing::warn!(%function, error, "cannot compile a function for its next start");
             }
         });
     }

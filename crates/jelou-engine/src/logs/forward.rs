@@ -83,7 +83,7 @@ impl LogForwarder {
         if dropped > 0 {
             let _ = write!(
                 text,
-                "… [{dropped} bytes were dropped: a line may have {} (limits.max_log_line_bytes, a server setting)]",
+                "… [{dropped} bytes were dropped: the limit of a line is {} bytes (limits.max_log_line_bytes, a server setting)]",
                 self.limits.line_bytes
             );
         }

@@ -26,7 +26,7 @@ pub enum BodyError {
     #[error("request body is over the limit of {limit} bytes (limits.max_body_bytes)")]
     TooLarge { limit: u64 },
     #[error(
-        "request body has so many JSON objects and arrays, or fields of a form, that it would take more memory than a body of its size may"
+        "request body has so many JSON objects, arrays or form fields that it would take more memory than is allowed for its size"
     )]
     TooDense,
     #[error(transparent)]

@@ -43,7 +43,7 @@ pub(crate) fn prepare(launcher: &Arc<Launcher>, files: &Unpacked) {
     runtime.spawn(async move {
         match compile(&launcher).await {
             Ok(code_cache) => launcher.builtins.code_cache.store(code_cache.map(Arc::new)),
-            Err(error) => tracing::warn!(%error, "cannot compile Node's modules ahead"),
+            Err(error) => tracing::warn!(%error, "cannot compile Node's modules in advance"),
         }
         if launcher.builtins.code_cache().is_none() {
             launcher.builtins.started.store(false, Ordering::Relaxed);

@@ -187,7 +187,7 @@ impl Exhausted {
         if !self.threads && status.threads() >= Some(limits.max_threads) {
             self.threads = true;
             report(format!(
-                "all {} threads that it may have (limits.max_threads, a server setting)",
+                "reached its limit of {} threads (limits.max_threads, a server setting)",
                 limits.max_threads
             ));
         }
@@ -198,7 +198,7 @@ impl Exhausted {
         {
             self.files = true;
             report(format!(
-                "all {} files open that it may have (limits.max_open_files, a server setting)",
+                "reached its limit of {} open files (limits.max_open_files, a server setting)",
                 limits.max_open_files
             ));
         }

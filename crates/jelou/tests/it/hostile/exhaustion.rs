@@ -378,7 +378,7 @@ fn of_files_and_threads() {
     }
     stage.wait_for_line(
         files,
-        &["has all 300 files open that it may have (limits.max_open_files, a server setting)"],
+        &["has reached its limit of 300 open files (limits.max_open_files, a server setting)"],
     );
 
     // The kernel counts threads per user or per control group.
@@ -389,7 +389,7 @@ fn of_files_and_threads() {
     }
     let reply = stage.call(threads, &json!({}));
     assert_eq!(reply.status, 500, "{reply:?}");
-    let told = "has all 40 threads that it may have (limits.max_threads, a server setting)";
+    let told = "has reached its limit of 40 threads (limits.max_threads, a server setting)";
     eventually("a line about the limit of threads", || {
         let is_told = stage
             .lines_of(threads)
