@@ -1,8 +1,8 @@
-//! Boxes rarely used futures, to keep the futures of hot calls small.
+//! Boxes rarely used futures, so that the futures of frequent calls are small.
 //!
 //! A future contains the state of every future that it may await, and the function that polls it has a stack slot for
-//! each of them. Without the box, a hot call would span tens of kilobytes of rarely used state, which is not in the CPU
-//! cache.
+//! each of them. Without the box, a frequent call would use tens of kilobytes of stack for rarely used state, which is
+//! not in the CPU cache.
 
 use std::pin::Pin;
 

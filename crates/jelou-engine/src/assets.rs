@@ -1,4 +1,4 @@
-//! The TypeScript side of the engine, built from `sdk/` and embedded in the binary.
+//! The TypeScript files of the engine, built from `sdk/` and embedded in the binary.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! The debuggers of functions in development: the inspector of each function's process, and the time limits that do not
-//! apply while a debugger is attached.
+//! Debuggers of functions, in development: publishes the inspectors of the processes, and counts the attached
+//! debuggers, because some time limits do not apply while a debugger is attached.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -36,7 +36,7 @@ impl Inspector {
         })
     }
 
-    /// Returns the id of the process, which is unique.
+    /// Returns the unique id of the process.
     pub fn id(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }

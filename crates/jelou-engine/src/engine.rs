@@ -195,7 +195,7 @@ impl Engine {
     }
 
     /// Returns the digest of a build, which depends on the upload, the settings of its `jelou.json`, and the versions
-    /// of the SDK, of Deno and of this program. Equal digests need no second build.
+    /// of the SDK, of Deno and of this program. An upload with an equal digest needs no second build.
     pub fn digest(&self, tree: &SourceTree, settings: &Map<String, Value>) -> String {
         digest(tree, settings, &self.toolchain)
     }
@@ -207,8 +207,8 @@ impl Engine {
         Slot::new(processes)
     }
 
-    /// Builds an upload with the settings of its `jelou.json`, and imports it with these limits and
-    /// secrets. A failed build leaves nothing behind.
+    /// Builds an upload with the settings of its `jelou.json`, and imports it with these limits and secrets. A failed
+    /// build leaves no files.
     ///
     /// # Errors
     ///

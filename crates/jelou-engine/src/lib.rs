@@ -2,7 +2,7 @@
 //! requests to them over private unix sockets.
 //!
 //! For a deployment, [`build`] bundles the upload and reads its manifest in a temporary worker. For a request, a
-//! [`Slot`] gives a [`Lease`] on a running worker (it starts a worker if there is none), and the lease sends the
+//! [`Slot`] returns a [`Lease`] of a running worker (it starts a worker if there is none), and the lease sends the
 //! request. The gateway has already authorised the request.
 //!
 //! The modules are listed from top to bottom. Each module uses only modules below it:

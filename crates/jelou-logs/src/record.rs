@@ -260,7 +260,7 @@ impl Record {
     }
 }
 
-/// Serialises a type of this module, which cannot fail.
+/// Serialises a type of this module. This cannot fail.
 fn json(value: &(impl Serialize + ?Sized)) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -109,7 +109,8 @@ impl WordHasher {
         }
     }
 
-    /// Returns the hash after the finaliser of `MurmurHash3`, because FNV alone gives short words similar high bits.
+    /// Returns the hash after the finaliser of `MurmurHash3`, because with FNV alone, the hashes of short words have
+    /// similar high bits.
     fn finish(&self) -> u64 {
         let mut hash = self.state;
         hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);

@@ -255,7 +255,7 @@ mod tests {
         assert!(!refuses(&one, Ipv4Addr::new(8, 8, 8, 8), 22));
     }
 
-    /// The only addresses of IPv6 that Deno can deny.
+    /// Of IPv6, Deno can deny only single addresses, such as the loopback address.
     #[test]
     fn a_port_of_ipv6_loopback_opens_no_other_port() {
         let denied = denied_addresses(&[opening("::1/128", 5432), opening("fd12::7/128", 5432)]);

@@ -56,8 +56,9 @@ pub(crate) fn missing() -> Option<&'static str> {
     created.is_err().then_some("the kernel has no Landlock")
 }
 
-/// Denies files that are not listed and TCP listeners. Without network access, also denies TCP connections. Landlock
-/// cannot restrict the addresses of connections. `listens`: allows TCP listeners on a port that the kernel chooses.
+/// Denies TCP listeners, and all files that are not listed. Without network access, also denies TCP connections.
+/// Landlock cannot restrict the addresses of connections. `listens`: allows TCP listeners on a port that the kernel
+/// chooses.
 pub(crate) fn rules(
     rights: &FileRights,
     network: Network,

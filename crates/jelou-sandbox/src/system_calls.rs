@@ -170,8 +170,8 @@ fn refuse_programs(
     Ok(())
 }
 
-/// Refuses signals, which reach processes of the same user if the server is not root. Refuses links, because the server
-/// might follow them.
+/// Refuses the sending of signals: if the server is not root, other processes have the same user and could get a
+/// signal. Refuses links, because the server might follow them.
 fn refuse_signals_and_links(refused: &mut BTreeMap<i64, Vec<SeccompRule>>) {
     for call in [
         libc::SYS_kill,

@@ -20,9 +20,9 @@ const CAPACITY: usize = Access::PREFIX.len() + SUFFIX_LEN;
 
 /// A well-formed token in plain text.
 ///
-/// Only [`expose`](Self::expose) reads the value: there is no `Display`, `Debug` prints the type's
-/// name, and it is neither `Clone` nor `PartialEq` (compare hashes). It is zeroized on drop. A move
-/// may leave a copy on the stack, so hash it early and keep the hash.
+/// Only [`expose`](Self::expose) reads the value: there is no `Display`, `Debug` prints the type's name, and it is
+/// neither `Clone` nor `PartialEq` (compare hashes). It is zeroized on drop. A move may leave a copy on the stack, so
+/// hash it early, and store the hash instead.
 pub struct Token<K: Kind> {
     text: [u8; CAPACITY],
     kind: PhantomData<K>,

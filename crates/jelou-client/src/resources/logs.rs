@@ -33,7 +33,7 @@ pub struct Logs<'a> {
 pub struct LogsQuery {
     pub since: Option<String>,
     pub until: Option<String>,
-    /// Maximum number of records: the newest ones.
+    /// Maximum number of records. The newest records are returned.
     pub tail: Option<usize>,
     pub level: Option<String>,
     pub request: Option<String>,

@@ -20,8 +20,8 @@ use super::compiled::CompiledBundle;
 /// The file name of the bundle. An upload has no hidden files, so an asset cannot have this name.
 const MODULE: &str = ".bundle.js";
 
-/// Substrings that the engine searches for in a bundle. Each stands for a feature that the worker prepares before it
-/// imports the bundle, if the bundle contains the substring.
+/// Substrings that the engine searches for in a bundle. Each belongs to a feature. If the bundle contains the
+/// substring, the worker prepares this feature before the import.
 const WORDS: [&str; 6] = [
     "node:worker_threads",
     "node:http",

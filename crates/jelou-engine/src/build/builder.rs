@@ -66,7 +66,7 @@ impl Builder {
         }
     }
 
-    /// Builds an upload. A failed build leaves nothing behind.
+    /// Builds an upload. A failed build leaves no files.
     pub(crate) async fn build(
         &self,
         slug: &Slug,

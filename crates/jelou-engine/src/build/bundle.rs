@@ -162,7 +162,8 @@ pub(super) fn path_of(workspace: &Workspace, file: &str) -> PathBuf {
     data_files::lexical(workspace.root(), file)
 }
 
-/// Rewrites the source map: gives the sources the developer's names, and shifts the lines by the header.
+/// Rewrites the source map: replaces the names of the sources by the developer's, and shifts the lines by those of the
+/// header.
 fn source_map(
     modules: &Modules<'_>,
     workspace: &Workspace,

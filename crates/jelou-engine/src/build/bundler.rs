@@ -30,7 +30,7 @@ pub(super) struct Bundler {
     passes_all_imports: bool,
     /// The imports of the upload that were not resolved, by importer and specifier, in the last build.
     pub(super) unresolved: BTreeSet<(String, String)>,
-    /// `None` before the first build and during a build. A dropped build thus ends the process.
+    /// `None` before the first build and during a build. So dropping the future of a build ends the process.
     process: Option<Process>,
 }
 
@@ -115,7 +115,7 @@ impl Process {
         }
     }
 
-    /// Returns the error of a failed build. If the process has ended, the error says how.
+    /// Returns the error of a failed build. If the process has ended, the error describes how it ended.
     async fn explain(self, tools: &Tools, error: std::io::Error) -> BuildError {
         use std::io::ErrorKind::{BrokenPipe, UnexpectedEof};
         if !matches!(error.kind(), BrokenPipe | UnexpectedEof) {

@@ -48,7 +48,7 @@ pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
     let mut compiler = Map::new();
     for (name, value) in user.compiler_options {
         if COMPILER_OPTIONS.contains(&name.as_str()) {
-            // The bundler does not support `precompile`. `react-jsx` gives the same elements.
+            // The bundler does not support `precompile`. `react-jsx` creates the same elements.
             let value = if value == "precompile" {
                 json!("react-jsx")
             } else {

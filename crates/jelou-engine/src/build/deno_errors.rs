@@ -1,6 +1,6 @@
 //! Recognizes Deno's error messages about modules.
 
-/// Whether the message reports a missing file. Deno's message about the import of a folder counts too.
+/// Whether the message reports a missing file. Also true for Deno's message about the import of a folder.
 pub(super) fn names_no_file(error: &str) -> bool {
     error.starts_with("Module not found") || error.contains("ERR_UNSUPPORTED_DIR_IMPORT")
 }

@@ -1,4 +1,4 @@
-//! The digest of a build's input. Equal digests mean equal builds, if the registry gives the same packages.
+//! The digest of a build's input. Equal digests mean equal builds, if the registry returns the same packages.
 
 use jelou_core::SourceTree;
 use serde_json::{Map, Value};

@@ -179,7 +179,7 @@ impl BuildError {
     ///
     /// # Errors
     ///
-    /// The problems, if there are any.
+    /// All `problems`. An empty list is no error.
     pub(super) fn check(mut problems: Vec<Self>) -> Result<(), Self> {
         match problems.len() {
             0 => Ok(()),

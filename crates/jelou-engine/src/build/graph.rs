@@ -72,7 +72,7 @@ pub(super) struct Module {
     types: Option<TypesDependency>,
 }
 
-/// The file with the type declarations of a module, which the module itself names.
+/// The type declarations of a module, if the module itself names their file.
 #[derive(Deserialize)]
 struct TypesDependency {
     specifier: String,
@@ -125,7 +125,7 @@ pub(super) async fn resolve(
     let output = match &own_lock {
         None => {
             if wants_newest && workspace.uses_packages() {
-                // Deno would use the lists of versions that an earlier build cached.
+                // Otherwise, Deno would use the lists of versions that an earlier build cached.
                 refresh::forget_versions(&tools.cache.packages())?;
             }
             info(tools, workspace).await?

@@ -34,8 +34,8 @@ impl Package {
 /// The packages by id, which is `name@version` and the peer dependencies.
 pub(super) type Packages = BTreeMap<String, Package>;
 
-/// Gives the steps that bundle and check read access to the packages. Deno keeps the file modes of a tarball, and some
-/// packages have files that only the owner can read.
+/// Makes the packages readable for the steps that bundle and check types. Deno preserves the file modes of a tarball,
+/// and some packages have files that only the owner can read.
 ///
 /// `cache` is the folder of all packages. Packages in other folders do not change.
 pub(super) fn make_readable(packages: &Packages, cache: &Path) -> std::io::Result<()> {

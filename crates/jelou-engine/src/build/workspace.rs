@@ -245,7 +245,7 @@ impl Workspace {
         self.root.join("deno.json")
     }
 
-    /// Returns the folder with the lock file, which the step that fetches packages writes.
+    /// Returns the folder of the lock file. The step that fetches packages writes the lock file.
     pub(super) fn lock_folder(&self) -> PathBuf {
         self.root.join("lock")
     }

@@ -20,7 +20,7 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Records a crash of a process that lived for `lived`, or a failed start.
+    /// Records a failed start, or a crash of a process after the lifetime `lived`.
     pub(crate) fn crashed(&mut self, lived: Duration) {
         // The end of an idle process is not recorded, so a long time without crashes also ends the series of crashes.
         let rare = |last: Instant| last.elapsed() >= LONGEST + HEALTHY;

@@ -20,7 +20,7 @@ pub trait Host: LogSink {
     ///
     /// # Errors
     ///
-    /// When the secrets cannot be decrypted, or the preview is gone. The text says why.
+    /// When the secrets cannot be decrypted, or the preview is gone. The error text contains the reason.
     fn secrets(
         &self,
         function: &Slug,

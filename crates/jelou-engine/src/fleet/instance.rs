@@ -23,7 +23,7 @@ impl Instance {
 }
 
 impl RequestInWorker {
-    /// Wraps the first request of a new worker, which the worker already counts.
+    /// Wraps the first request of a new worker. The worker has already counted this request.
     pub(super) fn first(worker: Arc<Worker>) -> Self {
         Self(Arc::new(Instance { worker }))
     }

@@ -43,7 +43,7 @@ impl Processes {
     pub(crate) fn new(starter: Arc<FunctionStarter>, mut spec: LaunchSpec) -> Self {
         let max = max_processes(&starter.launcher.limits).get();
         spec.keep_warm = spec.keep_warm.min(max);
-        // If only the secrets have changed, the previous slot has unpacked the files.
+        // If only the secrets have changed, the previous slot has already unpacked the files.
         let files = starter.unpacked.known(&spec.artifact_hash);
         let admission = Arc::new(Admission::new(Arc::clone(&spec.limits)));
         Self {
@@ -356,7 +356,6 @@ impl Processes {
     }
 }
 
-/// Returns the maximum number of processes of a function.
 fn max_processes(limits: &Limits) -> NonZero<usize> {
     let limit = limits.max_processes_per_function;
     NonZero::new(limit.unwrap_or_else(jelou_sandbox::cores)).unwrap_or(NonZero::<usize>::MIN)

@@ -14,7 +14,7 @@ const FREE_PERCENT: u32 = 40;
 const STREAMS_SHORT_PERCENT: usize = 75;
 /// A process is surplus if the other processes would use at most this percentage of their stream permits.
 const STREAMS_EASY_PERCENT: usize = 50;
-/// Minimum number of requests in flight of a busy process: a single request delays no other request.
+/// A process counts as busy only with at least this many requests in flight, because a single request delays no other.
 const WAITING: usize = 2;
 /// Number of consecutive checks that must have the same result.
 const CHECKS_TO_GROW: u32 = 2;

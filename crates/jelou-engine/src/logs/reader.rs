@@ -17,8 +17,8 @@ pub(crate) struct Line {
 
 /// Reads the next line and cuts it to `max_bytes`. Returns `None` at the end.
 ///
-/// Control characters stay: the line may be JSON, and the masking of secrets compares the exact text. Code that shows a
-/// line escapes them with [`jelou_core::printable`].
+/// Control characters are not removed: the line may be JSON, and the masking of secrets compares the exact text. Code
+/// that shows a line escapes them with [`jelou_core::printable`].
 ///
 /// # Errors
 ///

@@ -49,8 +49,8 @@ pub struct LimitedStream {
     begun: Bytes,
     left: u64,
     limit: u64,
-    /// Counts the memory of the content, if [`RequestBody::within`] was called. Boxed, because the memory of short
-    /// bodies is not counted.
+    /// Counts the memory of the content, if [`RequestBody::within`] was called. Boxed to keep the stream small, because
+    /// only long bodies have it.
     contents: Option<Box<Contents>>,
 }
 

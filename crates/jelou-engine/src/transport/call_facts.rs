@@ -9,7 +9,7 @@ pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-jelou-call");
 /// The bytes that are percent-encoded, because they would end a field.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
-/// Facts of a call. The first two fields are not sent to the worker: the engine keeps them, and finds them by the
+/// Facts of a call. The first two fields are not sent to the worker: the engine stores them, and looks them up by the
 /// request id that the worker sends.
 #[derive(Debug, Clone, Copy)]
 pub struct CallFacts<'a> {

@@ -105,7 +105,7 @@ impl Connection {
         .await
     }
 
-    /// Drives an upgraded connection in a task of its own.
+    /// Drives an upgraded connection in its own task.
     pub(crate) fn detach(mut self) {
         tokio::spawn(poll_fn(move |context| self.driver.poll(context)));
     }

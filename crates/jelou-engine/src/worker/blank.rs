@@ -213,7 +213,7 @@ impl Blank {
         }
     }
 
-    /// Hands a function to the process, which keeps it until the process ends. The worker starts with one request in
+    /// Hands a function to the process. A process never gets another function. The worker starts with one request in
     /// flight, so that it is not evicted before its first use. The caller must end this request with [`Usage::leave`].
     ///
     /// # Errors

@@ -145,8 +145,8 @@ impl InFlight {
     }
 
     /// Returns the number of hops before a call that `parent` makes. If `parent` is not in flight, the longest chain
-    /// counts, so that hiding the parent gains nothing. If no request is in flight, the last request counts, so that a
-    /// function cannot call itself forever from a timer.
+    /// counts, so that a function cannot shorten the chain by hiding the parent. If no request is in flight, the last
+    /// request counts, so that a function cannot call itself forever from a timer.
     pub(crate) fn hops_of(&self, parent: Option<&str>) -> u32 {
         self.lock().hops_of(parent)
     }

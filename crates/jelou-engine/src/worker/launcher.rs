@@ -105,7 +105,7 @@ impl Launcher {
         }
     }
 
-    /// Returns which addresses functions can use at all.
+    /// Returns the address families that functions can use.
     pub(crate) fn families(&self) -> Families {
         if self.sandbox.has_ipv6() {
             Families::Both

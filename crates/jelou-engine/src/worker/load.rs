@@ -239,8 +239,8 @@ pub(crate) async fn compile(
     Ok(ok)
 }
 
-/// Makes a blank worker execute a first call, so that the code for calls is compiled. In development, it also reads a
-/// manifest, because it will read the function's manifest too.
+/// Makes a blank worker execute a first call, so that the code for calls is compiled. In development, the worker also
+/// reads a manifest, because it later reads the function's manifest.
 pub(crate) async fn rehearse(
     connection: &mut Connection,
     stage: EngineStage,

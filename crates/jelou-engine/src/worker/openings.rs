@@ -23,7 +23,7 @@ pub(crate) struct Openings {
     deny_flags: Vec<String>,
 }
 
-/// Which addresses functions can use at all.
+/// The address families that functions can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Families {
     Ipv4,

@@ -1,8 +1,8 @@
 //! Starts processes from one thread that lives as long as the server.
 //!
 //! The kernel kills a process when the *thread* that spawned it ends (prctl(2), `PR_SET_PDEATHSIG`). If a thread of a
-//! pool spawned the process, it would die when the pool shrinks. With one permanent thread, processes live until the
-//! server ends, and end also when the server is killed by `kill -9`.
+//! pool spawned the process, the process would be killed when the pool shrinks. With one permanent thread, processes
+//! live until the server ends, and end also when the server is killed by `kill -9`.
 
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;

@@ -1,6 +1,6 @@
 //! Whether an engine serves deployments or a developer.
 
-/// What the functions of an engine are for.
+/// How the functions of an engine are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineStage {
     /// Functions are deployed once and called for a long time.

@@ -27,8 +27,8 @@ pub(super) struct Process {
     pub(super) _announced: Option<Announced>,
 }
 
-/// Starts the task that supervises the process. The task keeps the launcher, because a process dies with the thread of
-/// the launcher's spawner.
+/// Starts the task that supervises the process. The task has a reference to the launcher, because a process ends
+/// together with the thread of the launcher's spawner.
 pub(super) fn start(
     launcher: Arc<Launcher>,
     worker: Worker,

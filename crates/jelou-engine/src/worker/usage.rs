@@ -113,8 +113,8 @@ impl Usage {
         }
     }
 
-    /// Completes when the work of some requests is not finished within `limit` after their responses. This work no
-    /// longer counts as usage. Returns the requests.
+    /// Waits until the work of requests is not finished within `limit` after their responses. Returns these requests.
+    /// Their work no longer counts as usage.
     pub(crate) async fn overdue_work(&self, limit: Duration) -> Vec<Uuid> {
         loop {
             let overdue = self.in_flight.end_overdue(limit);

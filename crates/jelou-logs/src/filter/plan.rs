@@ -135,7 +135,7 @@ impl Plan {
 
     /// Requires the keys of the path and, for an equality, the words of the value.
     fn require_argument(&mut self, path: &[String], test: &ArgumentTest) {
-        // A number may be an index, which is not in the text.
+        // A number in the path may be the index of an item. An index is not in the text.
         let mut keys = path.iter().filter(|key| key.parse::<usize>().is_err());
         for key in keys.clone() {
             self.words.extend(word_hashes(&lowercase(key)));
@@ -221,7 +221,7 @@ impl Needle {
         Self::Exact(Box::new(Finder::new(text).into_owned()))
     }
 
-    /// Returns `None` if the text has characters outside of ASCII.
+    /// Creates a finder that ignores case. `None` if the text has characters outside of ASCII.
     fn ignoring_case(text: &str) -> Option<Self> {
         if !text.is_ascii() {
             return None;

@@ -144,8 +144,8 @@ impl Pending {
         self.lines.is_empty()
     }
 
-    /// Keeps only the first `lines` lines. The Bloom filters keep the words of the removed lines, which only adds false
-    /// positives.
+    /// Removes all lines after the first `lines`. The words of the removed lines remain in the Bloom filters, and only
+    /// add false positives.
     pub(crate) fn truncate(&mut self, lines: usize) {
         if let Some((_, start)) = self.lines.get(lines).copied() {
             self.text.truncate(start as usize);

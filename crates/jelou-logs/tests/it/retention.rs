@@ -29,7 +29,7 @@ fn size_is_limited_and_calls_do_not_displace_lines() {
         }
         log.settle();
     }
-    // A sync applies the retention, and the end of the writer syncs.
+    // The restart ends the writer, which then syncs. A sync applies the retention.
     log.restart();
     let all = log.everything();
     let lines = all.iter().filter(|found| found.json.contains("[\"line "));

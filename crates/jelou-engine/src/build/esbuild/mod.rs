@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
 use value::{Value, malformed};
 
-/// Identifies the builds of a process, which all have the same options.
+/// The key of all builds of a process. These builds have the same options.
 const BUILD: u32 = 0;
 /// The name of the plugin in the protocol.
 const PLUGIN: &str = "jelou";
@@ -48,7 +48,7 @@ pub(super) struct Import<'a> {
 pub(super) enum Resolution {
     /// The bundler resolves the import itself.
     Default,
-    /// The bundle keeps the import statement, with this specifier.
+    /// The import statement remains in the bundle, with this specifier.
     External(String),
     /// A module that the plugin loads.
     Module {
@@ -59,7 +59,8 @@ pub(super) enum Resolution {
     As {
         specifier: String,
         folder: String,
-        /// Whether the bundle keeps the import if it cannot be resolved. Otherwise an unresolved import is an error.
+        /// Whether the import remains in the bundle if it cannot be resolved. Otherwise an unresolved import is an
+        /// error.
         may_be_missing: bool,
     },
 }

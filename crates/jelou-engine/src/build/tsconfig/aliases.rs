@@ -13,7 +13,7 @@ use crate::build::user_config::Imports;
 
 /// Maximum number of file names that the patterns of one configuration match.
 pub(super) const MAX_MATCHES: usize = 100_000;
-/// Extensions of modules in the order in which TypeScript looks for them.
+/// Extensions of modules in TypeScript's search order.
 const EXTENSIONS: [&str; 9] = ["ts", "tsx", "mts", "cts", "js", "jsx", "mjs", "cjs", "json"];
 
 /// Removes `baseUrl` and `paths` from the options, and returns the equivalent imports. `None` if the patterns match

@@ -50,7 +50,7 @@ struct Package {
     tsconfig: Option<String>,
 }
 
-/// What a build uses of a `tsconfig.json`.
+/// The parts of a `tsconfig.json` that a build uses.
 #[derive(Debug, Default)]
 pub(super) struct Tsconfig {
     pub(super) imports: Imports,
@@ -358,7 +358,7 @@ mod tests {
             assert_eq!(found.files, ["tsconfig.json", file], "{extends}");
             assert_eq!(found.compiler_options["jsxImportSource"], "hono/jsx");
         }
-        // Published packages matter only for JSX.
+        // A configuration of a published package causes a warning only if JSX is used.
         let leaf = r#"{"extends": "@tsconfig/node20/tsconfig.json"}"#;
         let found = read(&[("tsconfig.json", leaf)]).unwrap();
         assert_eq!(found.warnings, [""; 0]);
