@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn declared_bindings_are_named_with_what_to_use() {
+    fn the_warning_lists_declared_bindings_with_alternatives() {
         let toml = "name = \"a\"\n[vars]\nHOST = \"x\"\nSET = \"y\"\n[[kv_namespaces]]\nbinding = \"CACHE\"\nid = \"1\"\n\
                     [durable_objects]\nbindings = [{ name = \"ROOM\", class_name = \"Room\" }]\n\
                     [[queues.producers]]\nqueue = \"q\"\nbinding = \"JOBS\"\n[ai]\nbinding = \"AI\"\n\
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_without_a_declaration() {
+    fn reads_of_undeclared_members_of_env() {
         let code = "// env.COMMENT\nenv.KEY;\nc.env.DB.prepare('x');\nprocess.env.OTHER;\nenv.LIST.split(',');\nenv.SET;\nmyenv.NO";
         let jsonc = "{ // a comment\n \"name\": \"a\", }";
         let warned = warned(&[("index.ts", code), ("wrangler.jsonc", jsonc)], &["SET"]);

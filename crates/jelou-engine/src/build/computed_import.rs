@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_keyword_changes() {
+    fn only_the_keyword_of_an_import_is_replaced() {
         let place = |line, column| Place {
             file: String::new(),
             line,

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packages_stay() {
+    fn only_the_lists_of_versions_are_removed() {
         let cache = tempfile::tempdir().unwrap();
         let files = [
             ("host/a/registry.json", false),

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_addresses_stay() {
+    fn credentials_are_removed() {
         let npmrc = "; comment=1\n\
                      registry = https://user:pass@npm.example.com/api/\n\
                      @ours:registry=https://ours.example.com\n\

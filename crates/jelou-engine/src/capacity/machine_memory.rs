@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_has_what_its_limit_leaves_available() {
+    fn the_memory_of_a_group_follows_from_its_limit() {
         let folder = tempfile::tempdir().unwrap();
         let of_group = || MachineMemory::of_group(&folder.path().display().to_string());
         let write = |name, text| fs_err::write(folder.path().join(name), text).unwrap();

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_become_addresses() {
+    async fn names_are_resolved_to_addresses() {
         let opened = open(&["localhost:5432", "10.0.0.0/8", "no.such.name.invalid:1"]).await;
         let expected =
             [("127.0.0.1/32", Some(5432)), ("10.0.0.0/8", None)].map(|(network, port)| Opening {
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_new_address_outdates() {
+    async fn a_process_is_outdated_only_by_a_new_address() {
         let one = open(&["localhost:5432"]).await;
         let mut moved = one.rules.clone();
         assert_eq!(one.outdated_by(&moved), None);

@@ -67,7 +67,7 @@ mod tests {
     use crate::words::hash_of;
 
     #[test]
-    fn entries_are_found_after_folding_and_few_others_are() {
+    fn a_halved_filter_finds_all_entries_and_few_others() {
         let mut bloom = Bloom::with_bits(16 * 1024);
         for number in 0..200 {
             bloom.insert(hash_of(&format!("entry-{number}")));

@@ -5,7 +5,7 @@ use jelou_token::{AccessToken, RuntimeToken, redact};
 use crate::allocator::{allocations_in, remains_of};
 
 #[test]
-fn the_counter_counts() {
+fn allocations_are_counted() {
     let (_, allocations) = allocations_in(|| Box::new(1_u8));
     assert_eq!(allocations, 1);
 }
