@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::access_log::{AccessHead, AccessLog};
-use crate::gateway::answer::{self, Answer, ErrorCode, Forbidden, RefusalReason};
+use crate::gateway::answer::{self, Answer, Forbidden, OwnAnswer};
 use crate::gateway::call_log::{self, CallHead, CallNotes};
 use crate::gateway::reserved::{self, Reserved};
 use crate::gateway::selection::{self, Selection};
@@ -105,7 +105,8 @@ pub(crate) async fn answer(
             response
         }
     };
-    if let Some(RefusalReason(reason)) = response.extensions().get() {
+    let own: Option<&OwnAnswer> = response.extensions().get();
+    if let Some(reason) = own.and_then(|own| own.refusal.as_deref()) {
         refusals::log(
             gateway,
             function.as_deref(),
@@ -146,7 +147,7 @@ fn record(
     access: Option<(&AccessLog, AccessHead)>,
     response: &mut Response<GatewayBody>,
 ) {
-    if let Some(ErrorCode(code)) = response.extensions().get() {
+    if let Some(OwnAnswer { code, .. }) = response.extensions().get() {
         gateway.metrics.refusals.count(code);
     }
     if let Some(function) = function {
@@ -200,15 +201,12 @@ fn unknown_deployment(
 }
 
 fn no_deployment(function: Option<&Function>, unknown: Option<&str>) -> Response<GatewayBody> {
-    let mut response = Response::from(Answer::FunctionNotFound);
-    if function.is_some() {
-        let reason = RefusalReason("the function has no deployment".into());
-        response.extensions_mut().insert(reason);
-    } else if let Some(name) = unknown {
-        let reason = RefusalReason(refusals::no_such_function(name));
-        response.extensions_mut().insert(reason);
-    }
-    response
+    let reason = match (function, unknown) {
+        (Some(_), _) => "the function has no deployment".into(),
+        (None, Some(name)) => refusals::no_such_function(name),
+        (None, None) => "no deployed function has this host".into(),
+    };
+    Answer::FunctionNotFound { reason }.into()
 }
 
 /// Runs the checks after the target. The token is checked before 404 and 405.

@@ -16,6 +16,9 @@ use crate::registry::{Denied, LimitStatus};
 /// `WWW-Authenticate` challenge of every 401 response. It names the header for the token (RFC 9110, section 11.6.1).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("JelouToken header=\"X-Jelou-Token\"");
 
+/// The usual number of header fields of the platform's own responses. A map of this capacity is allocated once.
+const OWN_HEADERS: usize = 12;
+
 #[derive(Debug)]
 pub(crate) enum Answer<'a> {
     Unauthorized,
@@ -23,7 +26,10 @@ pub(crate) enum Answer<'a> {
     /// The token exceeds its rate or its quota. Boxed, because it is large and rare.
     TooManyRequests(Box<LimitStatus>),
     BadTarget(BadTarget),
-    FunctionNotFound,
+    FunctionNotFound {
+        /// For the log.
+        reason: Cow<'static, str>,
+    },
     /// The request names a deployment that no preview serves.
     DeploymentNotFound,
     NotFound {
@@ -71,7 +77,7 @@ impl Answer<'_> {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::FunctionNotFound | Self::DeploymentNotFound | Self::NotFound { .. } => {
+            Self::FunctionNotFound { .. } | Self::DeploymentNotFound | Self::NotFound { .. } => {
                 StatusCode::NOT_FOUND
             }
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -90,7 +96,7 @@ impl Answer<'_> {
             Self::Forbidden(_) => br#"{"error":"Forbidden"}"#,
             Self::TooManyRequests(_) => br#"{"error":"Too many requests"}"#,
             Self::BadTarget(reason) => return bad_request(*reason),
-            Self::FunctionNotFound => br#"{"error":"Function not found"}"#,
+            Self::FunctionNotFound { .. } => br#"{"error":"Function not found"}"#,
             Self::DeploymentNotFound => br#"{"error":"Deployment not found"}"#,
             Self::NotFound { available } => return not_found(available),
             Self::MethodNotAllowed { .. } => br#"{"error":"Method not allowed"}"#,
@@ -146,13 +152,14 @@ impl Oversize {
     }
 }
 
-/// Marks a response as a refusal by the platform, with the reason for the log.
+/// Marks a response as the platform's own, for the log and the record of the call.
 #[derive(Debug, Clone)]
-pub(crate) struct RefusalReason(pub(crate) Cow<'static, str>);
-
-/// Error code of the platform's answer, for the record of the call.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ErrorCode(pub(crate) &'static str);
+pub(crate) struct OwnAnswer {
+    /// Error code for the record.
+    pub(crate) code: &'static str,
+    /// The reason for the log. `None` for failures, which have their own log line.
+    pub(crate) refusal: Option<Cow<'static, str>>,
+}
 
 impl Answer<'_> {
     /// Returns the error code for the record of the call.
@@ -162,7 +169,7 @@ impl Answer<'_> {
             Self::Forbidden(_) => "forbidden",
             Self::TooManyRequests(_) => "rate_limited",
             Self::BadTarget(_) => "bad_target",
-            Self::FunctionNotFound => "no_deployment",
+            Self::FunctionNotFound { .. } => "no_deployment",
             Self::DeploymentNotFound => "no_preview",
             Self::NotFound { .. } => "no_route",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
@@ -177,25 +184,21 @@ impl Answer<'_> {
     }
 
     /// Returns the reason for the log. `None` for failures, which have their own log line.
-    fn refused(&self) -> Option<RefusalReason> {
-        Some(RefusalReason(Cow::Borrowed(match self {
-            Self::PayloadTooLarge(oversize) => {
-                return Some(RefusalReason(oversize.reason().into()));
-            }
+    fn refusal(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::PayloadTooLarge(oversize) => return Some(oversize.reason().into()),
             Self::LoopDetected { max_hops } => {
                 let limit = format!("limits.max_hops = {max_hops}, a server setting");
-                return Some(RefusalReason(
-                    format!("the chain of calls is over {limit}").into(),
-                ));
+                return Some(format!("the chain of calls is over {limit}").into());
             }
             Self::Unauthorized => "the token is not valid",
             Self::Forbidden(forbidden) => forbidden.reason(),
             Self::TooManyRequests(status) => {
                 let reason = status.exceeded().map(|exceeded| exceeded.reason());
-                return Some(RefusalReason(reason.unwrap_or_default().into()));
+                return Some(reason.unwrap_or_default().into());
             }
             Self::BadTarget(_) => "the path is ambiguous",
-            Self::FunctionNotFound => "no deployed function has this host",
+            Self::FunctionNotFound { reason } => return Some(reason.clone()),
             Self::DeploymentNotFound => {
                 "the deployment of the header X-Jelou-Deployment is neither live nor in a preview"
             }
@@ -204,17 +207,17 @@ impl Answer<'_> {
             Self::MethodNotAllowed { .. } => "the route does not take this method",
             Self::InvalidIdentity => "the identity header cannot be parsed",
             Self::FunctionError | Self::Unavailable { .. } | Self::TimedOut => return None,
-        })))
+        }))
     }
 }
 
 impl From<Answer<'_>> for Response<GatewayBody> {
     fn from(answer: Answer<'_>) -> Self {
         let mut response = json(answer.status(), answer.body());
-        response.extensions_mut().insert(ErrorCode(answer.code()));
-        if let Some(refused) = answer.refused() {
-            response.extensions_mut().insert(refused);
-        }
+        response.extensions_mut().insert(OwnAnswer {
+            code: answer.code(),
+            refusal: answer.refusal(),
+        });
         let headers = response.headers_mut();
         match answer {
             Answer::Unauthorized => {
@@ -245,10 +248,10 @@ impl From<Answer<'_>> for Response<GatewayBody> {
 pub(crate) fn json(status: StatusCode, body: Bytes) -> Response<GatewayBody> {
     let mut response = Response::new(GatewayBody::full(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    let mut headers = HeaderMap::with_capacity(OWN_HEADERS);
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(header::CONTENT_TYPE, json);
+    *response.headers_mut() = headers;
     response
 }
 

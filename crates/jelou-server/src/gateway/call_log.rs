@@ -13,7 +13,7 @@ use jelou_engine::Lease;
 use jelou_logs::{CallEntry, CallTrace, Entry, EntryContent, EventEntry, Level, Logs, Protocol};
 use uuid::Uuid;
 
-use super::answer::ErrorCode;
+use super::answer::OwnAnswer;
 use super::body::Sent;
 use super::{Caller, Gateway, GatewayBody};
 use crate::access_log::AccessLog;
@@ -112,8 +112,9 @@ pub(crate) fn record(
 ) {
     let status = notes.status(response.status());
     let is_cold = notes.is_cold.load(Ordering::Relaxed);
-    function.metrics.count(status, notes.elapsed(), is_cold);
-    count_use(gateway, status, &notes, &head, response);
+    let elapsed = notes.elapsed();
+    function.metrics.count(status, elapsed, is_cold);
+    count_use(gateway, (status, elapsed), &notes, &head, response);
     let now_ms = gateway.clock.now_ms();
     let deployment = live.map(|live| live.slot.spec().deployment.clone());
     let mut is_recorded = true;
@@ -154,7 +155,7 @@ pub(crate) fn record(
     let trace = notes.trace;
     let exported = trace.filter(|trace| trace.is_sampled && gateway.telemetry.is_some());
     let error = notes.error.get().copied();
-    let error = error.or_else(|| response.extensions().get::<ErrorCode>().map(|code| code.0));
+    let error = error.or_else(|| response.extensions().get::<OwnAnswer>().map(|own| own.code));
     let entry = CallEntry {
         request_id: head.request_id,
         status,
@@ -185,7 +186,7 @@ pub(crate) fn record(
             parent: trace.parent,
             span: trace.span,
             leased_us: lease.map(|lease| micros(lease.leased)),
-            head_us: micros(notes.started.elapsed()),
+            head_us: micros(elapsed),
         }),
     };
     let unsent = UnsentRecord {
@@ -214,7 +215,7 @@ pub(crate) fn record(
 /// Counts the call for its token. Calls that a limit refused are already counted where they are refused.
 fn count_use(
     gateway: &Gateway,
-    status: u16,
+    (status, elapsed): (u16, Duration),
     notes: &CallNotes,
     head: &CallHead<'_>,
     response: &Response<GatewayBody>,
@@ -222,15 +223,15 @@ fn count_use(
     let Some(token) = notes.token.get() else {
         return;
     };
-    let code = response.extensions().get::<ErrorCode>();
-    if code.is_some_and(|code| matches!(code.0, "forbidden" | "rate_limited")) {
+    let own = response.extensions().get::<OwnAnswer>();
+    if own.is_some_and(|own| matches!(own.code, "forbidden" | "rate_limited")) {
         return;
     }
     let address = head.caller.address;
     let recorded = address.filter(|_| gateway.records_addresses);
     let class = AddressClass::of(address);
     let usage = &gateway.registry.token_usage;
-    usage.called(token, status, notes.elapsed(), class, recorded);
+    usage.called(token, status, elapsed, class, recorded);
 }
 
 /// The record of a call whose response is not complete.

@@ -279,7 +279,9 @@ impl Failure {
             }
             Self::Send(_) | Self::Outgoing(_) => Answer::FunctionError,
             Self::TimedOut(_) => Answer::TimedOut,
-            Self::Gone => Answer::FunctionNotFound,
+            Self::Gone => Answer::FunctionNotFound {
+                reason: self.to_string().into(),
+            },
         }
     }
 }

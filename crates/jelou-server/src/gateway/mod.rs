@@ -113,7 +113,7 @@ impl Gateway {
         let path = request.uri().path();
         match self.domain.address(&host, path) {
             Address::Function { label, path: seen } => {
-                let function = self.registry.addressed(label, self.clock.now_ms());
+                let function = self.registry.addressed(label, &self.clock);
                 Some(Target {
                     unknown: function.is_none().then(|| label.into()),
                     function,

@@ -6,7 +6,7 @@ use jelou_core::Clock;
 use jiff::SignedDuration;
 
 use super::GatewayBody;
-use super::answer::RefusalReason;
+use super::answer::OwnAnswer;
 use crate::registry::{Grant, LimitStatus};
 
 /// Header of draft-ietf-httpapi-ratelimit-headers-10.
@@ -21,7 +21,7 @@ const ANNOUNCED: SignedDuration = SignedDuration::from_hours(14 * 24);
 pub(crate) fn announce(grant: &Grant, clock: &Clock, response: &mut Response<GatewayBody>) {
     // A response to a call over a limit already has the headers.
     let is_over_limit = response.status() == StatusCode::TOO_MANY_REQUESTS
-        && response.extensions().get::<RefusalReason>().is_some();
+        && response.extensions().get::<OwnAnswer>().is_some();
     let headers = response.headers_mut();
     if let Some(status) = grant.limit_status(clock).filter(|_| !is_over_limit) {
         limits(&status, headers);

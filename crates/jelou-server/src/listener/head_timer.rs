@@ -1,11 +1,12 @@
 //! The timer of an HTTP/1.1 connection. hyper starts it when it waits for a request. It expires early if a head has
 //! begun but is not complete in time.
 //!
-//! Moving a deadline in the runtime costs two accesses to its timer wheel. So the runtime keeps the first deadline, and
-//! gets the current deadline only when the first one is reached.
+//! hyper creates a timer for each request and drops it when the head is complete. A timer of the runtime costs an
+//! allocation and two accesses to the timer wheel. So a connection has one timer of the runtime for all its requests,
+//! and its deadline moves only when the old deadline is reached.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -14,18 +15,26 @@ use hyper::rt::{Sleep, Timer};
 use super::watched::Progress;
 
 #[derive(Debug, Clone)]
-pub(super) struct HeadTimer(Arc<Progress>);
+pub(super) struct HeadTimer(Arc<Shared>);
 
-struct LazySleep {
-    deadline: tokio::time::Instant,
-    /// The runtime's timer. It is set to the deadline or to an earlier time.
-    alarm: Pin<Box<tokio::time::Sleep>>,
+#[derive(Debug)]
+struct Shared {
     progress: Arc<Progress>,
+    /// The runtime's timer. It is set to the deadline of the last [`HeadSleep`] or to an earlier time.
+    alarm: Mutex<Option<Pin<Box<tokio::time::Sleep>>>>,
+}
+
+struct HeadSleep {
+    deadline: Instant,
+    shared: Arc<Shared>,
 }
 
 impl HeadTimer {
     pub(super) fn new(progress: Arc<Progress>) -> Self {
-        Self(progress)
+        Self(Arc::new(Shared {
+            progress,
+            alarm: Mutex::new(None),
+        }))
     }
 }
 
@@ -35,79 +44,74 @@ impl Timer for HeadTimer {
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        self.0.awaits_head();
-        let deadline = deadline.into();
-        Box::pin(LazySleep {
+        self.0.progress.awaits_head();
+        Box::pin(HeadSleep {
             deadline,
-            alarm: Box::pin(tokio::time::sleep_until(deadline)),
-            progress: Arc::clone(&self.0),
+            shared: Arc::clone(&self.0),
         })
     }
-
-    fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
-        self.0.awaits_head();
-        match sleep.as_mut().downcast_mut_pin::<LazySleep>() {
-            Some(sleep) => sleep.get_mut().reset(deadline.into()),
-            None => *sleep = self.sleep_until(deadline),
-        }
-    }
 }
 
-impl LazySleep {
-    fn reset(&mut self, deadline: tokio::time::Instant) {
-        self.deadline = deadline;
-        self.wake_by(deadline);
-    }
-
-    fn wake_by(&mut self, deadline: tokio::time::Instant) {
-        if deadline < self.alarm.deadline() {
-            self.alarm.as_mut().reset(deadline);
-        }
-    }
-
+impl HeadSleep {
     fn current_deadline(&self) -> tokio::time::Instant {
-        let head = self.progress.head_deadline();
-        head.map_or(self.deadline, |head| self.deadline.min(head.into()))
+        let head = self.shared.progress.head_deadline();
+        head.map_or(self.deadline, |head| head.min(self.deadline))
+            .into()
     }
 }
 
-impl Future for LazySleep {
+impl Future for HeadSleep {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let alarm = &self.shared.alarm;
+        let mut alarm = alarm.lock().unwrap_or_else(PoisonError::into_inner);
+        let deadline = self.current_deadline();
+        let alarm = alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if deadline < alarm.deadline() {
+            alarm.as_mut().reset(deadline);
+        }
         loop {
-            let deadline = self.current_deadline();
-            self.wake_by(deadline);
-            ready!(self.alarm.as_mut().poll(context));
-            let deadline = self.current_deadline();
-            if deadline <= self.alarm.deadline() {
+            ready!(alarm.as_mut().poll(context));
+            if deadline <= alarm.deadline() {
                 return Poll::Ready(());
             }
-            self.alarm.as_mut().reset(deadline);
+            alarm.as_mut().reset(deadline);
         }
     }
 }
 
-impl Sleep for LazySleep {}
+impl Sleep for HeadSleep {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_last_deadline_counts() {
+    async fn each_sleep_ends_at_its_own_deadline() {
         let timer = HeadTimer::new(Progress::new(Duration::from_hours(1)));
         let later = Duration::from_millis(50);
-        let mut sleep = timer.sleep(Duration::ZERO);
-        for _ in 0..2 {
-            // The deadline moves before and after the first deadline is reached.
+        timer.sleep(Duration::ZERO).await;
+        // The deadline is later than that of the sleep before, then earlier.
+        for before in [Duration::ZERO, Duration::from_hours(24)] {
+            let mut dropped = timer.sleep(before);
+            let polled =
+                std::future::poll_fn(|context| Poll::Ready(dropped.as_mut().poll(context)));
+            assert_eq!(polled.await.is_ready(), before.is_zero());
+            drop(dropped);
             let start = Instant::now();
-            timer.reset(&mut sleep, start + later);
-            sleep.as_mut().await;
+            timer.sleep(later).await;
             assert!(start.elapsed() >= later);
         }
-        let mut sleep = timer.sleep(Duration::from_hours(24));
-        timer.reset(&mut sleep, Instant::now());
+    }
+
+    #[tokio::test]
+    async fn a_head_that_has_begun_ends_the_sleep_early() {
+        let progress = Progress::new(Duration::from_millis(1));
+        let mut sleep = HeadTimer::new(Arc::clone(&progress)).sleep(Duration::from_hours(24));
+        let polled = std::future::poll_fn(|context| Poll::Ready(sleep.as_mut().poll(context)));
+        assert!(polled.await.is_pending());
+        progress.received();
         sleep.await;
     }
 }

@@ -43,7 +43,7 @@ impl Progress {
         self.is_answering.store(true, Ordering::Relaxed);
     }
 
-    fn received(&self) {
+    pub(super) fn received(&self) {
         if self.is_answering.load(Ordering::Relaxed) || self.head_began.load(Ordering::Relaxed) > 0
         {
             return;

@@ -17,7 +17,7 @@ mod tokens;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use jelou_core::{PreviewId, PreviewName, Slug};
+use jelou_core::{Clock, PreviewId, PreviewName, Slug};
 use jelou_store::{SecretRecord, TrustRecord};
 
 pub(crate) use access_tokens::{AccessTokenEntry, AccessTokens};
@@ -70,10 +70,10 @@ impl Registry {
     }
 
     /// Returns the function or preview with this subdomain. The function has priority.
-    pub(crate) fn addressed(&self, label: &str, now_ms: i64) -> Option<Arc<Function>> {
+    pub(crate) fn addressed(&self, label: &str, clock: &Clock) -> Option<Arc<Function>> {
         self.function(label).or_else(|| {
             let (name, slug) = PreviewName::split_label(label)?;
-            let found = self.function(slug)?.previews.named(name, now_ms)?;
+            let found = self.function(slug)?.previews.named(name, clock.now_ms())?;
             let preview = found.preview.as_ref()?;
             (!preview.is_header_only()).then_some(found)
         })

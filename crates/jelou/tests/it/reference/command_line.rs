@@ -54,17 +54,19 @@ fn write_command(page: &mut String, command: &Described, root: &Described) {
     let Described { name, about, .. } = command;
     if let Some(same) = short_form(command, root) {
         let _ = write!(page, "\n## `{name}`\n\nThe same as `{}`.\n", same.name);
-    } else if command.subcommands.is_empty() {
+        return;
+    }
+    // A command with subcommands can have arguments of its own (`jelou logs`).
+    if command.subcommands.is_empty() || !command.args.is_empty() {
         let about = about.trim_end_matches('.').replacen("\n\n", ".\n\n", 1);
         let arguments = match &command.args[..] {
             [] => "Takes no arguments of its own.\n".to_owned(),
             arguments => table(arguments),
         };
         let _ = write!(page, "\n## `{name}`\n\n{about}.\n\n{arguments}");
-    } else {
-        for subcommand in &command.subcommands {
-            write_command(page, subcommand, root);
-        }
+    }
+    for subcommand in &command.subcommands {
+        write_command(page, subcommand, root);
     }
 }
 
