@@ -84,7 +84,7 @@ fn table(arguments: &[Argument]) -> String {
     let rows = arguments.iter().map(|argument| {
         format!(
             "| {} | {} | {} |\n",
-            argument.spelled(),
+            cell(&argument.spelled()),
             cell(argument.about.as_deref().unwrap_or_default()),
             argument.notes()
         )
