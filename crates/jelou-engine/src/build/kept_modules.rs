@@ -59,8 +59,10 @@ impl KeptModules {
     /// Returns the stored files of a function, by their path in Deno's folder of remote modules. Returns no files if
     /// one of them differs from the live deployment.
     pub(super) fn get(&self, slug: &Slug, source: RemoteSource<'_>) -> AssetFiles {
-        let RemoteSource::Kept(deployed) = source else {
-            return AssetFiles::new();
+        let deployed = match source {
+            // Without a deployment, the files are those of a deleted function with the same slug.
+            RemoteSource::Hosts | RemoteSource::Kept([]) => return AssetFiles::new(),
+            RemoteSource::Kept(deployed) => deployed,
         };
         let stored = std::fs::read(self.file(slug)).unwrap_or_default();
         let files = archive::unpack(&stored.into(), &[]).unwrap_or_default();
@@ -183,19 +185,22 @@ fn metadata_of(file: &[u8]) -> Option<Metadata> {
     serde_json::from_slice(metadata?).ok()
 }
 
-/// Whether the cached file has the digest that the deployment recorded for its URL. `true` if the deployment has no
-/// digest for this URL.
+/// Whether the deployment used the cached file: the file has the digest that the deployment recorded for its URL.
+/// Redirects have no digest, and the files of a JSR package have theirs in the package's metadata.
 fn is_as_deployed(file: &[u8], deployed: &[Dependency]) -> bool {
-    let Some(Metadata { url, .. }) = metadata_of(file) else {
+    let Some(Metadata { url, headers }) = metadata_of(file) else {
         return false;
     };
+    let has_no_digest = headers.contains_key("location") || url.starts_with(&jsr());
     let name = package_of_metadata(&url).unwrap_or(url);
     let found = deployed
         .iter()
         .find(|dependency| dependency.specifier == name);
     let digest = found.and_then(|dependency| dependency.integrity.as_deref());
-    let digest = digest.and_then(|digest| digest.strip_prefix("sha256-"));
-    digest.is_none_or(|digest| digest == hex(&Sha256::digest(remote::split(file).0)))
+    match digest.and_then(|digest| digest.strip_prefix("sha256-")) {
+        Some(digest) => digest == hex(&Sha256::digest(remote::split(file).0)),
+        None => has_no_digest,
+    }
 }
 
 /// Returns the JSR package whose metadata this URL names. The digest of a JSR package is the digest of its metadata.
@@ -298,12 +303,18 @@ mod tests {
         assert_eq!(store.get(&slug, RemoteSource::Kept(&deployed)), kept);
         assert!(store.get(&slug, RemoteSource::Hosts).is_empty());
         // If one file differs from the deployment, no file is used.
-        for other in [
-            dependency(URL, "other"),
-            dependency("jsr:@a/b@1.0.0", "{2}"),
+        for (index, other) in [
+            (0, dependency(URL, "other")),
+            (1, dependency("jsr:@a/b@1.0.0", "{2}")),
         ] {
-            assert!(store.get(&slug, RemoteSource::Kept(&[other])).is_empty());
+            let mut others = deployed.clone();
+            others[index] = other;
+            assert!(store.get(&slug, RemoteSource::Kept(&others)).is_empty());
         }
+        // A function with the same slug that has no deployment, or another one.
+        assert!(store.get(&slug, RemoteSource::Kept(&[])).is_empty());
+        let unrelated = [dependency("npm:a@1.0.0", "")];
+        assert!(store.get(&slug, RemoteSource::Kept(&unrelated)).is_empty());
         store.put(&slug, &AssetFiles::new()).unwrap();
         assert!(store.get(&slug, RemoteSource::Kept(&deployed)).is_empty());
     }
