@@ -30,9 +30,15 @@ const METADATA_NAMES: [&str; 4] = [
 /// largest IPv6 network that a provider usually gets.
 const LEAST_PREFIX_BITS: u8 = 8;
 const LEAST_PREFIX_BITS_IPV6: u8 = 32;
-/// IPv6 networks whose addresses stand for IPv4 addresses: NAT64 (RFC 6052, RFC 8215), Teredo (RFC 4380) and 6to4
-/// (RFC 3056).
-const TRANSLATED: [&str; 4] = ["64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"];
+/// IPv6 networks whose addresses stand for IPv4 addresses: NAT64 (RFC 6052, RFC 8215), SIIT (RFC 2765), Teredo (RFC
+/// 4380) and 6to4 (RFC 3056).
+const TRANSLATED: [&str; 5] = [
+    "64:ff9b::/96",
+    "64:ff9b:1::/48",
+    "::ffff:0:0:0/96",
+    "2001::/32",
+    "2002::/16",
+];
 
 /// A host name, an address or a network, with or without a port: `db.internal:5432`, `192.0.2.7`, `10.0.0.0/8`,
 /// `[fd12::7]:5432`. IPv4-mapped IPv6 is converted to IPv4.
@@ -98,7 +104,7 @@ impl EgressRule {
                 }
                 if stands_for_ipv4(network) {
                     opens.push(
-                        "IPv4 addresses behind NAT64, 6to4 or Teredo, private ones included"
+                        "IPv4 addresses behind NAT64, SIIT, 6to4 or Teredo, private ones included"
                             .to_owned(),
                     );
                 }
@@ -290,6 +296,7 @@ mod tests {
             ("[64:ff9b::a9fe:a9fe]:80", &["NAT64"]),
             ("2002:a00:1::/48", &["6to4"]),
             ("2001::1", &["Teredo"]),
+            ("::ffff:0:a00:1", &["SIIT"]),
         ] {
             let warning = warning(rule).unwrap();
             for part in opens {

@@ -37,10 +37,12 @@ pub const DENIED_IPV4: [&str; 15] = [
 ];
 
 /// The IPv6 ranges that are denied by default: this machine, private and link-local networks, multicast and reserved
-/// ranges (RFC 6890), and addresses that stand for IPv4 addresses: IPv4-mapped addresses, NAT64, Teredo and 6to4.
-const DENIED_IPV6: [&str; 14] = [
+/// ranges (RFC 6890), and addresses that stand for IPv4 addresses: IPv4-mapped addresses, SIIT, NAT64, Teredo and
+/// 6to4.
+const DENIED_IPV6: [&str; 15] = [
     "::/96",
     "::ffff:0:0/96",
+    "::ffff:0:0:0/96",
     "64:ff9b::/96",
     "64:ff9b:1::/48",
     "100::/64",
@@ -191,7 +193,7 @@ mod tests {
     fn one_address_is_cut_out_of_its_range() {
         let denied = denied_networks(&nets(&["10.1.2.3/32", "fd12::7/128"]));
         // One range for each prefix bit after /8 and /7, and the other ranges.
-        assert_eq!(denied.len(), 24 + 14 + 121 + 13);
+        assert_eq!(denied.len(), 24 + 14 + 121 + 14);
         let refused = |address: &str| {
             let address: IpAddr = address.parse().unwrap();
             denied.iter().any(|net| net.contains(&address))
@@ -201,6 +203,7 @@ mod tests {
         assert!(!refused("fd12::7") && refused("fd12::6") && refused("fd12::8") && refused("::1"));
         for other in [
             "64:ff9b::a00:1",
+            "::ffff:0:a00:1",
             "2002:a00:1::",
             "2001::1",
             "fe80::1",
@@ -214,7 +217,7 @@ mod tests {
     #[test]
     fn a_range_is_allowed_by_itself_or_by_a_larger_range() {
         let denied = denied_networks(&nets(&["192.168.0.0/16", "172.0.0.0/8", "f000::/4"]));
-        assert_eq!(denied.len(), 13 + 10);
+        assert_eq!(denied.len(), 13 + 11);
         // An exception outside the denied ranges changes nothing.
         assert_eq!(denied_networks(&nets(&["8.8.8.0/24", "2606::/16"])), all());
     }

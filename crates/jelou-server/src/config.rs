@@ -182,7 +182,9 @@ pub enum ConfigError {
          on this machine)"
     )]
     PublicUrl(String),
-    #[error("`advertise` is `{0}`; it must be an https:// or http:// URL without a path")]
+    #[error(
+        "`advertise` is `{0}`; it must be an https:// or http:// URL without a user and without a path"
+    )]
     Advertise(String),
     #[error("`cron.max_concurrent_runs` is 0; it must be at least 1")]
     NoRuns,
@@ -260,17 +262,17 @@ impl Config {
         if let Some(url) = &self.public_url
             && !self.is_public_url(url)
         {
-            return Err(ConfigError::PublicUrl(url.clone()));
+            return Err(ConfigError::PublicUrl(without_user(url)));
         }
         if let Some(url) = &self.advertise
             && !is_origin(url)
         {
-            return Err(ConfigError::Advertise(url.clone()));
+            return Err(ConfigError::Advertise(without_user(url)));
         }
         if let Some(Jelou { base_url, .. }) = &self.jelou
             && !is_web_address(base_url)
         {
-            return Err(ConfigError::JelouUrl(base_url.clone()));
+            return Err(ConfigError::JelouUrl(without_user(base_url)));
         }
         self.leaks.validate()?;
         self.otlp.validate()?;
@@ -348,8 +350,20 @@ fn describe(error: &figment::Error) -> String {
 }
 
 fn is_web_address(text: &str) -> bool {
-    text.parse::<http::Uri>()
-        .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
+    text.parse::<http::Uri>().is_ok_and(|uri| {
+        let names_a_user = |authority: &http::uri::Authority| authority.as_str().contains('@');
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri
+                .authority()
+                .is_some_and(|authority| !names_a_user(authority))
+    })
+}
+
+/// Removes a user name and a password, for an error.
+fn without_user(url: &str) -> String {
+    url.rsplit_once('@')
+        .map_or(url, |(_, host)| host)
+        .to_owned()
 }
 
 fn is_origin(text: &str) -> bool {
@@ -528,6 +542,9 @@ mod tests {
                 "{text}"
             );
         }
+        let text = message("advertise = \"http://me:hidden@10.0.0.1:4400\"");
+        assert!(text.contains("without a user"), "{text}");
+        assert!(!text.contains("hidden"), "{text}");
         let config = with_file("advertise = \"http://10.0.0.1:4400/\"").unwrap();
         assert_eq!(config.advertise.as_deref(), Some("http://10.0.0.1:4400"));
         let jelou = "[jelou]\nbase_url = \"api.example.com\"\napi_key = \"sk-1\"";

@@ -212,8 +212,9 @@ impl Server {
         let (outputs, log_threads) =
             LogThreads::start(&config, &data.logs(), &clock, &registry, &metrics)
                 .map_err(StartError::Logs)?;
-        let age = copied_at.and_then(|at| clock.now().duration_since(at).try_into().ok());
-        let age: Duration = age.unwrap_or_default();
+        // Negative if the clock is behind. The state then counts as old, because its age is not known.
+        let age = copied_at.map(|at| clock.now().duration_since(at).unsigned_abs());
+        let age = age.unwrap_or_default();
         let freshness = Freshness::new(store.is_shared(), config.database.max_stale(), age);
         let gateway = Arc::new(Gateway {
             registry: Arc::clone(&registry),
