@@ -11,6 +11,7 @@ mod audit;
 pub mod backup;
 mod change;
 mod database;
+mod deletion_time;
 mod deploy;
 mod deployments;
 mod difference;

@@ -221,14 +221,14 @@ impl Store {
         Ok(Some(token))
     }
 
-    /// Deletes expired exchanged tokens and the records of expired identity tokens. Returns the deleted exchanged
-    /// tokens.
+    /// Deletes expired exchanged tokens and the records of expired identity tokens, once they have expired on every
+    /// server. Returns the deleted exchanged tokens.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn sweep_exchanges(&self) -> Result<Vec<ExchangedToken>, StoreError> {
-        let now = self.clock.now();
         let mut write = self.database.write().await?;
+        let now = self.deletion_time_in(write.transaction()).await?;
         let mut expired = exchanged_tokens(write.transaction()).await?;
         expired.retain(|token| token.expires_at <= now);
         for statement in [
