@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::app::App;
 use super::extract::Bytes;
+use super::nul;
 use super::problem::ApiError;
 use crate::control::{ExchangeError, LIFETIME, RequestedToken};
 
@@ -133,6 +134,9 @@ fn parse(body: &[u8]) -> Result<(Zeroizing<String>, RequestedToken), String> {
             "scope" => &mut scope,
             "audience" => &mut audience,
             _ => continue,
+    if let Some(name) = nul::in_pairs(form_urlencoded::parse(body)) {
+        return Err(format!("`{name}` contains the character U+0000"));
+    }
         };
         if field.replace(value.into_owned()).is_some() {
             return Err(format!("`{name}` is there twice"));

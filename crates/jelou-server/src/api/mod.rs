@@ -15,6 +15,7 @@ mod logs;
 mod master_key;
 mod metrics;
 mod nodes;
+mod nul;
 mod organisation_secrets;
 mod previews;
 mod problem;
@@ -165,6 +166,7 @@ fn router(control: App, metrics: Router) -> Router {
             nodes::wait_for_all,
         ))
         .layer(middleware::from_fn(move |request, next| {
+        .layer(middleware::from_fn(nul::refuse))
             refusals::log(Arc::clone(&refusals_logged), request, next)
         }))
         .with_state(control)

@@ -10,6 +10,7 @@ use jelou_engine::{ArtifactError, LeaseError, LoadError};
 use jelou_store::{DatabaseError, Resource, StoreError, VaultError};
 use uuid::Uuid;
 
+use super::nul;
 use super::refusals::RefusedRequest;
 use crate::control::ControlError;
 
@@ -271,6 +272,7 @@ impl From<StoreError> for ApiError {
                 while let Some(cause) = source {
                     text = format!("{text}: {cause}");
                     source = cause.source();
+            StoreError::Database(DatabaseError::Text(_)) => nul::refusal("the request"),
                 }
                 Self::internal(&text)
             }

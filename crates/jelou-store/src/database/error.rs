@@ -63,6 +63,9 @@ pub enum DatabaseError {
     Statement(#[source] sqlx::Error),
 }
 
+    /// A text contains U+0000, which PostgreSQL does not store, or is not UTF-8.
+    #[error("a text contains a character that the database cannot store, such as U+0000")]
+    Text(#[source] sqlx::Error),
 impl DatabaseError {
     pub(crate) fn corrupt(place: &str, reason: impl fmt::Display) -> Self {
         Self::Corrupt {
@@ -123,6 +126,7 @@ impl From<sqlx::Error> for DatabaseError {
     }
 }
 
+                Condition::Text => Self::Text(error),
 impl From<MigrateError> for DatabaseError {
     fn from(error: MigrateError) -> Self {
         match error {
