@@ -160,6 +160,12 @@ impl Write<'_> {
         &mut self.connection
     }
 
+    /// Lets the transaction wait for its caller for any time, for instance for a slow pipe with a backup. Only for a database
+    /// that nobody else uses yet.
+    pub(crate) async fn allow_pauses(&mut self) -> Result<(), DatabaseError> {
+        self.engine.allow_pauses(&mut self.connection).await
+    }
+
     /// Notifies the other servers of this change when it is committed.
     pub(crate) async fn announce(&mut self) -> Result<(), DatabaseError> {
         self.engine.announce(&mut self.connection).await

@@ -116,6 +116,13 @@ async fn lock_migrations(transaction: &mut AnyConnection) -> Result<(), Database
     let statements = format!(
         // Suppresses the notices that tables already exist, and removes the statements that another server has left in the
         // session of a pooler.
+pub(super) async fn allow_pauses(transaction: &mut Connection) -> Result<(), DatabaseError> {
+    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0")
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
         "DEALLOCATE ALL; {}; SET LOCAL client_min_messages = warning; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
         limits(MIGRATION_TIMEOUT)
     );
