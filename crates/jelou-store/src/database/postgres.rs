@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::error::DatabaseError;
 use super::listener::CHANNEL;
 use super::migrations;
+use super::row::Columns as _;
 use super::url::PostgresUrl;
 use crate::last_used::Times;
 
@@ -45,12 +46,30 @@ pub(super) async fn open(url: &PostgresUrl) -> Result<AnyPool, DatabaseError> {
         place: url.place(),
         source,
     })?;
+    check_encoding(url, &mut connection).await?;
     let mut transaction = connection.begin_with(BEGIN_CHANGE).await?;
     lock_migrations(&mut transaction).await?;
     migrations::run(Engine::Postgres, &mut transaction).await?;
     transaction.commit().await?;
     connection.close().await?;
     Ok(pool(url))
+}
+
+/// Another encoding cannot store every text, and would refuse it only when it comes.
+async fn check_encoding(
+    url: &PostgresUrl,
+    connection: &mut AnyConnection,
+) -> Result<(), DatabaseError> {
+    // A statement without a name and without arguments, because a pooler may share the session.
+    let row = sqlx::raw_sql("SELECT current_setting('server_encoding') AS encoding");
+    let encoding = row.fetch_one(connection).await?.text("encoding")?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(DatabaseError::Encoding {
+        place: url.place(),
+        encoding,
+    })
 }
 
 pub(super) fn pool(url: &PostgresUrl) -> AnyPool {
@@ -97,6 +116,13 @@ pub(super) async fn limit(
     Ok(())
 }
 
+pub(super) async fn allow_pauses(transaction: &mut Connection) -> Result<(), DatabaseError> {
+    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0")
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
 /// Returns the time of the database in milliseconds.
 pub(super) const SELECT_TIME: &str =
     "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT AS now";
@@ -116,13 +142,6 @@ async fn lock_migrations(transaction: &mut AnyConnection) -> Result<(), Database
     let statements = format!(
         // Suppresses the notices that tables already exist, and removes the statements that another server has left in the
         // session of a pooler.
-pub(super) async fn allow_pauses(transaction: &mut Connection) -> Result<(), DatabaseError> {
-    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0")
-        .execute(transaction)
-        .await?;
-    Ok(())
-}
-
         "DEALLOCATE ALL; {}; SET LOCAL client_min_messages = warning; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
         limits(MIGRATION_TIMEOUT)
     );
