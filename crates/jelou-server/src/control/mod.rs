@@ -29,6 +29,7 @@ mod token_check;
 mod token_rules;
 mod token_transfer;
 mod token_upkeep;
+mod token_uses;
 mod tokens;
 mod trust;
 mod upload_budget;
