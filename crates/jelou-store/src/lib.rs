@@ -28,6 +28,7 @@ mod master_key;
 mod memory;
 mod nodes;
 mod previews;
+mod readable;
 mod rollback;
 mod runtime_tokens;
 mod schedules;
@@ -52,7 +53,7 @@ pub use deploy::{Deployed, NewDeployment};
 pub use deployments::{CallCount, DeploymentRecord};
 pub use error::{Resource, StoreError};
 pub use feed::{Changed, News, Parts, Position};
-pub use function_state::FunctionState;
+pub use function_state::{FunctionContent, FunctionState};
 pub use functions::{FunctionRecord, FunctionSummary, LiveDeployment};
 pub use identity_keys::{IdentityKey, KeySchedule};
 pub use leaks::RuntimeLeak;
@@ -61,6 +62,7 @@ pub use master_key::MasterKeyRotation;
 pub use memory::{MemoryLimits, MemoryOwner};
 pub use nodes::{NodeRecord, NodeReport};
 pub use previews::{NewPreview, PreviewRecord, PreviewTerms};
+pub use readable::Readable;
 pub use rollback::{ActivationKind, RollbackPlan, RolledBack};
 pub use runtime_tokens::{
     ExpiringToken, ImportRules, ImportToken, Imported, LastTokenRule, NewRuntimeToken, OldValue,

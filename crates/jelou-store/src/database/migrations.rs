@@ -107,6 +107,11 @@ const SQLITE: &[Source] = &[
         "compatibility",
         include_str!("../../migrations/sqlite/0023_compatibility.sql"),
     ),
+    (
+        24,
+        "unapplied",
+        include_str!("../../migrations/sqlite/0024_unapplied.sql"),
+    ),
 ];
 
 /// The first migration creates the same tables as SQLite's migrations up to its number.
@@ -140,6 +145,11 @@ const POSTGRES: &[Source] = &[
         23,
         "compatibility",
         include_str!("../../migrations/postgres/0023_compatibility.sql"),
+    ),
+    (
+        24,
+        "unapplied",
+        include_str!("../../migrations/postgres/0024_unapplied.sql"),
     ),
 ];
 

@@ -23,6 +23,7 @@ use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::functions;
 use crate::last_used;
+use crate::readable::{Readable, readable};
 use crate::store::Store;
 use crate::token_reference;
 
@@ -341,6 +342,20 @@ pub(crate) async fn list(
     .iter()
     .map(record)
     .collect()
+}
+
+/// Like [`list`], without the tokens that cannot be read.
+pub(crate) async fn readable_of(
+    executor: impl AnyExecutor<'_>,
+    function: &FunctionId,
+) -> Result<Readable<RuntimeTokenRecord>, StoreError> {
+    let rows = sqlx::query(select_tokens!(
+        "AND function_id = $1 ORDER BY created_at, id"
+    ))
+    .bind(function.as_str())
+    .fetch_all(executor)
+    .await?;
+    readable(&rows, ("runtime_tokens", "id"), record)
 }
 
 /// Returns the token whose current or old value has this hash, and whether the token is revoked.
