@@ -30,7 +30,8 @@ pub struct Store {
 /// # Errors
 /// [`DatabaseError`] when the database does not exist or cannot be read.
 pub async fn schema_state(config: &StoreConfig) -> Result<SchemaState, DatabaseError> {
-    Database::open_existing(config)?.schema_state().await
+    let database = Database::connect_existing(config).await?;
+    database.schema_state().await
 }
 
 impl Store {

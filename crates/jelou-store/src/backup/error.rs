@@ -43,6 +43,8 @@ pub enum BackupError {
         #[source]
         source: DatabaseError,
     },
+    #[error("the database has no tables of jelou: no server has started with it")]
+    NoTables,
     #[error("the database is not empty: its table `{0}` has rows")]
     NotEmpty(&'static str),
 }

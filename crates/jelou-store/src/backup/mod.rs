@@ -32,7 +32,7 @@ pub struct Contents {
 /// Writes a backup of the database. A server may use the database at the same time.
 ///
 /// # Errors
-/// [`BackupError::OtherDatabase`] when the database has another schema. [`BackupError::Database`] when there is no
+/// [`BackupError::OtherDatabase`] when the database has another schema. [`BackupError::NoTables`]. [`BackupError::Database`] when there is no
 /// database, or it cannot be read. [`BackupError::Write`].
 pub async fn write(
     config: &StoreConfig,
@@ -40,9 +40,10 @@ pub async fn write(
     clock: &Clock,
     out: impl Write + Send,
 ) -> Result<Contents, BackupError> {
-    let database = Database::open_existing(config)?;
+    let database = Database::connect_existing(config).await?;
+    let schema = database.schema_state().await?.database;
+    let schema = schema.ok_or(BackupError::NoTables)?;
     let mut state = database.snapshot().await?;
-    let schema = crate::database::schema(&mut state).await?;
     let program = crate::database::LATEST_SCHEMA;
     if schema != program {
         return Err(BackupError::OtherDatabase {

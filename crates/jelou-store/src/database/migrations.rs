@@ -161,7 +161,7 @@ pub(crate) const LATEST: i64 = SQLITE[SQLITE.len() - 1].0;
 const OLDEST_PROGRAM: i64 = 23;
 
 /// Returns the number of the last migration that was applied to the database.
-pub(crate) async fn schema(connection: &mut Connection) -> Result<i64, DatabaseError> {
+async fn schema(connection: &mut Connection) -> Result<i64, DatabaseError> {
     sqlx::query("SELECT MAX(version) AS version FROM _sqlx_migrations")
         .fetch_one(connection)
         .await?

@@ -34,7 +34,23 @@ const MIGRATION_LOCK: i64 = 0x6a65_6c6f_755f_6d67;
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) async fn open(url: &PostgresUrl) -> Result<AnyPool, DatabaseError> {
-    // Uses a separate connection, because the pool would retry and then report only a timeout.
+    let mut connection = connect(url).await?;
+    let mut transaction = connection.begin_with(BEGIN_CHANGE).await?;
+    lock_migrations(&mut transaction).await?;
+    migrations::run(Engine::Postgres, &mut transaction).await?;
+    transaction.commit().await?;
+    connection.close().await?;
+    Ok(pool(url))
+}
+
+/// Checks that the database can be reached and used.
+pub(super) async fn check(url: &PostgresUrl) -> Result<(), DatabaseError> {
+    sqlx::any::install_default_drivers();
+    Ok(connect(url).await?.close().await?)
+}
+
+/// Connects without the pool, because the pool would retry and then report only a timeout.
+async fn connect(url: &PostgresUrl) -> Result<AnyConnection, DatabaseError> {
     let connecting = tokio::time::timeout(
         StoreConfig::DEFAULT_BUSY_TIMEOUT,
         AnyConnection::connect_with(url.options()),
@@ -47,12 +63,7 @@ pub(super) async fn open(url: &PostgresUrl) -> Result<AnyPool, DatabaseError> {
         source,
     })?;
     check_encoding(url, &mut connection).await?;
-    let mut transaction = connection.begin_with(BEGIN_CHANGE).await?;
-    lock_migrations(&mut transaction).await?;
-    migrations::run(Engine::Postgres, &mut transaction).await?;
-    transaction.commit().await?;
-    connection.close().await?;
-    Ok(pool(url))
+    Ok(connection)
 }
 
 /// Another encoding cannot store every text, and would refuse it only when it comes.
