@@ -5,7 +5,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::database::row::Columns;
 use crate::database::{Connection, DatabaseError};
 use crate::error::StoreError;
 use crate::store::Store;
@@ -37,6 +36,15 @@ impl Store {
         })
     }
 
+    /// Returns the latest time, in milliseconds, that another server of the database may have now.
+    pub(crate) async fn latest_time(&self, connection: &mut Connection) -> Result<i64, StoreError> {
+        if !self.is_shared() {
+            return Ok(i64::MAX);
+        }
+        let stored_ms = self.now_of(connection).await?;
+        Ok(stored_ms.saturating_add(i64::try_from(MARGIN.as_millis()).unwrap_or(0)))
+    }
+
     /// Returns the earlier one of the times of this server and of the database.
     pub(crate) async fn agreed_time(
         &self,
@@ -46,9 +54,7 @@ impl Store {
         if !self.is_shared() {
             return Ok(own);
         }
-        let row = sqlx::query(self.database.engine().select_time());
-        let stored = row.fetch_one(connection).await?.number("now")?;
-        let stored = Timestamp::from_millisecond(stored)
+        let stored = Timestamp::from_millisecond(self.now_of(connection).await?)
             .map_err(|error| DatabaseError::corrupt("now", error))?;
         Ok(own.min(stored))
     }

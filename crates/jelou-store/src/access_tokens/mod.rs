@@ -184,7 +184,8 @@ impl Store {
         &self,
         reference: &str,
     ) -> Result<AccessTokenRecord, StoreError> {
-        let tokens = self.list_access_tokens().await?;
+        // A row that cannot be read must not prevent the revocation of another token.
+        let tokens = self.readable_access_tokens().await?.rows;
         token_reference::resolve(tokens, reference, Resource::AccessToken)
     }
 

@@ -6,7 +6,7 @@ use jelou_core::trust::{Conditions, Issuer};
 use jelou_core::{AccessTokenId, FunctionId, PreviewId, Scopes};
 use jelou_store::{
     Exchange, Exchanged, ExchangedToken, IdentityKey, KeySchedule, MemoryLimits, MemoryOwner,
-    NewExchangedToken, NewPreview, PreviewTerms, StoreError, TrustTerms,
+    NewExchangedToken, NewPreview, PreviewTerms, QuotaUse, StoreError, TrustTerms,
 };
 use jelou_token::AccessToken;
 use jiff::{SignedDuration, Timestamp};
@@ -163,4 +163,24 @@ async fn what_has_expired_on_every_server_is_deleted() {
     fixture.advance(MARGIN);
     assert_eq!(sweep(&fixture).await, [1 - at_once; 3]);
     assert_eq!(exchange(&fixture).await, Exchanged::Stored);
+}
+
+/// A period is followed only by a later one, so a period of the future would end the present one.
+#[tokio::test]
+async fn a_quota_period_of_the_future_is_not_stored_in_a_shared_database() {
+    let fixture = Fixture::new().await;
+    let function = fixture.function("hola").await.id;
+    let token = fixture.token(&function, "ci").await.id;
+    let add = async |start: Timestamp| {
+        let used = QuotaUse {
+            start_ms: start.as_millisecond(),
+            calls: 1,
+        };
+        let sums = fixture.store.add_quotas(&[(token.clone(), used)]).await;
+        sums.unwrap().len()
+    };
+    assert_eq!(add(Timestamp::now()).await, 1);
+    let is_stored = usize::from(!on_postgres());
+    let tomorrow = Timestamp::now() + SignedDuration::from_hours(24);
+    assert_eq!(add(tomorrow).await, is_stored);
 }

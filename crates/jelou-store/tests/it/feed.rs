@@ -206,6 +206,12 @@ async fn rows_that_cannot_be_read_are_named_and_hide_no_others() {
     let place = format!("`access_tokens.scopes of {}`", pipeline.id);
     assert!(unreadable.contains(&place), "{unreadable}");
 
+    // The others can be revoked.
+    let found = store.resolve_token(&id, "good").await.unwrap();
+    assert_eq!(found.hash, good.hash);
+    store.resolve_access_token("laptop").await.unwrap();
+    assert!(store.resolve_token(&id, "strange").await.is_err());
+
     // The tokens of a function are read even if the function is not.
     fixture
         .execute("UPDATE functions SET settings = '{\"egress\":5}' WHERE slug = 'una'")
