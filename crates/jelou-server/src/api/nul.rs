@@ -55,15 +55,13 @@ pub(super) fn check_json(text: &[u8]) -> Result<(), ApiError> {
 /// Refuses the character in the strings of a JSON value.
 pub(super) fn check(value: &Value) -> Result<(), ApiError> {
     let mut place = Vec::new();
-    match find(value, &mut place) {
-        false => Ok(()),
-        true => {
-            place.reverse();
-            let place = place.concat();
-            let field = place.trim_start_matches('.');
-            Err(refusal(&format!("the field `{field}`")))
-        }
+    if !find(value, &mut place) {
+        return Ok(());
     }
+    place.reverse();
+    let place = place.concat();
+    let field = place.trim_start_matches('.');
+    Err(refusal(&format!("the field `{field}`")))
 }
 
 /// Collects the place of the first string with the character, from the inside out.

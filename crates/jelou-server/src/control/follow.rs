@@ -147,10 +147,18 @@ impl Control {
         let mut values = Values::new();
         let mut states = Vec::new();
         for slug in functions {
-            let mut state = self.store.function_state(slug).await?;
+            // If nothing of the function can be read, its tokens give no access.
             if let Some(known) = self.registry.function(slug.as_str()) {
                 values.entry(known.id.clone()).or_default();
             }
+            let mut state = match self.store.function_state(slug).await {
+                Ok(state) => state,
+                Err(error) => {
+                    let part = Part::Function(slug.clone());
+                    self.unapplied.note(part, Err(error.into()))?;
+                    continue;
+                }
+            };
             if let Some(state) = &mut state {
                 let current = values.entry(state.id.clone()).or_default();
                 for token in state.tokens.drain(..) {

@@ -77,11 +77,12 @@ impl Unapplied {
             tried: Instant::now(),
             reason: reason.clone(),
         };
-        let former = self.lock().insert(part.clone(), failure);
+        let described = part.to_string();
+        let former = self.lock().insert(part, failure);
         if former.is_none_or(|former| former.reason != reason) {
             tracing::error!(
                 reason,
-                "cannot apply {part}; its former state goes on serving, and access that cannot be read is refused"
+                "cannot apply {described}; its former state goes on serving, and access that cannot be read is refused"
             );
         }
         Ok(())

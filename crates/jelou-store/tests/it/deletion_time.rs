@@ -158,7 +158,7 @@ async fn what_has_expired_on_every_server_is_deleted() {
     create(&fixture).await;
     fixture.advance(60);
     // A server whose clock is behind may need it for a while.
-    let at_once = if on_postgres() { 0 } else { 1 };
+    let at_once = usize::from(!on_postgres());
     assert_eq!(sweep(&fixture).await, [at_once; 3]);
     fixture.advance(MARGIN);
     assert_eq!(sweep(&fixture).await, [1 - at_once; 3]);

@@ -57,7 +57,7 @@ fn a_second_rotation_keeps_a_value_that_another_server_has_seen_in_use() {
 
     // While the other server does not answer, nobody knows.
     cluster.change("POST", "/v1/functions/hola/tokens/ci/rotation", &grace);
-    second.signal(Signal::STOP);
+    second.pause();
     let refused = first
         .manage(&cluster.access_token, path)
         .method("POST")
@@ -65,7 +65,7 @@ fn a_second_rotation_keeps_a_value_that_another_server_has_seen_in_use() {
         .send();
     second.signal(Signal::CONT);
     assert_eq!(refused.status, 409, "{}", refused.body);
-    assert!(refused.body.contains(&second.address()), "{}", refused.body);
+    assert!(refused.body.contains(second.address()), "{}", refused.body);
 }
 
 /// Like rows of a newer version.
