@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use fs_err::os::unix::fs::OpenOptionsExt;
 use jelou_core::NodeId;
+use jelou_store::vault::UNFINISHED_KEY;
 use rustix::fs::FlockOperation;
 
 /// How long a start waits for the lock: a child process of a killed server may hold it for a moment.
@@ -50,8 +51,10 @@ pub enum DataDirError {
 impl DataDir {
     pub(crate) fn open(path: &Path) -> Result<Self, DataDirError> {
         let path = create(path)?;
+        let lock = lock(&path)?;
+        remove_unfinished_keys(&path)?;
         Ok(Self {
-            _lock: lock(&path)?,
+            _lock: lock,
             shared: path.clone(),
             run: Self::run_dir_of(&path),
             path,
@@ -61,8 +64,10 @@ impl DataDir {
     /// Opens a folder for the state of one project. The engine and the build cache are in the data folder `shared`.
     pub(crate) fn open_state(state: &Path, shared: &Path) -> Result<Self, DataDirError> {
         let path = create(state)?;
+        let lock = lock(&path)?;
+        remove_unfinished_keys(&path)?;
         Ok(Self {
-            _lock: lock(&path)?,
+            _lock: lock,
             shared: create(shared)?,
             // The sockets are elsewhere, because processes may have no access to the project's folder.
             run: temporary_run_dir(&path),
@@ -166,6 +171,22 @@ fn create(path: &Path) -> std::io::Result<PathBuf> {
     Ok(path)
 }
 
+/// Removes master keys whose writing was interrupted by a kill. No value is encrypted with such a key. The folder is locked,
+/// so no other process writes one.
+fn remove_unfinished_keys(folder: &Path) -> std::io::Result<()> {
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name
+            .as_encoded_bytes()
+            .starts_with(UNFINISHED_KEY.as_bytes())
+        {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Locks the folder against other servers.
 fn lock(path: &Path) -> Result<Lock, DataDirError> {
     let lock: File = fs_err::OpenOptions::new()
@@ -188,5 +209,24 @@ fn lock(path: &Path) -> Result<Lock, DataDirError> {
             }
             Err(error) => return Err(DataDirError::Io(error.into())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_whose_writing_was_interrupted_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (unfinished, key) = (
+            folder.path().join(".key-AbC123"),
+            folder.path().join("master.key"),
+        );
+        std::fs::write(&unfinished, "half of a key").unwrap();
+        std::fs::write(&key, "a key").unwrap();
+        let _data = DataDir::open(folder.path()).unwrap();
+        assert!(!unfinished.exists());
+        assert!(key.exists());
     }
 }

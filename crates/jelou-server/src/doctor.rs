@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use jelou_engine::{DENIED_IPV4, Layer, LayerStatus, deno, sandbox_layers, whole_networks};
-use jelou_store::{Location, schema_state};
+use jelou_store::{DatabaseError, Location, schema_state};
 use rustix::fs::{Access, FlockOperation};
 use rustix::process::Resource;
 use serde::Serialize;
@@ -244,7 +244,13 @@ async fn database(config: &Config) -> Check {
         Err(error) => {
             let cause = error.source().map(|cause| format!(": {cause}"));
             let detail = format!("{error}{}", cause.unwrap_or_default());
-            return Check::new(name, State::Wrong, detail);
+            let check = Check::new(name, State::Wrong, detail);
+            return match error {
+                DatabaseError::Connect { .. } => check.hint(
+                    "check `database.url` (JELOU_DATABASE__URL), and that the database runs and accepts this user",
+                ),
+                _ => check,
+            };
         }
     };
     let Some(schema) = state.database else {

@@ -131,8 +131,13 @@ impl FunctionMemory {
             );
             return Err(MemoryError::new(StatusCode::PAYLOAD_TOO_LARGE, text));
         };
-        serde_json::from_slice(&read.to_bytes())
-            .map_err(|error| MemoryError::new(StatusCode::BAD_REQUEST, error.to_string()))
+        let put: Put = serde_json::from_slice(&read.to_bytes())
+            .map_err(|error| MemoryError::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+        if put.value.contains('\0') {
+            let text = "the value contains the character U+0000, which cannot be stored; encode binary data with base64";
+            return Err(MemoryError::new(StatusCode::BAD_REQUEST, text));
+        }
+        Ok(put)
     }
 }
 
@@ -153,6 +158,11 @@ fn key_of(path: &str) -> Result<String, MemoryError> {
             "the key is {} bytes; it must have 1 to {MAX_KEY_BYTES}",
             key.len()
         )));
+    }
+    if key.contains('\0') {
+        return Err(refused(
+            "the key contains the character U+0000, which cannot be stored",
+        ));
     }
     Ok(key.into_owned())
 }

@@ -72,6 +72,8 @@ pub enum StartError {
     Listen(#[from] ListenError),
     #[error("cannot use the keys that sign identity tokens: {0}")]
     Identity(String),
+    #[error("cannot load the trust policies: {0}")]
+    Trust(String),
     #[error("cannot listen for debuggers")]
     Inspector(#[source] std::io::Error),
     #[error("cannot create the first access token: {0}")]
@@ -298,7 +300,11 @@ impl Server {
             Arc::clone(&cron),
             stopped.clone(),
         );
-        let control = Arc::new(control.with_github(github).at(snapshot.position));
+        let control = control
+            .with_github(github)
+            .with_identity_issuer(Arc::clone(&issuer))
+            .at(snapshot.position);
+        let control = Arc::new(control);
         fill(
             &control,
             snapshot.functions,
@@ -309,7 +315,8 @@ impl Server {
         if is_away {
             control.set_arriving();
         } else {
-            control.load_trust().await?;
+            let started = control.start_trust().await;
+            started.map_err(|error| StartError::Trust(error.to_string()))?;
             // In development, a schedule runs only on request.
             if gateway.development.is_none() {
                 cron.start();

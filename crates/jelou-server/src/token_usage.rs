@@ -96,11 +96,16 @@ impl TokenCounters {
     }
 
     async fn sweep(&self) {
-        let age = i64::try_from(self.max_age.as_millis()).unwrap_or(i64::MAX);
-        let before = self.clock.now_ms().saturating_sub(age).div_euclid(DAY_MS);
-        if let Err(error) = self.store.sweep_token_usage(before).await {
+        if let Err(error) = self.try_sweep().await {
             tracing::warn!(%error, "cannot delete old counts of calls of tokens");
         }
+    }
+
+    async fn try_sweep(&self) -> Result<(), StoreError> {
+        let age = i64::try_from(self.max_age.as_millis()).unwrap_or(i64::MAX);
+        let now_ms = self.store.deletion_time().await?.as_millisecond();
+        let before = now_ms.saturating_sub(age).div_euclid(DAY_MS);
+        self.store.sweep_token_usage(before).await
     }
 
     /// Returns the current day in UTC, as days since the Unix epoch.

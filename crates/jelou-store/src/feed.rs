@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use jelou_core::Slug;
 use serde::{Deserialize, Serialize};
 use sqlx::AnyExecutor;
+use sqlx::any::AnyRow;
 
 use crate::database::row::Columns;
 use crate::database::{Connection, DatabaseError, Listener};
@@ -53,10 +54,29 @@ pub struct Parts {
     pub functions: BTreeSet<Slug>,
     pub organisation_secrets: bool,
     pub access_tokens: bool,
-    /// Trust policies or exchanged tokens.
+    /// Trust policies and exchanged tokens.
     pub trust: bool,
+    /// Exchanged tokens only.
+    pub exchanged_tokens: bool,
     /// Pauses of schedules.
     pub schedules: bool,
+    /// The keys that sign identity tokens. Each server reads them when their time comes, so no change names them.
+    pub identity_keys: bool,
+}
+
+impl Parts {
+    /// Everything, with these functions.
+    pub fn all(functions: BTreeSet<Slug>) -> Self {
+        Self {
+            functions,
+            organisation_secrets: true,
+            access_tokens: true,
+            trust: true,
+            exchanged_tokens: true,
+            schedules: true,
+            identity_keys: true,
+        }
+    }
 }
 
 impl Store {
@@ -72,7 +92,7 @@ impl Store {
         let position = head(&mut state).await?;
         let changed = if follows(&mut state, &position, since).await? {
             let mut parts = parts(&mut state, since).await?;
-            parts.trust |= position.exchanges != since.exchanges;
+            parts.exchanged_tokens = position.exchanges != since.exchanges;
             Changed::Parts(parts)
         } else {
             Changed::Everything
@@ -147,21 +167,19 @@ async fn parts(connection: &mut Connection, since: &Position) -> Result<Parts, D
         let (resource, _) = action.split_once('.').unwrap_or((&action, ""));
         match resource {
             "access_token" => parts.access_tokens = true,
-            "trust" => {
-                parts.trust = true;
-                // The function that the policy allowed to call, even if the policy is deleted by now.
-                parts
-                    .functions
-                    .extend(row.optional_parsed::<Slug>("function_slug")?);
-            }
+            "trust" => parts.trust = true,
             "schedule" => parts.schedules = true,
             "secret" if row.optional_text("function_slug")?.is_none() => {
                 parts.organisation_secrets = true;
             }
-            _ => parts
-                .functions
-                .extend(row.optional_parsed::<Slug>("function_slug")?),
+            _ => parts.functions.extend(function(&row)?),
         }
     }
     Ok(parts)
+}
+
+/// Returns the function of a change. `None` also if its slug is not valid: then no host name leads to it.
+fn function(row: &AnyRow) -> Result<Option<Slug>, DatabaseError> {
+    let slug = row.optional_text("function_slug")?;
+    Ok(slug.and_then(|slug| slug.parse().ok()))
 }

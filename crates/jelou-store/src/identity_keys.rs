@@ -42,7 +42,7 @@ pub struct KeySchedule {
 impl Store {
     /// Returns the keys in signing order. Creates the first key, which signs now, and always keeps one key that begins
     /// to sign only after a period, so that verifiers can fetch it before. Deletes keys that ended more than
-    /// `schedule.kept` ago. `generate` returns the id and the private key of a new key.
+    /// `schedule.kept` ago on every server. `generate` returns the id and the private key of a new key.
     ///
     /// # Errors
     /// The error of `generate`; [`StoreError::Vault`], [`StoreError::Database`].
@@ -51,9 +51,10 @@ impl Store {
         schedule: KeySchedule,
         generate: impl Fn() -> Result<(String, Zeroizing<Vec<u8>>), E>,
     ) -> Result<Vec<IdentityKey>, E> {
-        let now = self.clock.now();
         let mut write = self.database.write().await.map_err(StoreError::from)?;
         let connection = write.transaction();
+        let now = self.agreed_time(connection).await?;
+        let deletion_time = self.deletion_time_in(connection).await?;
         let mut keys = self.read_keys(connection).await?;
         while keys.last().is_none_or(|last| last.signs_from <= now) {
             let signs_from = if keys.is_empty() {
@@ -70,7 +71,7 @@ impl Store {
             self.insert_key(connection, &key).await?;
             keys.push(key);
         }
-        while keys.len() > 2 && keys[1].signs_from + schedule.kept < now {
+        while keys.len() > 2 && keys[1].signs_from + schedule.kept < deletion_time {
             let ended = keys.remove(0);
             delete_key(connection, &ended.id).await?;
         }

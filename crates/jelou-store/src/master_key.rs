@@ -8,7 +8,7 @@ use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
 use crate::database::row::Columns;
 use crate::error::StoreError;
-use crate::store::Store;
+use crate::store::{Store, set_cluster_key};
 use crate::vault::{KeyId, SealedSecret, SecretOwner, VaultError};
 
 /// Maximum number of values that a transaction encrypts anew. Other changes wait for the transaction.
@@ -70,6 +70,7 @@ impl Store {
                 target: key_id.as_str(),
                 detail: None,
             };
+            set_cluster_key(change.connection(), &key_id).await?;
             let all = self.vault.key_ids();
             let ids: Vec<_> = all[1..].iter().map(KeyId::as_str).collect();
             let before = json!({ "keys": ids });

@@ -118,14 +118,15 @@ impl Store {
         Ok(write.commit().await?)
     }
 
-    /// Deletes expired values and returns their number.
+    /// Deletes values that have expired on every server, and returns their number.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn sweep_memory(&self) -> Result<u64, StoreError> {
         let mut write = self.database.write().await?;
+        let expired_by = self.deletion_time_in(write.transaction()).await?;
         let swept = sqlx::query("DELETE FROM memory WHERE expires_at <= $1")
-            .bind(self.clock.now_ms())
+            .bind(expired_by.as_millisecond())
             .execute(write.transaction())
             .await?
             .rows_affected();

@@ -24,6 +24,8 @@ pub struct NodeReport {
     pub position: Position,
     /// How far its clock is ahead of the clock of the database.
     pub clock_offset_ms: i64,
+    /// What of the state it could not apply, each with the reason.
+    pub unapplied: Vec<String>,
 }
 
 /// A server that has reported recently.
@@ -32,6 +34,12 @@ pub struct NodeRecord {
     pub report: NodeReport,
     /// Time since its last report.
     pub silent_ms: i64,
+}
+
+/// Returns the lines of a text. A server of an older version writes none.
+fn lines(text: Option<String>) -> Vec<String> {
+    let text = text.unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
 }
 
 impl Store {
@@ -60,11 +68,11 @@ impl Store {
     pub async fn report_node(&self, node: &NodeReport, now_ms: i64) -> Result<(), StoreError> {
         // A single statement without the lock of changes, so that servers can report during a long change.
         sqlx::query(
-            "INSERT INTO nodes (id, address, version, started_at, seen_at, revision, hash, exchanges, clock_offset_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET address = excluded.address, \
+            "INSERT INTO nodes (id, address, version, started_at, seen_at, revision, hash, exchanges, clock_offset_ms, unapplied) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO UPDATE SET address = excluded.address, \
              version = excluded.version, started_at = excluded.started_at, seen_at = excluded.seen_at, \
              revision = excluded.revision, hash = excluded.hash, exchanges = excluded.exchanges, \
-             clock_offset_ms = excluded.clock_offset_ms",
+             clock_offset_ms = excluded.clock_offset_ms, unapplied = excluded.unapplied",
         )
         .bind(node.id.as_str())
         .bind(node.address.as_str())
@@ -75,6 +83,7 @@ impl Store {
         .bind(node.position.hash.as_deref())
         .bind(node.position.exchanges)
         .bind(node.clock_offset_ms)
+        .bind(node.unapplied.join("\n"))
         .execute(self.database.pool())
         .await?;
         Ok(())
@@ -101,7 +110,7 @@ impl Store {
     pub async fn nodes(&self, max_silence_ms: i64) -> Result<Vec<NodeRecord>, StoreError> {
         let now = self.database_time().await?;
         sqlx::query(
-            "SELECT id, address, version, started_at, seen_at, revision, hash, exchanges, clock_offset_ms FROM nodes \
+            "SELECT id, address, version, started_at, seen_at, revision, hash, exchanges, clock_offset_ms, unapplied FROM nodes \
              WHERE seen_at >= $1 ORDER BY address, id",
         )
         .bind(now - max_silence_ms)
@@ -121,6 +130,7 @@ impl Store {
                         exchanges: row.number("exchanges")?,
                     },
                     clock_offset_ms: row.number("clock_offset_ms")?,
+                    unapplied: lines(row.optional_text("unapplied")?),
                 },
                 silent_ms: now - row.number("seen_at")?,
             })

@@ -127,9 +127,10 @@ impl Store {
     ) -> Result<PreviewRecord, StoreError> {
         let mut change = self.change(actor).await?;
         let (at, name) = (change.now(), &new.name);
+        let agreed = self.agreed_time(change.connection()).await?;
         let slug = functions::slug_of(change.connection(), &new.function).await?;
         if let Some(known) = find(&mut *change.connection(), &new.function, name).await? {
-            if known.expires_at > at {
+            if known.expires_at > agreed {
                 return Err(StoreError::conflict(format!(
                     "`{slug}` has a preview `{name}` already"
                 )));
@@ -221,7 +222,7 @@ impl Store {
         Ok(preview)
     }
 
-    /// Deletes expired previews.
+    /// Deletes previews that have expired on every server.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -229,14 +230,14 @@ impl Store {
         &self,
         actor: &Actor,
     ) -> Result<Vec<PreviewRecord>, StoreError> {
-        let expired = expired(self.database.pool(), self.clock.now_ms()).await?;
+        let expired_by = self.deletion_time().await?.as_millisecond();
+        let expired = expired(self.database.pool(), expired_by).await?;
         if expired.is_empty() {
             return Ok(expired);
         }
         let mut change = self.change(actor).await?;
-        let now = change.now().as_millisecond();
         // Reads the expired previews again, because a deploy may have extended one of them in the meantime.
-        let expired = self::expired(&mut *change.connection(), now).await?;
+        let expired = self::expired(&mut *change.connection(), expired_by).await?;
         for preview in &expired {
             delete(change.connection(), &preview.id).await?;
             match functions::slug_of(change.connection(), &preview.function_id).await {

@@ -270,8 +270,9 @@ impl Store {
             .iter()
             .map(|end| (&end.function, &end.schedule))
             .collect();
+        let now = self.deletion_time_in(write.transaction()).await?;
         for (function, schedule) in schedules {
-            prune(write.transaction(), function, schedule, self.clock.now()).await?;
+            prune(write.transaction(), function, schedule, now).await?;
         }
         Ok(write.commit().await?)
     }

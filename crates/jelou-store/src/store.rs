@@ -30,7 +30,8 @@ pub struct Store {
 /// # Errors
 /// [`DatabaseError`] when the database does not exist or cannot be read.
 pub async fn schema_state(config: &StoreConfig) -> Result<SchemaState, DatabaseError> {
-    Database::open_existing(config)?.schema_state().await
+    let database = Database::connect_existing(config).await?;
+    database.schema_state().await
 }
 
 impl Store {
@@ -155,7 +156,8 @@ impl Store {
 
 /// Checks that the vault has the keys of all stored secrets. Servers that share a database must also have the same
 /// current key, because each decrypts values that the others have encrypted. The first server stores the id of its key,
-/// and the others compare it.
+/// and the others compare it. A database that only one server uses may have such an id, from a backup of a shared one. It follows that server's key,
+/// because another backup may carry it back.
 async fn admit(
     database: &Database,
     vault: impl FnOnce(&BTreeSet<KeyId>) -> Result<KeyId, VaultError>,
@@ -164,24 +166,42 @@ async fn admit(
     let connection: &mut Connection = write.transaction();
     let mut in_use = key_ids_in_use(&mut *connection).await?;
     if database.engine().is_shared() {
-        let shared = sqlx::query("SELECT key_id FROM cluster WHERE id = 1")
+        let shared: Option<KeyId> = sqlx::query("SELECT key_id FROM cluster WHERE id = 1")
             .fetch_optional(&mut *connection)
             .await?
             .map(|row| row.parsed("key_id"))
             .transpose()?;
-        let is_first = shared.is_none();
-        in_use.extend(shared);
-        let key_id = vault(&in_use)?;
-        if is_first {
-            sqlx::query("INSERT INTO cluster (id, key_id) VALUES (1, $1)")
-                .bind(key_id.as_str())
-                .execute(connection)
-                .await?;
+        in_use.extend(shared.clone());
+        let current = vault(&in_use)?;
+        match shared {
+            Some(shared) if shared != current => {
+                return Err(VaultError::NotTheSharedKey { current, shared }.into());
+            }
+            Some(_) => {}
+            None => {
+                sqlx::query("INSERT INTO cluster (id, key_id) VALUES (1, $1)")
+                    .bind(current.as_str())
+                    .execute(connection)
+                    .await?;
+            }
         }
     } else {
-        vault(&in_use)?;
+        let current = vault(&in_use)?;
+        set_cluster_key(connection, &current).await?;
     }
     Ok(write.commit().await?)
+}
+
+/// Updates the id of the key that all servers must have, if there is one.
+pub(crate) async fn set_cluster_key(
+    connection: &mut Connection,
+    current: &KeyId,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE cluster SET key_id = $1 WHERE key_id <> $1")
+        .bind(current.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn key_ids_in_use(connection: &mut Connection) -> Result<BTreeSet<KeyId>, StoreError> {

@@ -132,17 +132,30 @@ pub(crate) fn report(output: &Output, error: &anyhow::Error) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let (code, hint, status) = classify(error);
-    let mut messages = error
-        .chain()
-        .map(|cause| jelou_token::redact(&cause.to_string()).into_owned());
+    let (message, causes) = messages(error);
     let body = ErrorBody {
         code,
-        message: messages.next().unwrap_or_default(),
-        causes: messages.collect(),
+        message,
+        causes,
         hint: hint.map(|hint| jelou_token::redact(&hint).into_owned()),
         usage: None,
     };
     show(output, &body, status)
+}
+
+/// Returns the message of an error and its causes, without those that the text before ends with: errors of libraries often
+/// contain the text of their cause.
+fn messages(error: &anyhow::Error) -> (String, Vec<String>) {
+    let texts = error.chain().map(ToString::to_string);
+    let mut texts = texts.map(|text| jelou_token::redact(&text).into_owned());
+    let message = texts.next().unwrap_or_default();
+    let mut causes: Vec<String> = Vec::new();
+    for cause in texts {
+        if !causes.last().unwrap_or(&message).ends_with(&cause) {
+            causes.push(cause);
+        }
+    }
+    (message, causes)
 }
 
 fn show(output: &Output, body: &ErrorBody, status: u8) -> ExitCode {

@@ -28,4 +28,7 @@ pub struct NodeInfo {
     pub silent_ms: i64,
     /// Milliseconds that its clock is ahead of the clock of the database.
     pub clock_offset_ms: i64,
+    /// Parts of the state that it could not apply, each with the reason. Their former state goes on serving.
+    #[serde(default)]
+    pub unapplied: Vec<String>,
 }

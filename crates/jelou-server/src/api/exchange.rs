@@ -14,10 +14,13 @@ use zeroize::Zeroizing;
 
 use super::app::App;
 use super::extract::Bytes;
+use super::nul;
 use super::problem::ApiError;
 use crate::control::{ExchangeError, LIFETIME, RequestedToken};
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+/// Maximum bytes of the description of an error, in the response and in the log.
+const MAX_DESCRIPTION_BYTES: usize = 1000;
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const SUBJECT_TYPES: [&str; 2] = [
     "urn:ietf:params:oauth:token-type:jwt",
@@ -85,7 +88,7 @@ pub(super) async fn exchange(
 }
 
 fn refuse(error: &ExchangeError) -> Response {
-    let description = error.to_string();
+    let description = shortened(&error.to_string());
     match error {
         ExchangeError::Internal(cause) => {
             tracing::error!(%cause, "internal error of an exchange");
@@ -107,6 +110,13 @@ fn refuse(error: &ExchangeError) -> Response {
     }
 }
 
+/// Cuts a text that contains claims of a token, which may be forged and long.
+fn shortened(text: &str) -> String {
+    let end = text.floor_char_boundary(MAX_DESCRIPTION_BYTES);
+    let cut = if end < text.len() { "..." } else { "" };
+    format!("{}{cut}", &text[..end])
+}
+
 fn problem(status: StatusCode, error: &'static str, error_description: String) -> Response {
     let problem = ExchangeProblem {
         error,
@@ -124,6 +134,9 @@ fn private(mut response: Response) -> Response {
 
 /// Returns the identity token, and the kind of token that is requested for it.
 fn parse(body: &[u8]) -> Result<(Zeroizing<String>, RequestedToken), String> {
+    if let Some(name) = nul::in_pairs(form_urlencoded::parse(body)) {
+        return Err(format!("`{name}` contains the character U+0000"));
+    }
     let [mut grant, mut token, mut kind, mut scope, mut audience] = [const { None }; 5];
     for (name, value) in form_urlencoded::parse(body) {
         let field = match &*name {

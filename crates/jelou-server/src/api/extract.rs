@@ -1,5 +1,6 @@
 //! Extractors whose errors are problem documents.
 
+use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, RawPathParams, Request};
 use http::StatusCode;
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::MAX_BODY_BYTES;
 use super::app::App;
+use super::nul;
 use super::problem::ApiError;
 
 /// A JSON body.
@@ -18,6 +20,18 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, control: &App) -> Result<Self, ApiError> {
+        let (head, body) = request.into_parts();
+        let whole = Request::from_parts(head.clone(), body);
+        let Bytes(body) = Bytes::from_request(whole, control).await?;
+        nul::check_json(&body)?;
+        let request = Request::from_parts(head, Body::from(body));
+        Self::with_any_text(request, control).await
+    }
+}
+
+impl<T: DeserializeOwned> Json<T> {
+    /// Like [`FromRequest::from_request`], but accepts U+0000, because the files of an upload may contain it.
+    pub(super) async fn with_any_text(request: Request, control: &App) -> Result<Self, ApiError> {
         match axum::Json::<T>::from_request(request, control).await {
             Ok(axum::Json(body)) => Ok(Self(body)),
             Err(JsonRejection::JsonDataError(error)) => {

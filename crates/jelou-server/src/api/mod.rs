@@ -15,6 +15,7 @@ mod logs;
 mod master_key;
 mod metrics;
 mod nodes;
+mod nul;
 mod organisation_secrets;
 mod previews;
 mod problem;
@@ -155,6 +156,7 @@ fn router(control: App, metrics: Router) -> Router {
     router
         .route("/v1/openapi.json", get(move || async move { document }))
         .route("/v1/nodes/logs/{function}", get(logs::page))
+        .route("/v1/nodes/uses", get(nodes::store_uses))
         .route("/v1/nodes/statistics/{function}", get(logs::own_statistics))
         .merge(metrics.with_state(()))
         .fallback(|| async { ApiError::no_such_route() })
@@ -164,6 +166,7 @@ fn router(control: App, metrics: Router) -> Router {
             Arc::clone(&control),
             nodes::wait_for_all,
         ))
+        .layer(middleware::from_fn(nul::refuse))
         .layer(middleware::from_fn(move |request, next| {
             refusals::log(Arc::clone(&refusals_logged), request, next)
         }))

@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jelou_core::api::{List, NodeInfo, Problem};
 
 use super::app::App;
-use super::auth::Administrator;
+use super::auth::{Administrator, FromServer};
 use super::problem::ApiError;
 
 /// Names the servers that have not applied the change yet.
@@ -27,6 +27,15 @@ pub(super) async fn list(
 ) -> Result<Json<List<NodeInfo>>, ApiError> {
     let items = control.nodes().await?;
     Ok(Json(List { items }))
+}
+
+/// Stores the uses of tokens that this server knows, for another server. It is not part of the documented API.
+pub(super) async fn store_uses(
+    State(control): State<App>,
+    _: FromServer,
+) -> Result<StatusCode, ApiError> {
+    control.store_uses().await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Delays the response to a change until all servers have applied it. A deploy waits only with `Prefer: wait`: without

@@ -10,6 +10,7 @@ use jelou_engine::{ArtifactError, LeaseError, LoadError};
 use jelou_store::{DatabaseError, Resource, StoreError, VaultError};
 use uuid::Uuid;
 
+use super::nul;
 use super::refusals::RefusedRequest;
 use crate::control::ControlError;
 
@@ -186,6 +187,12 @@ impl From<ControlError> for ApiError {
                     "keep what callers use, or deploy without `--strict`; nothing was changed",
                 )
             }
+            ControlError::UnknownUse { .. } => {
+                Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, error.to_string()).hint(
+                    "try again when the server answers, or a minute after it has stopped; if nobody needs the old value any \
+                     more, end it first (`jelou tokens rotate ... --finish`), and the newest one is kept; nothing was changed",
+                )
+            }
             ControlError::CreationDisabled(_) => Self::forbidden(error.to_string())
                 .hint("ask the operator of the server; nothing was changed"),
             ControlError::TokenRule(detail) => Self::invalid(detail)
@@ -265,6 +272,7 @@ impl From<StoreError> for ApiError {
                 .hint("try again in a moment")
             }
             StoreError::Database(DatabaseError::DiskFull(_)) => Self::disk_full(),
+            StoreError::Database(DatabaseError::Text(_)) => nul::refusal("the request"),
             other => {
                 let mut text = other.to_string();
                 let mut source = std::error::Error::source(&other);

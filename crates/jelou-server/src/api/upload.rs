@@ -14,6 +14,7 @@ use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::app::App;
 use super::extract::Json;
+use super::nul;
 use super::problem::ApiError;
 
 /// Maximum bytes of an upload that is read completely before it is parsed.
@@ -35,9 +36,9 @@ impl FromRequest<App> for Upload {
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if length.is_some_and(|length| length <= SMALL_BYTES) {
-            let Json(request) = Json::from_request(request, control).await?;
+            let Json(request) = Json::with_any_text(request, control).await?;
             return Ok(Self {
-                request,
+                request: check_text(request)?,
                 permit: None,
             });
         }
@@ -49,10 +50,18 @@ impl FromRequest<App> for Upload {
         }
         let permit = budget.acquire(bytes).await;
         Ok(Self {
-            request: parse(request.into_body(), most).await?,
+            request: check_text(parse(request.into_body(), most).await?)?,
             permit,
         })
     }
+}
+
+/// Refuses U+0000 everywhere but in the content of files. Their paths have a stricter rule.
+fn check_text(mut request: DeployRequest) -> Result<DeployRequest, ApiError> {
+    let files = std::mem::take(&mut request.files);
+    let rest = serde_json::to_value(&request).map_err(|error| malformed(error.to_string()))?;
+    nul::check(&rest)?;
+    Ok(DeployRequest { files, ..request })
 }
 
 fn check_content_type(request: &Request) -> Result<(), ApiError> {
@@ -133,5 +142,19 @@ mod tests {
             let error = parse(Body::from(json.to_owned()), most).await.unwrap_err();
             assert_eq!(error.status(), status, "{json}");
         }
+    }
+
+    #[tokio::test]
+    async fn only_a_file_may_contain_u_0000() {
+        let parsed = |json: &'static str| async move {
+            check_text(parse(Body::from(json), 1000).await.unwrap())
+        };
+        let file = r#"{"files":[{"path":"index.ts","content":"\u0000"}]}"#;
+        let request = parsed(file).await.unwrap();
+        assert_eq!(request.files[0].text(), Some("\0"));
+        let message = r#"{"files":[],"message":"a\u0000"}"#;
+        let error = parsed(message).await.unwrap_err();
+        assert_eq!(error.status(), StatusCode::BAD_REQUEST);
+        assert!(error.into_texts().0.contains("`message`"));
     }
 }

@@ -34,7 +34,7 @@ impl Control {
                 self.provide_artifact(hash).await?;
             }
         }
-        self.load_trust().await?;
+        self.start_trust().await?;
         let functions = self.store.list_functions().await?.into_iter();
         let functions: Vec<_> = functions.map(|function| function.record).collect();
         self.cron.load(&functions).await?;

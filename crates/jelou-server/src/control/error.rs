@@ -46,6 +46,19 @@ pub(crate) enum ControlError {
     Clashes(String),
     #[error("the random generator of the operating system failed: {0}")]
     Random(String),
+    /// Another server may know of a use of the token's newest value.
+    #[error(
+        "it is not known whether `{prefix}..`, the newest value of the token, is in use, because the server {server} does not \
+         answer: {reason}"
+    )]
+    UnknownUse {
+        prefix: String,
+        server: String,
+        reason: String,
+    },
+    /// Rows of the database, which this version cannot read.
+    #[error("{0}")]
+    Unreadable(String),
     #[error("the change was interrupted")]
     Interrupted,
 }

@@ -1,15 +1,16 @@
 //! Exchanges identity tokens of trusted issuers for short-lived tokens (RFC 8693).
 
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jelou_core::api::CallGrant;
 use jelou_core::trust::pin;
-use jelou_core::{AccessTokenId, Scope, Scopes, Slug, TokenId};
+use jelou_core::{AccessTokenId, FunctionId, Scope, Scopes, Slug, TokenId};
 use jelou_store::{
     DatabaseError, Exchange, Exchanged, ExchangedToken, NewExchangedToken, StoreError, TrustRecord,
 };
-use jelou_token::{AccessToken, RuntimeToken};
+use jelou_token::{AccessToken, RuntimeToken, TokenHash};
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
@@ -81,38 +82,31 @@ impl Control {
         wanted: RequestedToken,
     ) -> Result<Issued, ExchangeError> {
         let issuer = oidc::unverified_issuer(identity_token)?;
-        let policies = || -> Vec<TrustRecord> {
-            let policies = self.registry.trust.load();
-            let policies = policies.iter();
-            policies
-                .filter(|policy| policy.terms.issuer_url == issuer)
-                .cloned()
-                .collect()
-        };
-        if policies().is_empty() {
+        if self.registry.trust.load().of(&issuer).is_empty() {
             return Err(VerifyError::Issuer(issuer.escape_debug().to_string()).into());
         }
         let now = self.clock.now();
         let verified =
             oidc::verify(&self.issuer_keys, identity_token, &issuer, now.as_second()).await?;
         for _ in 1..ATTEMPTS {
-            match self.issue(policies(), &verified, &wanted, now).await {
+            match self.issue(&issuer, &verified, &wanted, now).await {
                 Err(ExchangeError::PoliciesChanged) => self.reload_trust().await?,
                 done => return done,
             }
         }
-        self.issue(policies(), &verified, &wanted, now).await
+        self.issue(&issuer, &verified, &wanted, now).await
     }
 
     /// Stores the exchanged token in a task of its own, which completes even if the caller disconnects.
     async fn issue(
         self: &Arc<Self>,
-        policies: Vec<TrustRecord>,
+        issuer: &str,
         verified: &Verified,
         wanted: &RequestedToken,
         now: Timestamp,
     ) -> Result<Issued, ExchangeError> {
-        let accepted = accepted(policies, verified, wanted)?;
+        let policies = self.registry.trust.load();
+        let accepted = accepted(policies.of(issuer), verified, wanted)?;
         let (verified, wanted) = (verified.clone(), wanted.clone());
         let exchanged = self.change(|control| async move {
             Ok(control
@@ -124,7 +118,7 @@ impl Control {
 
     async fn store_exchange(
         &self,
-        accepted: Vec<TrustRecord>,
+        accepted: Vec<Arc<TrustRecord>>,
         verified: Verified,
         wanted: RequestedToken,
         now: Timestamp,
@@ -170,7 +164,7 @@ impl Control {
         for policy in &accepted {
             // A different id was refused before. This only collects ids that are not pinned yet.
             if let Ok(Some(pinned)) = pin(policy.terms.issuer, &policy.pinned, &verified.claims) {
-                pins.push((policy.clone(), pinned));
+                pins.push((TrustRecord::clone(policy), pinned));
             }
         }
         let has_pins = !pins.is_empty();
@@ -209,6 +203,11 @@ impl Control {
 
     /// Makes an exchanged token valid.
     pub(crate) fn put_exchanged(&self, token: &ExchangedToken) {
+        let function = match &token.new {
+            NewExchangedToken::Access { .. } => None,
+            NewExchangedToken::Runtime { function, .. } => Some(function.clone()),
+        };
+        self.exchanged().insert(token.hash, function);
         match token.credential() {
             Some(credential) => self.registry.tokens.put(credential),
             None => self.registry.access_tokens.put_exchanged(token),
@@ -217,8 +216,25 @@ impl Control {
 }
 
 impl Control {
+    /// Makes all exchanged tokens invalid but these.
+    pub(super) fn retain_exchanged(&self, tokens: &[ExchangedToken]) {
+        let kept: HashSet<_> = tokens.iter().map(|token| token.hash).collect();
+        let mut known = self.exchanged();
+        for (hash, _) in known.extract_if(|hash, _| !kept.contains(hash)) {
+            self.registry.access_tokens.remove_value(&hash);
+            self.registry.tokens.remove_value(&hash);
+        }
+    }
+
+    /// Returns the valid exchanged tokens, those for calls with their function.
+    pub(super) fn exchanged(&self) -> MutexGuard<'_, HashMap<TokenHash, Option<FunctionId>>> {
+        let exchanged = self.exchanged.lock();
+        exchanged.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes an exchanged token invalid.
     pub(super) fn end_exchanged(&self, token: &ExchangedToken) {
+        self.exchanged().remove(&token.hash);
         match &token.new {
             NewExchangedToken::Access { .. } => {
                 self.registry.access_tokens.remove_value(&token.hash);
@@ -234,67 +250,81 @@ fn random(error: impl std::fmt::Display) -> ExchangeError {
 
 /// Returns the policies that accept the identity token for the wanted token. Never empty.
 fn accepted(
-    policies: Vec<TrustRecord>,
+    policies: &[Arc<TrustRecord>],
     verified: &Verified,
     wanted: &RequestedToken,
-) -> Result<Vec<TrustRecord>, ExchangeError> {
-    let mut accepted = Vec::new();
+) -> Result<Vec<Arc<TrustRecord>>, ExchangeError> {
+    let accepting = policies.iter().filter(|policy| {
+        verified.audiences.contains(&policy.terms.audience)
+            && is_wanted(policy, wanted)
+            && check(policy, verified).is_ok()
+    });
+    let accepted: Vec<_> = match wanted {
+        // A runtime token gets the limits of one policy only.
+        RequestedToken::Call(_) => accepting.take(1).cloned().collect(),
+        RequestedToken::Access(_) => accepting.cloned().collect(),
+    };
+    if accepted.is_empty() {
+        return Err(refusal(policies, verified, wanted));
+    }
+    Ok(accepted)
+}
+
+/// Says why none of the policies accepts the identity token.
+fn refusal(
+    policies: &[Arc<TrustRecord>],
+    verified: &Verified,
+    wanted: &RequestedToken,
+) -> ExchangeError {
     let mut wrong_audience = None;
-    let mut reasons: Vec<String> = Vec::new();
+    let mut reasons = BTreeSet::new();
     for policy in policies {
-        let terms = &policy.terms;
-        if !verified.audiences.contains(&terms.audience) {
-            wrong_audience = Some(terms.audience.clone());
-            continue;
-        }
-        let checked = terms
-            .conditions
-            .accept(terms.issuer, &verified.claims)
-            .map_err(|error| error.to_string())
-            .and_then(|()| {
-                pin(terms.issuer, &policy.pinned, &verified.claims)
-                    .map(drop)
-                    .map_err(|error| error.to_string())
-            });
-        let is_wanted = match (wanted, &terms.call) {
-            (RequestedToken::Access(_), call) => call.is_none(),
-            (RequestedToken::Call(slug), Some(call)) => call.function == *slug,
-            (RequestedToken::Call(_), None) => false,
-        };
-        match checked {
-            Ok(()) if is_wanted => accepted.push(policy),
-            Ok(()) => reasons.push(format!(
+        if !verified.audiences.contains(&policy.terms.audience) {
+            wrong_audience = Some(policy.terms.audience.clone());
+        } else if let Err(reason) = check(policy, verified) {
+            reasons.insert(reason);
+        } else if !is_wanted(policy, wanted) {
+            reasons.insert(format!(
                 "`{}` gives another kind of token, or calls another function",
                 policy.name
-            )),
-            Err(reason) => reasons.push(reason),
+            ));
         }
     }
-    if !accepted.is_empty() {
-        if matches!(wanted, RequestedToken::Call(_)) {
-            // A runtime token gets the limits of one policy only.
-            accepted.truncate(1);
-        }
-        return Ok(accepted);
-    }
-    match (reasons.as_slice(), wrong_audience) {
-        ([], Some(wanted)) => Err(ExchangeError::Audience {
+    match wrong_audience {
+        Some(wanted) if reasons.is_empty() => ExchangeError::Audience {
             found: format!("{:?}", verified.audiences),
             wanted,
-        }),
-        _ => {
-            reasons.sort();
-            reasons.dedup();
-            Err(ExchangeError::NoPolicy {
-                subject: verified.subject.escape_debug().to_string(),
-                reason: reasons.join("; "),
-            })
-        }
+        },
+        _ => ExchangeError::NoPolicy {
+            subject: verified.subject.escape_debug().to_string(),
+            reason: Vec::from_iter(reasons).join("; "),
+        },
     }
 }
 
+/// Whether the policy gives the kind of token that is wanted.
+fn is_wanted(policy: &TrustRecord, wanted: &RequestedToken) -> bool {
+    match (wanted, &policy.terms.call) {
+        (RequestedToken::Access(_), call) => call.is_none(),
+        (RequestedToken::Call(slug), Some(call)) => call.function == *slug,
+        (RequestedToken::Call(_), None) => false,
+    }
+}
+
+/// Checks the conditions and the pinned ids of a policy.
+fn check(policy: &TrustRecord, verified: &Verified) -> Result<(), String> {
+    let (terms, claims) = (&policy.terms, &verified.claims);
+    let conditions = terms.conditions.accept(terms.issuer, claims);
+    conditions.map_err(|error| error.to_string())?;
+    let pinned = pin(terms.issuer, &policy.pinned, claims);
+    pinned.map(drop).map_err(|error| error.to_string())
+}
+
 /// Returns the scopes that all policies give together, or the requested scopes if the policies give them.
-fn scopes_of(accepted: &[TrustRecord], wanted: Option<Scopes>) -> Result<Scopes, ExchangeError> {
+fn scopes_of(
+    accepted: &[Arc<TrustRecord>],
+    wanted: Option<Scopes>,
+) -> Result<Scopes, ExchangeError> {
     let given: Scopes = accepted
         .iter()
         .filter_map(|policy| policy.terms.scopes.as_ref())

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use jelou_core::{FunctionId, Slug};
 use jelou_store::{
-    Changed, DatabaseError, FunctionState, LiveDeployment, Parts, PreviewRecord, PreviewTerms,
-    SecretRecord, StoreError,
+    Changed, DatabaseError, FunctionContent, FunctionState, LiveDeployment, Parts, PreviewRecord,
+    PreviewTerms, SecretRecord, StoreError,
 };
 use jelou_token::TokenHash;
 
+use super::unapplied::{Part, all_read};
 use super::{Control, ControlError};
+use crate::oidc::IssueError;
 use crate::registry::{Function, Settings};
 
 /// How long a deployment of another server waits for its processes before it goes live without them. Other changes wait
@@ -22,17 +24,14 @@ const MAX_START: Duration = Duration::from_secs(1);
 /// How long the database may take to return its position.
 const MAX_SILENCE: Duration = Duration::from_secs(3);
 
-/// The pause before a change that could not be applied is retried. The next change also retries it.
-const RETRY: Duration = Duration::from_secs(5);
-
 /// The hashes of each function's valid token values.
 type Values = HashMap<FunctionId, HashSet<TokenHash>>;
 
 impl Control {
-    /// Returns the time since the registry was last known to be up to date, and the number of functions whose changes could
-    /// not be applied.
-    pub(crate) async fn feed_state(&self) -> (Duration, usize) {
-        (self.freshness.age(), self.unapplied.lock().await.len())
+    /// Returns the time since the registry was last known to be up to date, and the numbers of functions and of other parts
+    /// that could not be applied.
+    pub(crate) fn feed_state(&self) -> (Duration, (usize, usize)) {
+        (self.freshness.age(), self.unapplied.counts())
     }
 
     /// Brings the registry up to date. Returns whether anything had changed.
@@ -53,7 +52,7 @@ impl Control {
         let head = head.unwrap_or_else(|_| Err(DatabaseError::Unavailable(None).into()))?;
         let has_news = head != position;
         let _reloading = self.freshness.reloading();
-        if !has_news && !self.is_retry_due().await {
+        if !has_news && !self.unapplied.is_retry_due() {
             return Ok(false);
         }
         self.change(|control| async move {
@@ -71,11 +70,6 @@ impl Control {
         .await
     }
 
-    async fn is_retry_due(&self) -> bool {
-        let unapplied = self.unapplied.lock().await;
-        unapplied.values().any(|tried| tried.elapsed() >= RETRY)
-    }
-
     async fn apply_news(&self, changed: Changed) -> Result<(), ControlError> {
         let mut parts = match changed {
             Changed::Parts(parts) => parts,
@@ -86,47 +80,63 @@ impl Control {
                 self.everything().await?
             }
         };
-        parts
-            .functions
-            .extend(self.unapplied.lock().await.keys().cloned());
-        if parts.trust {
-            // When an exchanged token is revoked, its function's calls with it must be refused.
-            let policies = self.registry.trust.load_full();
-            let calls = policies.iter().filter_map(|one| one.terms.call.as_ref());
-            parts
-                .functions
-                .extend(calls.map(|call| call.function.clone()));
-            self.load_trust().await?;
+        self.unapplied.add_to(&mut parts);
+        // Names every part, so that a new one is not forgotten here.
+        let Parts {
+            mut functions,
+            organisation_secrets,
+            access_tokens,
+            trust,
+            exchanged_tokens,
+            schedules,
+            identity_keys,
+        } = parts;
+        let note = |part, applied| self.unapplied.note(part, applied);
+        if trust {
+            note(Part::Trust, self.load_trust().await)?;
         }
-        if parts.organisation_secrets {
-            let functions = self.registry.functions();
-            let inheriting = functions.iter().map(|function| function.slug.clone());
-            parts.functions.extend(inheriting);
-            self.load_organisation_secrets().await?;
+        if exchanged_tokens && !trust {
+            note(Part::ExchangedTokens, self.load_exchanged().await)?;
+        }
+        if organisation_secrets {
+            let inheriting = self.registry.functions().into_iter();
+            functions.extend(inheriting.map(|function| function.slug.clone()));
+            let loaded = self.load_organisation_secrets().await;
+            note(Part::OrganisationSecrets, loaded)?;
         }
         // Tokens come first: a revocation does not wait for the start of a process.
-        let states = self.apply_tokens(&parts.functions).await?;
-        if parts.access_tokens || parts.trust {
-            self.apply_access_tokens().await?;
+        let states = self.apply_tokens(&functions).await?;
+        if access_tokens {
+            note(Part::AccessTokens, self.apply_access_tokens().await)?;
         }
         for (slug, state) in states {
-            match self.apply_function(&slug, state).await {
-                Ok(()) => {
-                    self.unapplied.lock().await.remove(&slug);
-                }
-                // The next poll of the database retries everything.
-                Err(error) if is_unavailable(&error) => return Err(error),
-                Err(error) => {
-                    tracing::error!(function = %slug, error = &error as &dyn std::error::Error, "cannot apply a change of another server; the former state goes on serving");
-                    self.unapplied.lock().await.insert(slug, Instant::now());
-                }
-            }
+            let applied = self.apply_state(&slug, state).await;
+            note(Part::Function(slug), applied)?;
+        }
+        if schedules {
+            // Before the schedules are planned, so that none runs that is paused.
+            note(Part::Schedules, self.apply_pauses().await)?;
         }
         self.cron.refresh();
-        if parts.schedules {
-            self.cron.apply(&self.store.schedule_states().await?);
+        if identity_keys {
+            note(Part::IdentityKeys, self.load_identity_keys().await)?;
         }
         Ok(())
+    }
+
+    async fn apply_pauses(&self) -> Result<(), ControlError> {
+        self.cron.apply(&self.store.schedule_states().await?);
+        Ok(())
+    }
+
+    async fn load_identity_keys(&self) -> Result<(), ControlError> {
+        match &self.identity_issuer {
+            None => Ok(()),
+            Some(issuer) => issuer.load().await.map_err(|error| match error {
+                IssueError::Store(error) => error.into(),
+                other => ControlError::Unreadable(other.to_string()),
+            }),
+        }
     }
 
     /// Applies the tokens of functions, and returns the rest of their states.
@@ -137,12 +147,20 @@ impl Control {
         let mut values = Values::new();
         let mut states = Vec::new();
         for slug in functions {
-            let mut state = self.store.function_state(slug).await?;
+            // If nothing of the function can be read, its tokens give no access.
             if let Some(known) = self.registry.function(slug.as_str()) {
                 values.entry(known.id.clone()).or_default();
             }
+            let mut state = match self.store.function_state(slug).await {
+                Ok(state) => state,
+                Err(error) => {
+                    let part = Part::Function(slug.clone());
+                    self.unapplied.note(part, Err(error.into()))?;
+                    continue;
+                }
+            };
             if let Some(state) = &mut state {
-                let current = values.entry(state.record.id.clone()).or_default();
+                let current = values.entry(state.id.clone()).or_default();
                 for token in state.tokens.drain(..) {
                     current.insert(token.hash);
                     current.extend(token.previous.as_ref().map(|previous| previous.hash));
@@ -151,6 +169,11 @@ impl Control {
             }
             states.push((slug.clone(), state));
         }
+        for (hash, function) in self.exchanged().iter() {
+            if let Some(values) = function.as_ref().and_then(|id| values.get_mut(id)) {
+                values.insert(*hash);
+            }
+        }
         self.registry.tokens.retain_of(&values);
         Ok(states)
     }
@@ -158,38 +181,54 @@ impl Control {
     /// Returns parts that contain everything in the store or in the registry.
     async fn everything(&self) -> Result<Parts, ControlError> {
         let known = self.registry.functions();
-        let stored = self.store.list_functions().await?;
         let known = known.iter().map(|function| function.slug.clone());
-        let stored = stored.into_iter().map(|function| function.record.slug);
-        Ok(Parts {
-            functions: known.chain(stored).collect::<BTreeSet<Slug>>(),
-            organisation_secrets: true,
-            access_tokens: true,
-            trust: true,
-            schedules: true,
-        })
+        let stored = self.store.function_slugs().await?;
+        Ok(Parts::all(known.chain(stored).collect()))
     }
 
-    async fn apply_function(
+    async fn apply_state(
         &self,
         slug: &Slug,
         state: Option<FunctionState>,
     ) -> Result<(), ControlError> {
+        let id = state.as_ref().map(|state| &state.id);
         let known = self.registry.function(slug.as_str());
-        let id = state.as_ref().map(|state| &state.record.id);
         if let Some(known) = known.filter(|known| Some(&known.id) != id) {
-            self.forget_function(&known);
-            let (logs, id) = (self.logs.clone(), known.id.clone());
-            // Fails only if the runtime shuts down.
-            let _ = tokio::task::spawn_blocking(move || logs.remove(&id)).await;
+            self.forget_with_logs(&known).await?;
         }
         let Some(state) = state else {
             return Ok(());
         };
-        let record = state.record;
-        let secrets = self.registry.with_inherited(state.secrets);
+        let content = state.content.map_err(StoreError::from)?;
+        self.apply_function(content).await?;
+        all_read(&state.unreadable)
+    }
+
+    /// Removes a function that the database does not have. Its log goes only if the history has the deletion: after a restore
+    /// of another backup, the function may come back, and until then its log ends like every old record.
+    async fn forget_with_logs(&self, known: &Arc<Function>) -> Result<(), ControlError> {
+        let was_deleted = self.store.was_deleted(&known.id).await?;
+        self.forget_function(known);
+        if was_deleted {
+            let (logs, id) = (self.logs.clone(), known.id.clone());
+            // Fails only if the runtime shuts down.
+            let _ = tokio::task::spawn_blocking(move || logs.remove(&id)).await;
+        } else {
+            tracing::warn!(function = %known.slug, id = %known.id, "the history of the database does not have this function; its log stays until it is too old (logs.max_age)");
+        }
+        Ok(())
+    }
+
+    async fn apply_function(&self, content: FunctionContent) -> Result<(), ControlError> {
+        let FunctionContent {
+            record,
+            secrets,
+            previews,
+        } = content;
+        let secrets = self.registry.with_inherited(secrets);
         let settings = self.settings_in_force(&record.settings);
-        let function = self.registry.function(slug.as_str()).unwrap_or_else(|| {
+        let known = self.registry.function(record.slug.as_str());
+        let function = known.unwrap_or_else(|| {
             let secrets = secrets.clone();
             let new = Function::new(record.id, record.slug, secrets, Arc::clone(&settings));
             let new = Arc::new(new);
@@ -199,8 +238,7 @@ impl Control {
         let has_changed = replace_secrets(&function, secrets);
         let has_changed = replace_settings(&function, &settings) || has_changed;
         self.apply_live(&function, record.live, has_changed).await?;
-        self.apply_previews(&function, state.previews, &settings)
-            .await
+        self.apply_previews(&function, previews, &settings).await
     }
 
     /// Makes the live deployment of the store live here. If it already is, replaces its processes if `has_changed`.
@@ -279,23 +317,16 @@ impl Control {
 
     async fn apply_access_tokens(&self) -> Result<(), ControlError> {
         let mut values = HashSet::new();
-        for token in self.store.list_access_tokens().await? {
+        let tokens = self.store.readable_access_tokens().await?;
+        for token in tokens.rows {
             values.insert(token.hash);
             values.extend(token.previous.as_ref().map(|previous| previous.hash));
             self.registry.access_tokens.put(&token);
         }
-        let exchanged = self.store.exchanged_tokens().await?;
-        values.extend(exchanged.iter().map(|token| token.hash));
+        values.extend(self.exchanged().keys());
         self.registry.access_tokens.retain(&values);
-        Ok(())
+        all_read(&tokens.unreadable)
     }
-}
-
-fn is_unavailable(error: &ControlError) -> bool {
-    matches!(
-        error,
-        ControlError::Store(StoreError::Database(DatabaseError::Unavailable(_)))
-    )
 }
 
 /// Replaces the secrets. Returns whether they differed.

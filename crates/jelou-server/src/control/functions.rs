@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jelou_core::Slug;
 use jelou_core::api::{self, CreateFunction, TrafficReport};
+use jelou_core::token_labels::Note;
 use jelou_engine::AssetFiles;
 use jelou_store::{Actor, FunctionSummary};
 use jiff::SignedDuration;
@@ -40,6 +41,12 @@ impl Control {
         actor: Actor,
         new: CreateFunction,
     ) -> Result<api::Function, ControlError> {
+        if let Some(Err(error)) = new.name.as_deref().map(str::parse::<Note>) {
+            return Err(ControlError::Invalid {
+                detail: format!("the field `name` of the function: {error}"),
+                hint: "the name is only shown; the slug is the address",
+            });
+        }
         self.change(|control| async move {
             let record = control
                 .store

@@ -29,19 +29,21 @@ mod token_check;
 mod token_rules;
 mod token_transfer;
 mod token_upkeep;
+mod token_uses;
 mod tokens;
 mod trust;
+mod unapplied;
 mod upload_budget;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
-use jelou_core::{Clock, DeploymentId, FunctionId, Manifest, Slug};
+use jelou_core::{Clock, DeploymentId, FunctionId, Manifest};
 use jelou_engine::{Engine, LaunchSpec, Slot};
 use jelou_logs::{Entry, EntryContent, EventEntry, Level, Logs};
 use jelou_store::{ArtifactHash, LiveDeployment, Position, Store};
+use jelou_token::TokenHash;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, watch};
 
@@ -52,6 +54,7 @@ pub(crate) use exchange::{ExchangeError, LIFETIME, RequestedToken, sweep_periodi
 pub(crate) use nodes::{REPORT_PERIOD, SelfDescription, reachable};
 
 use self::token_upkeep::Expiring;
+use self::unapplied::Unapplied;
 use self::upload_budget::UploadBudget;
 use crate::call_counts;
 use crate::config::Tokens;
@@ -60,7 +63,7 @@ use crate::freshness::Freshness;
 use crate::gateway::{Domain, Gateway};
 use crate::github::GithubScanning;
 use crate::metrics::{Metrics, Traffic};
-use crate::oidc::IssuerKeys;
+use crate::oidc::{IdentityIssuer, IssuerKeys};
 use crate::registry::{Function, Live, Registry};
 use crate::token_usage::TokenCounters;
 
@@ -91,8 +94,11 @@ pub(crate) struct Control {
     changes: Arc<Mutex<()>>,
     /// The position of the registry in the history of the database.
     position: Mutex<Position>,
-    /// Functions whose changes by other servers could not be applied, each with the last attempt.
-    unapplied: Mutex<BTreeMap<Slug, Instant>>,
+    unapplied: Unapplied,
+    /// The valid exchanged tokens, those for calls with their function.
+    exchanged: std::sync::Mutex<HashMap<TokenHash, Option<FunctionId>>>,
+    /// `None` before [`Self::with_identity_issuer`].
+    identity_issuer: Option<Arc<IdentityIssuer>>,
     freshness: Arc<Freshness>,
     /// Whether this server has started from its local copy, and not reached the database yet.
     is_arriving: AtomicBool,
@@ -135,7 +141,9 @@ impl Control {
             stopped,
             changes: Arc::default(),
             position: Mutex::default(),
-            unapplied: Mutex::default(),
+            unapplied: Unapplied::default(),
+            exchanged: std::sync::Mutex::default(),
+            identity_issuer: None,
             described_self: OnceLock::new(),
             clock_is_off: AtomicBool::new(false),
             clock_offset_ms: AtomicI64::new(0),
@@ -144,6 +152,11 @@ impl Control {
 
     pub(crate) fn with_github(mut self, github: Option<GithubScanning>) -> Self {
         self.github = github;
+        self
+    }
+
+    pub(crate) fn with_identity_issuer(mut self, issuer: Arc<IdentityIssuer>) -> Self {
+        self.identity_issuer = Some(issuer);
         self
     }
 

@@ -60,6 +60,7 @@ impl Control {
             started_at: described.started_at,
             position: self.position.lock().await.clone(),
             clock_offset_ms,
+            unapplied: self.unapplied.described(),
         };
         self.store.report_node(&report, now_ms).await
     }
@@ -110,6 +111,7 @@ impl Control {
             hash: report.position.hash,
             silent_ms: node.silent_ms,
             clock_offset_ms: report.clock_offset_ms,
+            unapplied: report.unapplied,
         }
     }
 

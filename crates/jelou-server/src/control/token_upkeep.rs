@@ -52,7 +52,8 @@ impl Control {
     }
 
     async fn warn_of_expiry(&self) -> Result<(), ControlError> {
-        let now = self.clock.now();
+        // A warning is given once, so a clock that is ahead must not give it early.
+        let now = self.store.deletion_time().await?;
         let horizon = now + days(WARNINGS[WARNINGS.len() - 1]);
         let expiring = self.store.expiring_tokens(now, horizon).await?;
         for (within, count) in WARNINGS.into_iter().zip(&self.expiring_tokens.0) {
@@ -91,7 +92,8 @@ impl Control {
     async fn disable_unused(self: &Arc<Self>, unused_days: u32) -> Result<(), ControlError> {
         // The last uses may not be stored yet.
         last_used::store_now(&self.registry, &self.store).await?;
-        let now = self.clock.now();
+        // Disabling a token is as good as a deletion for its callers, so a clock that is ahead must not cause it.
+        let now = self.store.deletion_time().await?;
         let since = now - days(i64::from(unused_days));
         for (function, token) in self.store.unused_tokens(since, now).await? {
             let update = UpdateToken {

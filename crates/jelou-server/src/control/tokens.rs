@@ -194,6 +194,9 @@ impl Control {
     ) -> Result<CreatedToken, ControlError> {
         let grace = grace_of(rotation)?;
         let value = mint()?;
+        let function = self.store.function_id(&slug).await?;
+        let token = self.store.resolve_token(&function, &reference).await?;
+        self.gather_uses(&token).await?;
         self.change(|control| async move {
             let function = control.store.function_id(&slug).await?;
             let token = control.store.resolve_token(&function, &reference).await?;
@@ -221,13 +224,10 @@ impl Control {
     /// Returns the value that callers still use. During a grace period, the current value may not be in use: the
     /// response with it was lost, or it is not distributed yet. In that case, the previous value stays valid.
     fn old_value(&self, token: &RuntimeTokenRecord) -> OldValue {
-        let used = self.registry.tokens.last_used(&token.hash);
-        let is_used = used.or(token.value_last_used_at).is_some();
-        match &token.previous {
-            Some(previous) if previous.valid_until > self.clock.now() && !is_used => {
-                OldValue::Previous
-            }
-            _ => OldValue::Current,
+        if self.seems_unused(token) {
+            OldValue::Previous
+        } else {
+            OldValue::Current
         }
     }
 

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use jelou_core::api::{CreateTrust, TrustPolicy};
 use jelou_core::trust::Issuer;
 use jelou_core::{Scope, TokenName};
-use jelou_store::{Actor, StoreError, TrustTerms};
+use jelou_store::{Actor, TrustTerms};
 
+use super::unapplied::{Part, all_read};
 use super::{Control, ControlError};
 use crate::oidc;
+use crate::registry::TrustPolicies;
 
 const MAX_POLICIES: usize = 1_000;
 
@@ -30,7 +32,7 @@ impl Control {
     ) -> Result<TrustPolicy, ControlError> {
         let (name, terms, pinned) = checked(new)?;
         self.change(|control| async move {
-            if control.registry.trust.load().len() >= MAX_POLICIES {
+            if control.registry.trust.load().count() >= MAX_POLICIES {
                 return Err(invalid(
                     format!("there are {MAX_POLICIES} trust policies already"),
                     "delete those that are not used: `jelou trust list` shows the last exchange of each",
@@ -63,20 +65,42 @@ impl Control {
         .await
     }
 
-    /// Loads the policies and the tokens that were exchanged under them, at the start of the server.
-    pub(crate) async fn load_trust(&self) -> Result<(), StoreError> {
-        let policies = self.store.trust_policies().await?;
-        self.registry.trust.store(Arc::new(policies));
-        for token in &self.store.exchanged_tokens().await? {
+    /// Loads the policies and the tokens that were exchanged under them. Those that cannot be read are left out.
+    ///
+    /// # Errors
+    /// [`ControlError::Unreadable`] names the rows that were left out; the others are loaded. [`ControlError::Store`].
+    pub(crate) async fn load_trust(&self) -> Result<(), ControlError> {
+        let policies = self.store.readable_trust_policies().await?;
+        let known = TrustPolicies::new(policies.rows);
+        self.registry.trust.store(Arc::new(known));
+        self.load_exchanged().await?;
+        all_read(&policies.unreadable)
+    }
+
+    /// Loads the exchanged tokens, and ends those that do not exist any more.
+    ///
+    /// # Errors
+    /// As of [`Self::load_trust`].
+    pub(super) async fn load_exchanged(&self) -> Result<(), ControlError> {
+        let exchanged = self.store.exchanged_tokens().await?;
+        self.retain_exchanged(&exchanged.rows);
+        for token in &exchanged.rows {
             self.put_exchanged(token);
         }
+        all_read(&exchanged.unreadable)
+    }
+
+    /// Loads the policies that can be read.
+    pub(super) async fn reload_trust(&self) -> Result<(), ControlError> {
+        let policies = self.store.readable_trust_policies().await?.rows;
+        let known = TrustPolicies::new(policies);
+        self.registry.trust.store(Arc::new(known));
         Ok(())
     }
 
-    pub(super) async fn reload_trust(&self) -> Result<(), ControlError> {
-        let policies = self.store.trust_policies().await?;
-        self.registry.trust.store(Arc::new(policies));
-        Ok(())
+    /// Loads the trust policies at the start of the server.
+    pub(crate) async fn start_trust(&self) -> Result<(), ControlError> {
+        self.unapplied.note(Part::Trust, self.load_trust().await)
     }
 }
 

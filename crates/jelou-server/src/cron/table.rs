@@ -1,6 +1,6 @@
 //! Computes when each schedule is due next. No I/O.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jelou_core::{DeploymentId, FunctionId};
@@ -241,8 +241,18 @@ impl Table {
         });
     }
 
-    /// Pauses and resumes the schedules whose stored state differs.
+    /// Pauses and resumes the schedules whose stored state differs. `states` are those of all schedules.
     pub(super) fn apply(&mut self, states: &[ScheduleState], now: Timestamp) {
+        let stored: HashSet<_> = states
+            .iter()
+            .map(|state| (&state.function, state.schedule.as_str()))
+            .collect();
+        let is_stored = |key: &&Key| stored.contains(&(&key.0, key.1.as_str()));
+        let paused = self.paused.keys();
+        let gone: Vec<Key> = paused.filter(|key| !is_stored(key)).cloned().collect();
+        for (function, schedule) in gone {
+            self.set_paused(&function, &schedule, None, now);
+        }
         for state in states {
             let key = (state.function.clone(), state.schedule.clone());
             let by = state.paused_at.map(|_| state.paused_by.clone());

@@ -103,8 +103,8 @@ pub(crate) async fn answer<B>(
 
 /// Returns the document of a token that was issued in exchange for an identity token.
 async fn exchanged(gateway: &Gateway, function: &Function, grant: &Grant) -> Response<GatewayBody> {
-    let tokens = gateway.store.exchanged_tokens().await.unwrap_or_default();
-    for token in &tokens {
+    let tokens = gateway.store.exchanged_tokens().await;
+    for token in tokens.iter().flat_map(|tokens| &tokens.rows) {
         if let NewExchangedToken::Runtime { id, policy, .. } = &token.new
             && *id == grant.token
         {

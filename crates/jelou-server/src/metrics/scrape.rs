@@ -29,6 +29,7 @@ const WRITES: &str = "jelou_store_write_seconds";
 const UP: &str = "jelou_store_up";
 const FEED_AGE: &str = "jelou_feed_age_seconds";
 const UNAPPLIED: &str = "jelou_feed_unapplied_functions";
+const UNAPPLIED_PARTS: &str = "jelou_feed_unapplied_parts";
 const REVISION: &str = "jelou_store_revision";
 const CPU: &str = "process_cpu_seconds_total";
 /// How long a scrape waits for the store.
@@ -263,7 +264,7 @@ impl Scrape {
             text.sample(REVISION, "", revision);
         }
         if store.is_shared() {
-            let (age, unapplied) = self.control.feed_state().await;
+            let (age, (functions, parts)) = self.control.feed_state();
             text.gauge(
                 FEED_AGE,
                 "Seconds since the changes of other servers were last read.",
@@ -273,7 +274,12 @@ impl Scrape {
                 UNAPPLIED,
                 "Functions whose changes by other servers could not be applied.",
             );
-            text.sample(UNAPPLIED, "", unapplied);
+            text.sample(UNAPPLIED, "", functions);
+            text.gauge(
+                UNAPPLIED_PARTS,
+                "Other parts of the state that could not be applied, such as the access tokens.",
+            );
+            text.sample(UNAPPLIED_PARTS, "", parts);
         }
     }
 }

@@ -122,11 +122,15 @@ impl Traffic {
     }
 
     async fn sweep(&self) {
-        let age = i64::try_from(self.max_age.as_millis()).unwrap_or(i64::MAX);
-        let before = self.clock.now_ms().saturating_sub(age);
-        if let Err(error) = self.store.sweep_traffic(before).await {
+        if let Err(error) = self.try_sweep().await {
             tracing::warn!(%error, "cannot delete old counts of calls");
         }
+    }
+
+    async fn try_sweep(&self) -> Result<(), StoreError> {
+        let age = i64::try_from(self.max_age.as_millis()).unwrap_or(i64::MAX);
+        let now_ms = self.store.deletion_time().await?.as_millisecond();
+        self.store.sweep_traffic(now_ms.saturating_sub(age)).await
     }
 
     /// Returns the traffic of a function in the last `hours`, in points of length `step`.

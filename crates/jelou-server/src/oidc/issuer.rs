@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
 use base64::Engine as _;
@@ -32,6 +33,8 @@ const SCHEDULE: KeySchedule = KeySchedule {
     period: SignedDuration::from_hours(30 * 24),
     kept: SignedDuration::from_hours(24),
 };
+/// The pause between two attempts to create the next key.
+const RETRY_MS: i64 = 10_000;
 /// Maximum bytes of an audience.
 pub(crate) const MAX_AUDIENCE_BYTES: usize = 1024;
 
@@ -98,6 +101,8 @@ pub(crate) struct IdentityIssuer {
     clock: Clock,
     /// In the order in which they sign.
     keys: ArcSwap<Vec<SigningKey>>,
+    /// When a call that has a key may try to load the keys, in milliseconds since the Unix epoch.
+    next_load_ms: AtomicI64,
 }
 
 impl IdentityIssuer {
@@ -111,6 +116,7 @@ impl IdentityIssuer {
             store,
             clock,
             keys: ArcSwap::default(),
+            next_load_ms: AtomicI64::new(0),
         }
     }
 
@@ -215,7 +221,8 @@ impl IdentityIssuer {
         Ok(json!({ "keys": keys }))
     }
 
-    /// Returns the keys. Creates the next one when the last one has begun to sign.
+    /// Returns the keys. Creates the next one when the last one has begun to sign. While the database is away, the last one
+    /// goes on signing for as long as it is certainly published.
     async fn keys(&self) -> Result<Arc<Vec<SigningKey>>, IssueError> {
         let keys = self.keys.load_full();
         let now = self.clock.now();
@@ -224,8 +231,33 @@ impl IdentityIssuer {
         if has_next && !has_ended {
             return Ok(keys);
         }
-        self.load().await?;
-        Ok(self.keys.load_full())
+        let is_published = is_published(&keys, now);
+        if is_published && !self.may_load(now) {
+            return Ok(keys);
+        }
+        match self.load().await {
+            Ok(()) => Ok(self.keys.load_full()),
+            Err(error) if is_published => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot create the next key for identity tokens; the current one goes on signing"
+                );
+                Ok(keys)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the keys may be loaded now. No other call may load them for a while: each attempt can take seconds.
+    fn may_load(&self, now: Timestamp) -> bool {
+        let now_ms = now.as_millisecond();
+        let next_ms = self.next_load_ms.load(Ordering::Relaxed);
+        let until_ms = now_ms + RETRY_MS;
+        now_ms >= next_ms
+            && self
+                .next_load_ms
+                .compare_exchange(next_ms, until_ms, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// Loads the stored keys.
@@ -280,6 +312,13 @@ fn current(keys: &[SigningKey], now: Timestamp) -> Option<&SigningKey> {
     begun.or(keys.first())
 }
 
+/// Whether the last key stays published until a token that it signs now has expired. The next key cannot begin before a
+/// period has passed, and the last one is kept for a while after that.
+fn is_published(keys: &[SigningKey], now: Timestamp) -> bool {
+    let kept = SCHEDULE.period + SCHEDULE.kept - SignedDuration::from_secs(LIFETIME);
+    keys.last().is_some_and(|last| now < last.signs_from + kept)
+}
+
 /// Creates a key. Its id is its thumbprint (RFC 7638).
 fn generate() -> Result<(String, Zeroizing<Vec<u8>>), IssueError> {
     let random = SystemRandom::new();
@@ -304,4 +343,47 @@ fn coordinates(pair: &EcdsaKeyPair) -> (String, String) {
     let point = &pair.public_key().as_ref()[1..];
     let (x, y) = point.split_at(point.len() / 2);
     (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jelou_store::{StoreConfig, Vault};
+
+    #[tokio::test]
+    async fn a_key_signs_without_the_database_for_as_long_as_it_is_published() {
+        let folder = tempfile::tempdir().unwrap();
+        let start: Timestamp = "2026-07-04T10:30:00Z".parse().unwrap();
+        let clock = Clock::fixed(start);
+        let config = StoreConfig::new(folder.path().join("jelou.db"));
+        let vault = Vault::from_master_key(&"0".repeat(64)).unwrap();
+        let store = Store::open(&config, vault, clock.clone()).await.unwrap();
+        let url = Some("https://jelou.test".to_owned());
+        let issuer = IdentityIssuer::new(url, store.clone(), clock.clone());
+        issuer.load().await.unwrap();
+        store.close().await.unwrap();
+
+        let (slug, function) = ("hola".parse().unwrap(), FunctionId::generate());
+        let subject = Subject {
+            function: &slug,
+            function_id: &function,
+            deployment: &DeploymentId::generate(),
+            preview: None,
+        };
+        // The second key begins to sign, so the database should have a third one.
+        let hours = |hours| SignedDuration::from_hours(hours);
+        let second = start + SCHEDULE.period;
+        for at in [start, second, second + SCHEDULE.period + hours(23)] {
+            clock.set(at);
+            let token = issuer.sign(&subject, "aud").await.unwrap();
+            let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap());
+            let key = &issuer.keys.load()[usize::from(at >= second)];
+            let header = String::from_utf8(header.unwrap()).unwrap();
+            assert!(header.contains(&key.id), "{header}");
+        }
+        clock.set(second + SCHEDULE.period + SCHEDULE.kept);
+        let error = issuer.sign(&subject, "aud").await.unwrap_err();
+        assert!(matches!(error, IssueError::Store(_)), "{error:?}");
+        assert!(error.to_string().contains("try again"), "{error}");
+    }
 }

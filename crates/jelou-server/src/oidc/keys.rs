@@ -20,6 +20,8 @@ const FRESH: Duration = Duration::from_hours(1);
 const STALE: Duration = Duration::from_hours(24);
 const TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_DOCUMENT_BYTES: u64 = 256 * 1024;
+/// Maximum bytes of the reason why the keys of an issuer cannot be read.
+const MAX_REASON_BYTES: usize = 500;
 
 /// Why no key was found for a token.
 #[derive(Debug, thiserror::Error)]
@@ -142,7 +144,12 @@ impl IssuerKeys {
     async fn fetch(&self, issuer: String) -> Result<Vec<IssuerKey>, String> {
         let agent = self.agent.clone();
         let fetched = tokio::task::spawn_blocking(move || fetch(&agent, &issuer)).await;
-        fetched.map_err(|error| error.to_string())?
+        let fetched = fetched.map_err(|error| error.to_string())?;
+        // The reason may contain a text of the issuer.
+        fetched.map_err(|mut reason| {
+            reason.truncate(reason.floor_char_boundary(MAX_REASON_BYTES));
+            reason
+        })
     }
 }
 

@@ -110,6 +110,10 @@ pub(crate) async fn verify(
         _ => return Err(VerifyError::Claim("aud")),
     };
     let subject = text(&claims, "sub")?;
+    if subject.contains('\0') {
+        // It is stored, and the database stores no such text.
+        return Err(VerifyError::Claim("sub"));
+    }
     Ok(Verified {
         assertion: assertion(issuer, &claims, signed),
         subject,

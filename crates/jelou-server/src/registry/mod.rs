@@ -13,12 +13,13 @@ mod rate_limiter;
 mod routes;
 mod token_usage;
 mod tokens;
+mod trust;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jelou_core::{Clock, PreviewId, PreviewName, Slug};
-use jelou_store::{SecretRecord, TrustRecord};
+use jelou_store::SecretRecord;
 
 pub(crate) use access_tokens::{AccessTokenEntry, AccessTokens};
 pub(crate) use call_counter::CallCounter;
@@ -30,6 +31,7 @@ pub(crate) use rate_limiter::RateStatus;
 pub(crate) use routes::{Found, Routes};
 pub(crate) use token_usage::{AddressClass, TokenUsage, UsageCounts};
 pub(crate) use tokens::{KnownToken, RuntimeTokens, TokenValue};
+pub(crate) use trust::TrustPolicies;
 
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
@@ -37,7 +39,7 @@ pub(crate) struct Registry {
     pub(crate) tokens: RuntimeTokens,
     pub(crate) token_usage: TokenUsage,
     pub(crate) access_tokens: AccessTokens,
-    pub(crate) trust: ArcSwap<Vec<TrustRecord>>,
+    pub(crate) trust: ArcSwap<TrustPolicies>,
     /// Secrets that every function inherits.
     pub(crate) organisation_secrets: ArcSwap<Vec<SecretRecord>>,
 }
@@ -113,5 +115,45 @@ impl Registry {
 
     pub(crate) fn remove_function(&self, slug: &Slug) -> Option<Arc<Function>> {
         self.functions.pin().remove(slug).map(Arc::clone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jelou_store::Parts;
+
+    /// A new field of the registry and a new part of the feed do not compile here until they are assigned to each other.
+    #[test]
+    fn a_server_that_reads_everything_again_reads_every_field() {
+        let Parts {
+            functions,
+            organisation_secrets: secrets,
+            access_tokens: access,
+            trust: policies,
+            exchanged_tokens: exchanged,
+            schedules,
+            identity_keys,
+        } = Parts::all(["hola".parse().unwrap()].into());
+        let Registry {
+            functions: _,
+            tokens: _,
+            // Counts of this server, which no other one changes.
+            token_usage: _,
+            access_tokens: _,
+            trust: _,
+            organisation_secrets: _,
+        } = Registry::default();
+        for (field, is_read) in [
+            ("functions, tokens", !functions.is_empty()),
+            ("access_tokens", access),
+            ("trust", policies),
+            ("exchanged tokens in tokens, access_tokens", exchanged),
+            ("organisation_secrets", secrets),
+            ("pauses of the scheduler", schedules),
+            ("keys of the issuer", identity_keys),
+        ] {
+            assert!(is_read, "{field}");
+        }
     }
 }

@@ -21,6 +21,7 @@ mod master_key;
 mod mcp;
 mod memory;
 mod methods;
+mod nul;
 mod openapi;
 mod organisation_secrets;
 mod pipelining;

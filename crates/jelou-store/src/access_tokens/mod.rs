@@ -17,6 +17,7 @@ use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::last_used;
+use crate::readable::{Readable, readable};
 use crate::runtime_tokens::{PreviousTokenValue, previous};
 use crate::store::Store;
 use crate::token_reference::{self, Candidate};
@@ -105,6 +106,14 @@ impl Store {
         all(self.database.pool()).await
     }
 
+    /// Like [`Self::list_access_tokens`], without the tokens that cannot be read.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn readable_access_tokens(&self) -> Result<Readable<AccessTokenRecord>, StoreError> {
+        all_readable(self.database.pool()).await
+    }
+
     /// Creates an access token.
     ///
     /// # Errors
@@ -175,7 +184,8 @@ impl Store {
         &self,
         reference: &str,
     ) -> Result<AccessTokenRecord, StoreError> {
-        let tokens = self.list_access_tokens().await?;
+        // A row that cannot be read must not prevent the revocation of another token.
+        let tokens = self.readable_access_tokens().await?.rows;
         token_reference::resolve(tokens, reference, Resource::AccessToken)
     }
 
@@ -255,19 +265,23 @@ async fn find(
     token.ok_or_else(|| StoreError::not_found(Resource::AccessToken, id))
 }
 
+const SELECT_ALL: &str = "SELECT id, name, hash, prefix, scopes, created_by, created_at, expires_at, last_used_at, \
+     previous_hash, previous_prefix, previous_valid_until, previous_last_used_at \
+     FROM access_tokens WHERE revoked_at IS NULL ORDER BY created_at, id";
+
 pub(crate) async fn all(
     executor: impl AnyExecutor<'_>,
 ) -> Result<Vec<AccessTokenRecord>, StoreError> {
-    sqlx::query(
-        "SELECT id, name, hash, prefix, scopes, created_by, created_at, expires_at, last_used_at, \
-         previous_hash, previous_prefix, previous_valid_until, previous_last_used_at \
-         FROM access_tokens WHERE revoked_at IS NULL ORDER BY created_at, id",
-    )
-    .fetch_all(executor)
-    .await?
-    .iter()
-    .map(record)
-    .collect()
+    let rows = sqlx::query(SELECT_ALL).fetch_all(executor).await?;
+    rows.iter().map(record).collect()
+}
+
+/// Like [`all`], without the tokens that cannot be read.
+async fn all_readable(
+    executor: impl AnyExecutor<'_>,
+) -> Result<Readable<AccessTokenRecord>, StoreError> {
+    let rows = sqlx::query(SELECT_ALL).fetch_all(executor).await?;
+    readable(&rows, ("access_tokens", "id"), record)
 }
 
 async fn revoke(change: &mut Change<'_>, token: &AccessTokenRecord) -> Result<(), StoreError> {

@@ -35,6 +35,16 @@ pub enum BackupError {
     /// The schema of the database differs from the schema of this program.
     #[error("the database has schema {database}, and this program has schema {program}")]
     OtherDatabase { database: i64, program: i64 },
+    #[error("the row {row} of the table `{table}` cannot be stored")]
+    Row {
+        table: &'static str,
+        /// Its primary key.
+        row: String,
+        #[source]
+        source: DatabaseError,
+    },
+    #[error("the database has no tables of jelou: no server has started with it")]
+    NoTables,
     #[error("the database is not empty: its table `{0}` has rows")]
     NotEmpty(&'static str),
 }

@@ -32,7 +32,7 @@ pub struct Contents {
 /// Writes a backup of the database. A server may use the database at the same time.
 ///
 /// # Errors
-/// [`BackupError::OtherDatabase`] when the database has another schema. [`BackupError::Database`] when there is no
+/// [`BackupError::OtherDatabase`] when the database has another schema. [`BackupError::NoTables`]. [`BackupError::Database`] when there is no
 /// database, or it cannot be read. [`BackupError::Write`].
 pub async fn write(
     config: &StoreConfig,
@@ -40,9 +40,10 @@ pub async fn write(
     clock: &Clock,
     out: impl Write + Send,
 ) -> Result<Contents, BackupError> {
-    let database = Database::open_existing(config)?;
+    let database = Database::connect_existing(config).await?;
+    let schema = database.schema_state().await?.database;
+    let schema = schema.ok_or(BackupError::NoTables)?;
     let mut state = database.snapshot().await?;
-    let schema = crate::database::schema(&mut state).await?;
     let program = crate::database::LATEST_SCHEMA;
     if schema != program {
         return Err(BackupError::OtherDatabase {
@@ -142,6 +143,7 @@ pub async fn restore(
     }
     let database = Database::open(config).await?;
     let mut write = database.write().await?;
+    write.allow_pauses().await?;
     let connection = write.transaction();
     make_room(connection).await?;
     let trailer = read_rows(&mut reader, connection).await?;
@@ -229,8 +231,30 @@ async fn insert(
     for (_, value) in present {
         query = bind(query, value)?;
     }
-    query.execute(connection).await?;
-    Ok(())
+    let inserted = query.execute(connection).await;
+    inserted.map(drop).map_err(|error| match error.into() {
+        away @ DatabaseError::Unavailable(_) => away.into(),
+        source => BackupError::Row {
+            table: table.name,
+            row: key_of(table, columns, values),
+            source,
+        },
+    })
+}
+
+/// Describes a row by its primary key, without values that may be secret.
+fn key_of(table: &Table, columns: &[String], values: &[Value]) -> String {
+    let part = |key: &str| {
+        let place = columns.iter().position(|name| name == key)?;
+        match &values[place] {
+            Value::Text(text) => Some(format!("{key} = `{}`", text.escape_debug())),
+            Value::Number(number) => Some(format!("{key} = {number}")),
+            Value::Bytes { base64 } => Some(format!("{key} = {base64} (base64)")),
+            Value::Null => None,
+        }
+    };
+    let parts: Vec<_> = table.key.split(", ").filter_map(part).collect();
+    parts.join(", ")
 }
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;

@@ -82,6 +82,17 @@ impl Engine {
         }
     }
 
+    /// Removes the limit on the time between two statements of a transaction.
+    pub(super) async fn allow_pauses(
+        self,
+        transaction: &mut Connection,
+    ) -> Result<(), DatabaseError> {
+        match self {
+            Self::Sqlite => Ok(()),
+            Self::Postgres => postgres::allow_pauses(transaction).await,
+        }
+    }
+
     /// Notifies the other servers of the change when the transaction is committed.
     pub(super) async fn announce(self, transaction: &mut Connection) -> Result<(), DatabaseError> {
         match self {

@@ -23,6 +23,16 @@ pub enum DatabaseError {
         #[source]
         source: sqlx::Error,
     },
+    /// The database cannot store every text.
+    #[error(
+        "the PostgreSQL database at {place} has the encoding {encoding}; jelou needs UTF8: create the database with \
+         `createdb --encoding UTF8 --template template0`"
+    )]
+    Encoding {
+        /// Host, port and database.
+        place: String,
+        encoding: String,
+    },
     /// The disk is full. Nothing was changed.
     #[error("the disk of the database is full")]
     DiskFull(#[source] sqlx::Error),
@@ -53,6 +63,9 @@ pub enum DatabaseError {
     /// A migration failed. No migration was applied.
     #[error("the database could not be migrated")]
     Migration(#[source] MigrateError),
+    /// A text contains U+0000, which PostgreSQL does not store, or is not UTF-8.
+    #[error("a text contains a character that the database cannot store, such as U+0000")]
+    Text(#[source] sqlx::Error),
     /// A pooler has changed the session between two steps of a statement.
     #[error(
         "the URL of the database leads to a pooler that shares sessions: set `database.pooler = true` (JELOU_DATABASE__POOLER)"
@@ -113,6 +126,7 @@ impl From<sqlx::Error> for DatabaseError {
                 Condition::DiskFull => Self::DiskFull(error),
                 Condition::Corrupt => Self::corrupt("the database file", refusal),
                 Condition::OtherSession => Self::Pooler(error),
+                Condition::Text => Self::Text(error),
                 Condition::Busy | Condition::Unavailable | Condition::Other => {
                     Self::Statement(error)
                 }

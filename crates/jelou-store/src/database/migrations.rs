@@ -107,6 +107,11 @@ const SQLITE: &[Source] = &[
         "compatibility",
         include_str!("../../migrations/sqlite/0023_compatibility.sql"),
     ),
+    (
+        24,
+        "unapplied",
+        include_str!("../../migrations/sqlite/0024_unapplied.sql"),
+    ),
 ];
 
 /// The first migration creates the same tables as SQLite's migrations up to its number.
@@ -141,6 +146,11 @@ const POSTGRES: &[Source] = &[
         "compatibility",
         include_str!("../../migrations/postgres/0023_compatibility.sql"),
     ),
+    (
+        24,
+        "unapplied",
+        include_str!("../../migrations/postgres/0024_unapplied.sql"),
+    ),
 ];
 
 /// The number of the last migration.
@@ -151,7 +161,7 @@ pub(crate) const LATEST: i64 = SQLITE[SQLITE.len() - 1].0;
 const OLDEST_PROGRAM: i64 = 23;
 
 /// Returns the number of the last migration that was applied to the database.
-pub(crate) async fn schema(connection: &mut Connection) -> Result<i64, DatabaseError> {
+async fn schema(connection: &mut Connection) -> Result<i64, DatabaseError> {
     sqlx::query("SELECT MAX(version) AS version FROM _sqlx_migrations")
         .fetch_one(connection)
         .await?

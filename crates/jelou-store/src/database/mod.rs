@@ -25,8 +25,8 @@ use connection::Pool;
 pub(crate) use engine::Engine;
 pub use error::DatabaseError;
 pub use listener::Listener;
+pub(crate) use migrations::LATEST as LATEST_SCHEMA;
 pub use migrations::SchemaState;
-pub(crate) use migrations::{LATEST as LATEST_SCHEMA, schema};
 pub use url::{ParsePostgresUrlError, PostgresUrl};
 
 #[derive(Debug)]
@@ -60,6 +60,14 @@ impl Database {
     /// Opens a database that exists, without a migration.
     pub(crate) fn open_existing(config: &StoreConfig) -> Result<Self, DatabaseError> {
         Ok(Self::on(Engine::open_existing(config)?, config))
+    }
+
+    /// Like [`Self::open_existing`], after a first connection, whose error says which database it was and why.
+    pub(crate) async fn connect_existing(config: &StoreConfig) -> Result<Self, DatabaseError> {
+        if let Location::Postgres(url) | Location::Pooler { url, .. } = &config.location {
+            postgres::check(url).await?;
+        }
+        Self::open_existing(config)
     }
 
     /// Compares the schema of the database with that of this program.
@@ -158,6 +166,12 @@ impl Database {
 impl Write<'_> {
     pub(crate) fn transaction(&mut self) -> &mut Connection {
         &mut self.connection
+    }
+
+    /// Lets the transaction wait for its caller for any time, for instance for a slow pipe with a backup. Only for a database
+    /// that nobody else uses yet.
+    pub(crate) async fn allow_pauses(&mut self) -> Result<(), DatabaseError> {
+        self.engine.allow_pauses(&mut self.connection).await
     }
 
     /// Notifies the other servers of this change when it is committed.

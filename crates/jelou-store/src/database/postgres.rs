@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::error::DatabaseError;
 use super::listener::CHANNEL;
 use super::migrations;
+use super::row::Columns as _;
 use super::url::PostgresUrl;
 use crate::last_used::Times;
 
@@ -33,7 +34,23 @@ const MIGRATION_LOCK: i64 = 0x6a65_6c6f_755f_6d67;
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(super) async fn open(url: &PostgresUrl) -> Result<AnyPool, DatabaseError> {
-    // Uses a separate connection, because the pool would retry and then report only a timeout.
+    let mut connection = connect(url).await?;
+    let mut transaction = connection.begin_with(BEGIN_CHANGE).await?;
+    lock_migrations(&mut transaction).await?;
+    migrations::run(Engine::Postgres, &mut transaction).await?;
+    transaction.commit().await?;
+    connection.close().await?;
+    Ok(pool(url))
+}
+
+/// Checks that the database can be reached and used.
+pub(super) async fn check(url: &PostgresUrl) -> Result<(), DatabaseError> {
+    sqlx::any::install_default_drivers();
+    Ok(connect(url).await?.close().await?)
+}
+
+/// Connects without the pool, because the pool would retry and then report only a timeout.
+async fn connect(url: &PostgresUrl) -> Result<AnyConnection, DatabaseError> {
     let connecting = tokio::time::timeout(
         StoreConfig::DEFAULT_BUSY_TIMEOUT,
         AnyConnection::connect_with(url.options()),
@@ -45,12 +62,25 @@ pub(super) async fn open(url: &PostgresUrl) -> Result<AnyPool, DatabaseError> {
         place: url.place(),
         source,
     })?;
-    let mut transaction = connection.begin_with(BEGIN_CHANGE).await?;
-    lock_migrations(&mut transaction).await?;
-    migrations::run(Engine::Postgres, &mut transaction).await?;
-    transaction.commit().await?;
-    connection.close().await?;
-    Ok(pool(url))
+    check_encoding(url, &mut connection).await?;
+    Ok(connection)
+}
+
+/// Another encoding cannot store every text, and would refuse it only when it comes.
+async fn check_encoding(
+    url: &PostgresUrl,
+    connection: &mut AnyConnection,
+) -> Result<(), DatabaseError> {
+    // A statement without a name and without arguments, because a pooler may share the session.
+    let row = sqlx::raw_sql("SELECT current_setting('server_encoding') AS encoding");
+    let encoding = row.fetch_one(connection).await?.text("encoding")?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(DatabaseError::Encoding {
+        place: url.place(),
+        encoding,
+    })
 }
 
 pub(super) fn pool(url: &PostgresUrl) -> AnyPool {
@@ -92,6 +122,13 @@ pub(super) async fn limit(
     timeout: Duration,
 ) -> Result<(), DatabaseError> {
     sqlx::raw_sql(AssertSqlSafe(limits(timeout)))
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn allow_pauses(transaction: &mut Connection) -> Result<(), DatabaseError> {
+    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0")
         .execute(transaction)
         .await?;
     Ok(())

@@ -13,6 +13,8 @@ pub(super) enum Condition {
     Unavailable,
     DiskFull,
     Corrupt,
+    /// A text contains a character that the database cannot store.
+    Text,
     /// The session is not the one of the statement before.
     OtherSession,
     Other,
@@ -53,6 +55,8 @@ fn postgres(code: &str) -> Condition {
         "53100" => Condition::DiskFull,
         // data_corrupted, index_corrupted
         "XX001" | "XX002" => Condition::Corrupt,
+        // character_not_in_repertoire, untranslatable_character
+        "22021" | "22P05" => Condition::Text,
         // duplicate_prepared_statement, invalid_sql_statement_name
         "42P05" | "26000" => Condition::OtherSession,
         // idle_in_transaction_session_timeout, read_only_sql_transaction (a standby), io_error

@@ -15,6 +15,7 @@ use jelou_token::TokenHash;
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::AnyExecutor;
+use sqlx::any::AnyRow;
 
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
@@ -23,6 +24,7 @@ use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
 use crate::functions;
 use crate::last_used;
+use crate::readable::{Readable, readable};
 use crate::store::Store;
 use crate::token_reference;
 
@@ -194,7 +196,8 @@ impl Store {
         function: &FunctionId,
         reference: &str,
     ) -> Result<RuntimeTokenRecord, StoreError> {
-        let tokens = self.list_tokens(function).await?;
+        // A row that cannot be read must not prevent the revocation of another token.
+        let tokens = readable_of(self.database.pool(), function).await?.rows;
         token_reference::resolve(tokens, reference, Resource::RuntimeToken)
     }
 
@@ -332,15 +335,25 @@ pub(crate) async fn list(
     executor: impl AnyExecutor<'_>,
     function: &FunctionId,
 ) -> Result<Vec<RuntimeTokenRecord>, StoreError> {
-    sqlx::query(select_tokens!(
-        "AND function_id = $1 ORDER BY created_at, id"
-    ))
-    .bind(function.as_str())
-    .fetch_all(executor)
-    .await?
-    .iter()
-    .map(record)
-    .collect()
+    rows(executor, function).await?.iter().map(record).collect()
+}
+
+/// Like [`list`], without the tokens that cannot be read.
+pub(crate) async fn readable_of(
+    executor: impl AnyExecutor<'_>,
+    function: &FunctionId,
+) -> Result<Readable<RuntimeTokenRecord>, StoreError> {
+    let rows = rows(executor, function).await?;
+    readable(&rows, ("runtime_tokens", "id"), record)
+}
+
+async fn rows(
+    executor: impl AnyExecutor<'_>,
+    function: &FunctionId,
+) -> Result<Vec<AnyRow>, StoreError> {
+    let statement = select_tokens!("AND function_id = $1 ORDER BY created_at, id");
+    let rows = sqlx::query(statement).bind(function.as_str());
+    Ok(rows.fetch_all(executor).await?)
 }
 
 /// Returns the token whose current or old value has this hash, and whether the token is revoked.

@@ -30,8 +30,9 @@ impl QuotaUse {
 
 impl Store {
     /// Adds calls to the quota use of tokens. Returns the sums of all servers, of the tokens that still exist. A period is
-    /// followed only by a later one, so calls of an earlier one than the stored one are not added. This is not a change of
-    /// configuration, so it leaves no audit entry and does not raise the revision.
+    /// followed only by a later one, so calls of an earlier one than the stored one are not added. For the same reason, calls
+    /// of a period that has not begun, by the clock of the database, are not added: the clock of this server is ahead. This is
+    /// not a change of configuration, so it leaves no audit entry and does not raise the revision.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -44,7 +45,8 @@ impl Store {
             return Ok(sums);
         }
         let mut write = self.database.write().await?;
-        for (id, used) in added {
+        let latest_ms = self.latest_time(write.transaction()).await?;
+        for (id, used) in added.iter().filter(|(_, used)| used.start_ms <= latest_ms) {
             let row = sqlx::query(
                 "UPDATE runtime_tokens SET \
                  quota_calls = CASE WHEN quota_start > $1 THEN quota_calls WHEN quota_start = $1 THEN quota_calls + $2 ELSE $2 END, \

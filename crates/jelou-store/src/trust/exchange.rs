@@ -16,6 +16,7 @@ use crate::database::row::Columns;
 use crate::difference::whole;
 use crate::error::StoreError;
 use crate::feed;
+use crate::readable::{Readable, readable};
 use crate::runtime_tokens::RuntimeTokenCredential;
 use crate::store::Store;
 
@@ -188,14 +189,14 @@ impl Store {
         Ok(Exchanged::Stored)
     }
 
-    /// Returns the unexpired exchanged tokens.
+    /// Returns the unexpired exchanged tokens that can be read.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn exchanged_tokens(&self) -> Result<Vec<ExchangedToken>, StoreError> {
+    pub async fn exchanged_tokens(&self) -> Result<Readable<ExchangedToken>, StoreError> {
         let mut tokens = exchanged_tokens(self.database.pool()).await?;
         let now = self.clock.now();
-        tokens.retain(|token| token.expires_at > now);
+        tokens.rows.retain(|token| token.expires_at > now);
         Ok(tokens)
     }
 
@@ -208,7 +209,7 @@ impl Store {
         hash: &TokenHash,
     ) -> Result<Option<ExchangedToken>, StoreError> {
         let mut write = self.database.write().await?;
-        let tokens = exchanged_tokens(write.transaction()).await?;
+        let tokens = exchanged_tokens(write.transaction()).await?.rows;
         let Some(token) = tokens.into_iter().find(|token| token.hash == *hash) else {
             return Ok(None);
         };
@@ -221,15 +222,15 @@ impl Store {
         Ok(Some(token))
     }
 
-    /// Deletes expired exchanged tokens and the records of expired identity tokens. Returns the deleted exchanged
-    /// tokens.
+    /// Deletes expired exchanged tokens and the records of expired identity tokens, once they have expired on every
+    /// server. Returns the deleted exchanged tokens.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn sweep_exchanges(&self) -> Result<Vec<ExchangedToken>, StoreError> {
-        let now = self.clock.now();
         let mut write = self.database.write().await?;
-        let mut expired = exchanged_tokens(write.transaction()).await?;
+        let now = self.deletion_time_in(write.transaction()).await?;
+        let mut expired = exchanged_tokens(write.transaction()).await?.rows;
         expired.retain(|token| token.expires_at <= now);
         for statement in [
             "DELETE FROM exchanged_tokens WHERE expires_at <= $1",
@@ -251,18 +252,15 @@ async fn announce(write: &mut Write<'_>) -> Result<(), StoreError> {
     Ok(write.announce().await?)
 }
 
+const SELECT_ALL: &str = "SELECT hash, id, prefix, name, policies, subject, function_id, scopes, policy, created_at, expires_at \
+     FROM exchanged_tokens ORDER BY created_at";
+
+/// Returns the exchanged tokens that can be read. Some may be expired.
 pub(crate) async fn exchanged_tokens(
     executor: impl AnyExecutor<'_>,
-) -> Result<Vec<ExchangedToken>, StoreError> {
-    sqlx::query(
-        "SELECT hash, id, prefix, name, policies, subject, function_id, scopes, policy, created_at, expires_at \
-         FROM exchanged_tokens ORDER BY created_at",
-    )
-    .fetch_all(executor)
-    .await?
-    .iter()
-    .map(record)
-    .collect()
+) -> Result<Readable<ExchangedToken>, StoreError> {
+    let rows = sqlx::query(SELECT_ALL).fetch_all(executor).await?;
+    readable(&rows, ("exchanged_tokens", "id"), record)
 }
 
 fn record(row: &AnyRow) -> Result<ExchangedToken, StoreError> {

@@ -19,6 +19,7 @@ use crate::database::row::Columns;
 use crate::database::{Connection, DatabaseError};
 use crate::difference::whole;
 use crate::error::{Resource, StoreError};
+use crate::readable::{Readable, readable};
 use crate::store::Store;
 
 pub(crate) use exchange::exchanged_tokens;
@@ -142,14 +143,12 @@ impl Store {
     ) -> Result<(TrustRecord, Vec<ExchangedToken>), StoreError> {
         let mut change = self.change(actor).await?;
         let policy = find(change.connection(), reference).await?;
-        let mut ended = exchanged_tokens(&mut *change.connection()).await?;
+        let mut ended = exchanged_tokens(&mut *change.connection()).await?.rows;
         ended.retain(|token| token.policies.contains(&policy.id));
-        for token in &ended {
-            sqlx::query("DELETE FROM exchanged_tokens WHERE hash = $1")
-                .bind(&token.hash.as_bytes()[..])
-                .execute(change.connection())
-                .await?;
-        }
+        sqlx::query("DELETE FROM exchanged_tokens WHERE ' ' || policies || ' ' LIKE $1")
+            .bind(format!("% {} %", policy.id))
+            .execute(change.connection())
+            .await?;
         sqlx::query("DELETE FROM trust_policies WHERE id = $1")
             .bind(policy.id.as_str())
             .execute(change.connection())
@@ -168,6 +167,15 @@ impl Store {
         all(self.database.pool()).await
     }
 
+    /// Like [`Self::trust_policies`], without the policies that cannot be read.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn readable_trust_policies(&self) -> Result<Readable<TrustRecord>, StoreError> {
+        let rows = sqlx::query(SELECT_ALL).fetch_all(self.database.pool());
+        readable(&rows.await?, ("trust_policies", "id"), record)
+    }
+
     /// Returns a trust policy by its id or name.
     ///
     /// # Errors
@@ -178,16 +186,12 @@ impl Store {
     }
 }
 
+const SELECT_ALL: &str = "SELECT id, name, terms, pinned, created_at, created_by, last_used_at \
+     FROM trust_policies ORDER BY created_at, id";
+
 pub(crate) async fn all(executor: impl AnyExecutor<'_>) -> Result<Vec<TrustRecord>, StoreError> {
-    sqlx::query(
-        "SELECT id, name, terms, pinned, created_at, created_by, last_used_at \
-         FROM trust_policies ORDER BY created_at, id",
-    )
-    .fetch_all(executor)
-    .await?
-    .iter()
-    .map(record)
-    .collect()
+    let rows = sqlx::query(SELECT_ALL).fetch_all(executor).await?;
+    rows.iter().map(record).collect()
 }
 
 async fn find(connection: &mut Connection, reference: &str) -> Result<TrustRecord, StoreError> {

@@ -38,6 +38,11 @@ pub enum VaultError {
     )]
     OtherKey { held: KeyId, missing: Vec<KeyId> },
     #[error(
+        "the servers of this database encrypt with the key {shared}, but the first of the given keys is {current}, which the \
+         other servers may not have; give {shared} first (docs/postgresql.md says how to rotate the key)"
+    )]
+    NotTheSharedKey { current: KeyId, shared: KeyId },
+    #[error(
         "the master key is not 32 bytes in base64 (44 characters) or hexadecimal (64 digits); generate one with \
          `openssl rand -base64 32`"
     )]

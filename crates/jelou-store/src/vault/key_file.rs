@@ -12,6 +12,9 @@ use super::master_key::MasterKey;
 /// The mode bits of the group and of other users.
 const OTHERS: u32 = 0o077;
 
+/// The beginning of the name of a file whose key is not complete. It stays if the process is killed while it writes.
+pub const UNFINISHED_KEY: &str = ".key-";
+
 /// Reads the key. Returns `None` if the file does not exist.
 pub(super) fn read(path: &Path) -> Result<Option<MasterKey>, VaultError> {
     let mut file = match std::fs::File::open(path) {
@@ -51,7 +54,7 @@ pub(super) fn create(path: &Path, key: &MasterKey) -> Result<MasterKey, VaultErr
         _ => Path::new("."),
     };
     let mut file = tempfile::Builder::new()
-        .prefix(".key-")
+        .prefix(UNFINISHED_KEY)
         .permissions(std::fs::Permissions::from_mode(0o600))
         .tempfile_in(folder)
         .map_err(unusable(path))?;

@@ -25,6 +25,7 @@ use zeroize::Zeroizing;
 use master_key::MasterKey;
 
 pub use error::VaultError;
+pub use key_file::UNFINISHED_KEY;
 pub use owner::SecretOwner;
 pub use sealed::{KeyId, ParseKeyIdError, SealedSecret};
 

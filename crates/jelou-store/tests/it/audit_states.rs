@@ -142,7 +142,7 @@ async fn everything(fixture: &Fixture) {
                 ..deployment("mine", "v3")
             };
             store.deploy(by, new, first_token).await.unwrap();
-            fixture.advance(200);
+            fixture.advance(800);
             store.delete_expired_previews(by).await.unwrap();
         }
     }

@@ -1,9 +1,15 @@
 //! Backups and their restoration.
 
+use std::error::Error as _;
+use std::io::Read;
+use std::time::Duration;
+
 use jelou_store::backup::{self, BackupError, Contents};
 use jelou_store::{RuntimeTokenCredential, SecretOwner, Snapshot, Store, StoreConfig, Vault};
 
-use crate::fixture::{Fixture, access_token, actor, database, deployment, first_token};
+use crate::fixture::{
+    Fixture, access_token, actor, database, deployment, first_token, on_postgres,
+};
 
 /// A store with rows in most tables, among them a deployment, bytes, nulls and texts that JSON escapes.
 async fn filled() -> Fixture {
@@ -233,4 +239,66 @@ async fn another_schema_is_refused() {
         matches!(error, BackupError::OtherDatabase { .. }),
         "{error}"
     );
+}
+
+/// Input that pauses once in the middle, like a pipe from a slow machine.
+struct Slow<'a> {
+    content: &'a [u8],
+    pause_at: usize,
+    pause: Duration,
+}
+
+impl Read for Slow<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.content.len() <= self.pause_at {
+            std::thread::sleep(std::mem::take(&mut self.pause));
+        }
+        let count = buffer.len().min(100);
+        self.content.read(&mut buffer[..count])
+    }
+}
+
+/// PostgreSQL ends a transaction whose client is silent for 10 seconds.
+#[tokio::test]
+async fn a_slow_pipe_is_restored() {
+    if !on_postgres() {
+        return;
+    }
+    let fixture = filled().await;
+    let (file, contents) = written(&fixture).await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = StoreConfig::at(database(&folder).await.0);
+    let slow = Slow {
+        pause_at: 200,
+        pause: Duration::from_secs(12),
+        content: &file,
+    };
+    let restored = backup::restore(&config, slow).await.unwrap();
+    assert_eq!(restored, contents);
+}
+
+/// Earlier versions accepted U+0000 on SQLite.
+#[tokio::test]
+async fn a_row_that_postgresql_cannot_store_is_named() {
+    if !on_postgres() {
+        return;
+    }
+    let (source, fixture) = (Target::new(), Fixture::new().await);
+    let vault = Vault::from_master_key(&"0".repeat(64)).unwrap();
+    let own = source.config();
+    let store = Store::open(&own, vault, fixture.clock.clone());
+    let created = store.await.unwrap();
+    let (slug, by) = ("hola".parse().unwrap(), actor());
+    let created = created.create_function(&by, &slug, Some("a\0b"));
+    let id = created.await.unwrap().id;
+    let mut file = Vec::new();
+    let write = backup::write(&own, "1", &fixture.clock, &mut file);
+    write.await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = StoreConfig::at(database(&folder).await.0);
+    let error = backup::restore(&config, &*file).await.unwrap_err();
+    let named = format!("the row id = `{id}` of the table `functions`");
+    assert!(error.to_string().contains(&named), "{error}");
+    let cause = error.source().unwrap().to_string();
+    assert!(cause.contains("U+0000"), "{cause}");
 }

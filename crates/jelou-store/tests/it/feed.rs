@@ -152,11 +152,12 @@ async fn the_state_of_one_function_is_that_of_the_snapshot() {
         .snapshot::<Vec<RuntimeTokenCredential>>()
         .await
         .unwrap();
+    let content = state.content.unwrap();
     assert_eq!(
-        state.record,
+        content.record,
         *snapshot.functions.iter().find(|one| one.id == id).unwrap()
     );
-    assert_eq!(state.secrets, snapshot.secrets);
+    assert_eq!(content.secrets, snapshot.secrets);
     assert_eq!(state.tokens.len(), 2);
     store
         .revoke_token(&actor(), &id, &token.id, LastTokenRule::Enforced)
@@ -164,7 +165,72 @@ async fn the_state_of_one_function_is_that_of_the_snapshot() {
         .unwrap();
     let state = store.function_state(&slug("una")).await.unwrap().unwrap();
     assert!(state.tokens.iter().all(|one| one.hash != token.hash));
-    assert_eq!(store.function_state(&slug("none")).await.unwrap(), None);
+    assert!(store.function_state(&slug("none")).await.unwrap().is_none());
+}
+
+/// For instance because a newer version has written them.
+#[tokio::test]
+async fn rows_that_cannot_be_read_are_named_and_hide_no_others() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let id = fixture.function("una").await.id;
+    let good = fixture.token(&id, "good").await;
+    let strange = fixture.token(&id, "strange").await;
+    let pipeline = store
+        .create_access_token(&actor(), access_token("pipeline"))
+        .await
+        .unwrap();
+    store
+        .create_access_token(&actor(), access_token("laptop"))
+        .await
+        .unwrap();
+    fixture
+        .execute(
+            "UPDATE runtime_tokens SET policy = '{\"weather\":\"sunny\"}' WHERE name = 'strange'",
+        )
+        .await;
+    fixture
+        .execute("UPDATE access_tokens SET scopes = 'weather:read' WHERE name = 'pipeline'")
+        .await;
+
+    let state = store.function_state(&slug("una")).await.unwrap().unwrap();
+    let hashes: Vec<_> = state.tokens.iter().map(|token| token.hash).collect();
+    assert_eq!(hashes, [good.hash]);
+    assert!(state.content.is_ok());
+    let unreadable = state.unreadable[0].to_string();
+    let place = format!("`runtime_tokens.policy of {}`", strange.id);
+    assert!(unreadable.contains(&place), "{unreadable}");
+    let readable = store.readable_access_tokens().await.unwrap();
+    assert_eq!(readable.rows.len(), 1);
+    let unreadable = readable.unreadable[0].to_string();
+    let place = format!("`access_tokens.scopes of {}`", pipeline.id);
+    assert!(unreadable.contains(&place), "{unreadable}");
+
+    // The others can be revoked.
+    let found = store.resolve_token(&id, "good").await.unwrap();
+    assert_eq!(found.hash, good.hash);
+    store.resolve_access_token("laptop").await.unwrap();
+    assert!(store.resolve_token(&id, "strange").await.is_err());
+
+    // The tokens of a function are read even if the function is not.
+    fixture
+        .execute("UPDATE functions SET settings = '{\"egress\":5}' WHERE slug = 'una'")
+        .await;
+    let state = store.function_state(&slug("una")).await.unwrap().unwrap();
+    assert_eq!(state.tokens.len(), 1);
+    let error = state.content.unwrap_err().to_string();
+    assert!(error.contains("`functions.settings of una`"), "{error}");
+    assert_eq!(store.function_slugs().await.unwrap(), [slug("una")]);
+}
+
+#[tokio::test]
+async fn only_a_deletion_in_the_history_counts() {
+    let fixture = Fixture::new().await;
+    let id = fixture.function("una").await.id;
+    assert!(!fixture.store.was_deleted(&id).await.unwrap());
+    let deleted = fixture.store.delete_function(&actor(), &slug("una")).await;
+    deleted.unwrap();
+    assert!(fixture.store.was_deleted(&id).await.unwrap());
 }
 
 #[tokio::test]

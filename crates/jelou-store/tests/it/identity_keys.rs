@@ -54,8 +54,10 @@ async fn the_next_key_exists_before_it_signs_and_an_ended_one_stays_for_a_while(
     assert_eq!(keys(&fixture, &created).await, all);
     fixture.advance(10);
     assert_eq!(keys(&fixture, &created).await, all);
+    // Servers of a shared database wait for those whose clocks are behind.
     fixture.advance(1);
-    assert_eq!(keys(&fixture, &created).await, all[1..]);
+    let kept = if on_postgres() { &all[..] } else { &all[1..] };
+    assert_eq!(keys(&fixture, &created).await, kept);
     // After a long time without signatures, the published key signs, and another key is published.
     fixture.advance(1_000);
     let late = ["key 3 from 200", "key 4 from 1211"];

@@ -7,6 +7,7 @@ mod audit;
 mod audit_states;
 mod backup;
 mod concurrency;
+mod deletion_time;
 mod deploy;
 mod durability;
 mod feed;

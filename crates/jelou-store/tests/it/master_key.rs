@@ -5,11 +5,13 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use jelou_store::{KeySchedule, SecretOwner, Store, StoreError, Vault, VaultError};
+use jelou_store::{
+    KeySchedule, SecretOwner, Store, StoreConfig, StoreError, Vault, VaultError, backup,
+};
 use jiff::SignedDuration;
 use zeroize::Zeroizing;
 
-use crate::fixture::{Fixture, actor, on_postgres, secret_key};
+use crate::fixture::{Fixture, actor, database, on_postgres, secret_key};
 
 const VALUES: [&str; 3] = ["first-value", "second-value", "third-value"];
 
@@ -193,4 +195,66 @@ async fn keys_from_elsewhere_rotate_by_their_order() {
         open(old).await,
         Err(StoreError::Vault(VaultError::OtherKey { .. }))
     ));
+}
+
+/// Servers of one database encrypt with one key, even if each has further ones.
+#[tokio::test]
+async fn an_earlier_key_is_not_the_key_of_a_shared_database() {
+    if !on_postgres() {
+        return;
+    }
+    let (old, new) = ("1".repeat(64), "2".repeat(64));
+    let folder = tempfile::tempdir().unwrap();
+    let config = StoreConfig::at(database(&folder).await.0);
+    let open = |keys: String| {
+        let vault = Vault::from_master_key(&keys).unwrap();
+        Store::open(&config, vault, jelou_core::Clock::system())
+    };
+    open(old.clone()).await.unwrap();
+    let refused = open(format!("{new} {old}")).await.unwrap_err();
+    let StoreError::Vault(VaultError::NotTheSharedKey { current, shared }) = &refused else {
+        panic!("{refused}");
+    };
+    assert!(
+        refused
+            .to_string()
+            .contains(&format!("give {shared} first"))
+    );
+    assert_ne!(current, shared);
+    open(format!("{old} {new}")).await.unwrap();
+}
+
+/// From PostgreSQL to SQLite, where the key is rotated, and back.
+#[tokio::test]
+async fn a_rotated_key_goes_with_a_backup_into_a_shared_database() {
+    if !on_postgres() {
+        return;
+    }
+    let fixture = filled().await;
+    let folder = tempfile::tempdir().unwrap();
+    let own = StoreConfig::new(folder.path().join("jelou.db"));
+    let file = folder.path().join("master.key");
+    fs::copy(fixture.key_file(), &file).unwrap();
+    let mut moved = Vec::new();
+    let shared = fixture.config();
+    let write = backup::write(&shared, "1", &fixture.clock, &mut moved);
+    write.await.unwrap();
+    backup::restore(&own, &*moved).await.unwrap();
+    let open = |config: StoreConfig| {
+        let vault = Vault::open(&file).unwrap();
+        let clock = fixture.clock.clone();
+        async move { Store::open(&config, vault, clock).await }
+    };
+    let store = open(own.clone()).await.unwrap();
+    let rotated = store.rotate_master_key(&actor()).await.unwrap();
+    assert_ne!(rotated.key_id, fixture.store.vault().key_id());
+
+    let mut back = Vec::new();
+    let write = backup::write(&own, "1", &fixture.clock, &mut back);
+    let contents = write.await.unwrap();
+    assert!(contents.trailer.keys.iter().eq([rotated.key_id.as_str()]));
+    let target = StoreConfig::at(database(&folder).await.0);
+    backup::restore(&target, &*back).await.unwrap();
+    let store = open(target).await.unwrap();
+    assert_eq!(value(&store).await, VALUES[2]);
 }

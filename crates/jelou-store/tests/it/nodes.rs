@@ -17,6 +17,7 @@ fn report(address: &str, revision: i64) -> NodeReport {
             exchanges: 2,
         },
         clock_offset_ms: -3,
+        unapplied: vec!["the function `una`: unreadable".to_owned()],
     }
 }
 

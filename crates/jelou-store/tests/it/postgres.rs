@@ -170,6 +170,28 @@ async fn an_error_of_the_connection_names_the_place_and_not_the_password() {
     }
 }
 
+/// Its text could not be stored, but only from the first such text on.
+#[tokio::test]
+async fn a_database_of_another_encoding_is_refused() {
+    let Ok(server) = std::env::var(POSTGRES) else {
+        return;
+    };
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(&server).await.unwrap();
+    let create = "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0";
+    let created = sqlx::raw_sql(create).execute(&mut connection).await;
+    created.unwrap();
+    let url = server.replace("/postgres", "/latin");
+    let config = StoreConfig::at(Location::Postgres(url.parse().unwrap()));
+    let vault = Vault::from_master_key(&"0".repeat(64)).unwrap();
+    let error = Store::open(&config, vault, Clock::system()).await;
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("LATIN1") && error.contains("--encoding UTF8"),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn lines_are_sorted_by_their_bytes() {
     let fixture = Fixture::new().await;

@@ -164,6 +164,7 @@ async fn report(store: &Store, node: &NodeId, now_ms: i64) {
         started_at: start(),
         position: Position::default(),
         clock_offset_ms: 0,
+        unapplied: Vec::new(),
     };
     store.report_node(&report, now_ms).await.unwrap();
 }

@@ -12,5 +12,12 @@ pub(crate) struct MasterKeyArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum MasterKeyCommand {
     /// Generate a new key, encrypt every secret with it, and replace the key file
-    Rotate,
+    Rotate(RotateArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateArgs {
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }

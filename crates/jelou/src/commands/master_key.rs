@@ -1,22 +1,32 @@
 //! `jelou master-key`.
 
-use crate::cli::master_key::MasterKeyCommand;
-use crate::context::Context;
+use crate::cli::master_key::{MasterKeyCommand, RotateArgs};
+use crate::context::{Confirmation, Context};
+use crate::prompt::Preset;
 
 pub(crate) fn run(command: &MasterKeyCommand, context: &Context) -> anyhow::Result<()> {
     match command {
-        MasterKeyCommand::Rotate => rotate(context),
+        MasterKeyCommand::Rotate(args) => rotate(args, context),
     }
 }
 
-fn rotate(context: &Context) -> anyhow::Result<()> {
-    let rotated = context.client()?.rotate_master_key()?;
+/// Asks before the rotation, because the server keeps no copy of the present key.
+fn rotate(args: &RotateArgs, context: &Context) -> anyhow::Result<()> {
+    let question = "Replace the master key? Earlier backups need the present key: copy master.key from the data folder \
+                    beside them first.";
+    let confirmation = Confirmation::from_flag(args.yes);
+    if confirmation == Confirmation::Ask {
+        context.prompt.require(question, "--yes")?;
+    }
+    let client = context.client()?;
+    context.confirm(confirmation, question, Preset::No, "--yes")?;
+    let rotated = client.rotate_master_key()?;
     context.output.result_with(&rotated, &[], |human| {
         human.success(&format!(
             "Encrypted {} values with the new key {}",
             rotated.values, rotated.key_id
         ))?;
-        human.item("Backups from before need the old key file: keep a copy of it beside them")
+        human.item("Backups from before need the former key, which the server no longer has")
     })?;
     Ok(())
 }

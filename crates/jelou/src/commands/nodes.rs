@@ -30,7 +30,13 @@ pub(super) fn run(context: &Context) -> anyhow::Result<()> {
                 local_date(node.started_at),
             ]);
         }
-        human.table(&table)
+        human.table(&table)?;
+        for node in &nodes {
+            for part in &node.unapplied {
+                human.warning(&format!("{} cannot apply {part}", node.address))?;
+            }
+        }
+        Ok(())
     })?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
+use crate::databases::postgres::Postgres;
 use crate::support::{DataFolder, Outcome, Sandbox, Serve, Server, function};
 
 const SOURCE: &str = "(input, ctx) => ({ secret: ctx.env.get('KEY') })";
@@ -108,4 +109,31 @@ fn what_is_no_backup_is_refused() {
         assert!(refused.to_string().contains(part), "{line}: {refused}");
     }
     assert!(!sandbox.project().join("all.jelou").exists());
+}
+
+#[test]
+fn errors_of_a_postgresql_database_name_it_once_and_say_what_to_do() {
+    let postgres = Postgres::start();
+    let url = postgres.url();
+    let error = |line: &str, url: &str| {
+        let sandbox = Sandbox::new().env("JELOU_DATABASE__URL", url);
+        sandbox.file("text", "no backup");
+        let error = sandbox.jelou(line).run().json()["error"].clone();
+        let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+        (text("message"), text("hint"))
+    };
+    let missing = url.replace("/postgres?", "/missing?");
+    let unreachable = "postgres://ana:secreto@127.0.0.1:1/jelou";
+    for (url, reason) in [
+        (missing.as_str(), "database \"missing\" does not exist"),
+        (unreachable, "Connection refused"),
+        (url.as_str(), "no tables of jelou"),
+    ] {
+        let (message, hint) = error("backup copy.jelou --data data --force", url);
+        assert_eq!(message.matches(reason).count(), 1, "{message}");
+        assert!(hint.contains("database.url"), "{hint}");
+        assert!(!message.contains("secreto"), "{message}");
+    }
+    let (message, _) = error("backup verify text --data data", &url);
+    assert_eq!(message.matches("not a backup").count(), 1, "{message}");
 }

@@ -93,6 +93,7 @@ fn each_question_names_its_flag() {
         "access-tokens create --scope functions:read",
         "access-tokens revoke a-token",
         "auth remove local",
+        "master-key rotate",
         "login",
     ] {
         let outcome = sandbox.jelou(line).run();

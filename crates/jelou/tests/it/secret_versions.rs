@@ -55,7 +55,7 @@ fn secrets_of_the_organisation_and_their_versions() {
     let listed = run(&sandbox, "secrets list mi-funcion").json();
     assert_eq!(listed["data"][0]["earlier"][0]["version"], 2, "{listed}");
 
-    let rotated = run(&sandbox, "master-key rotate");
+    let rotated = run(&sandbox, "master-key rotate -y");
     assert!(
         rotated.json()["data"]["values"].as_u64().unwrap() > 0,
         "{rotated}"

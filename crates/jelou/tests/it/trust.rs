@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
+use crate::nodes::{Cluster, returning};
 use crate::support::{Outcome, Sandbox, Server, function};
 use issuer::{Issuer, Key};
 
@@ -265,4 +266,44 @@ fn the_action_deploys_and_reports_the_deployment() {
         "{}",
         job.read("output")
     );
+}
+
+/// Servers of one database read only the exchanged tokens after an exchange.
+#[test]
+fn an_exchanged_token_works_on_all_servers_until_its_policy_is_deleted() {
+    let cluster = Cluster::start();
+    cluster.sandbox.deploy("hola", &returning("uno"));
+    let key = Key::ec();
+    let issuer = Issuer::start(vec![key.jwk("one")]);
+    let audience = "https://api.example.com";
+    let policy = json!({
+        "issuer": "github", "issuerUrl": issuer.url, "audience": audience,
+        "repository": "org/repo", "call": { "function": "hola" },
+    });
+    cluster.change("POST", "/v1/trust", &policy);
+    let identity = key.sign("one", &claims(&issuer.url, audience));
+    let form = format!(
+        "grant_type=urn:ietf:params:oauth:grant-type:token-exchange\
+         &subject_token_type=urn:ietf:params:oauth:token-type:jwt&audience=hola&subject_token={identity}"
+    );
+    let exchange = cluster.first.manage(&cluster.access_token, "/v1/token");
+    let exchange = exchange.header("content-type", "application/x-www-form-urlencoded");
+    let reply = exchange.method("POST").body(&form).send();
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let token = reply.json()["access_token"].as_str().unwrap().to_owned();
+    cluster.second_answers(&token, (200, "uno "));
+
+    // Other changes of the function and of access tokens keep it.
+    let create = json!({ "name": "ci" });
+    let ci = cluster.change("POST", "/v1/functions/hola/tokens", &create);
+    cluster.second_answers(ci["token"].as_str().unwrap(), (200, "uno "));
+    let access = json!({ "name": "lector", "scopes": ["functions:read"] });
+    cluster.change("POST", "/v1/access-tokens", &access);
+    for server in [&cluster.first, &cluster.second] {
+        assert_eq!(server.call("hola", Some(&token), "{}").0, 200);
+    }
+
+    cluster.change("DELETE", "/v1/trust/github-org-repo", &Value::Null);
+    cluster.second_answers(&token, (401, ""));
+    assert_eq!(cluster.first.call("hola", Some(&token), "{}").0, 401);
 }

@@ -61,13 +61,25 @@ fn explain(error: BackupError, config: &Config) -> anyhow::Error {
         BackupError::OtherDatabase { .. } => Failure::validation(error.to_string())
             .hint("make the backup with the version of jelou that serves this database")
             .into(),
-        BackupError::Database(error) => Failure::server(format!(
-            "cannot read the database in `{}`",
-            config.data.display()
-        ))
-        .because(error)
-        .hint("name the server's data folder with `--data`")
-        .into(),
+        BackupError::Database(_) | BackupError::NoTables => {
+            let failure = Failure::server(format!("cannot read {}", described(config)));
+            failure.because(error).hint(place_hint(config)).into()
+        }
         other => other.into(),
+    }
+}
+
+fn described(config: &Config) -> String {
+    if config.database.url.is_some() {
+        return "the PostgreSQL database of `database.url`".to_owned();
+    }
+    format!("the database in `{}`", config.data.display())
+}
+
+fn place_hint(config: &Config) -> &'static str {
+    if config.database.url.is_some() {
+        "check `database.url` (JELOU_DATABASE__URL), and that the database runs; docs/postgresql.md has the form of the URL"
+    } else {
+        "name the server's data folder with `--data`"
     }
 }

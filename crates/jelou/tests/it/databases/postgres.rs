@@ -118,6 +118,14 @@ impl Postgres {
         )
     }
 
+    /// Runs a statement as the owner of the database.
+    pub(crate) fn execute(&self, sql: &str) {
+        let mut psql = command(&binaries().join("psql"), self.database.path());
+        run(psql
+            .args(["-v", "ON_ERROR_STOP=1", "-q", "-c", sql])
+            .arg(self.url()));
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.database.port
     }

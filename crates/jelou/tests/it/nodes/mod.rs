@@ -1,6 +1,7 @@
 //! Several servers on one PostgreSQL database, over TLS.
 
 mod balancers;
+mod faults;
 mod logs;
 mod schedules;
 

@@ -257,6 +257,24 @@ impl Server {
         kill_process(Pid::from_child(&self.process), signal).unwrap();
     }
 
+    /// Stops all threads of the server until it gets `SIGCONT`. They go on for a moment after the signal.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+        let tasks = format!("/proc/{}/task", self.process.id());
+        let is_stopped = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("stat"));
+            // The state follows the name, which is in parentheses.
+            stat.is_ok_and(|stat| {
+                stat.rsplit_once(") ")
+                    .is_some_and(|(_, rest)| rest.starts_with('T'))
+            })
+        };
+        eventually("a stopped server", || {
+            let mut all = std::fs::read_dir(&tasks).unwrap().flatten();
+            all.all(is_stopped).then_some(())
+        });
+    }
+
     pub(crate) fn wait(&mut self) -> ExitStatus {
         eventually("the end of the server", || self.process.try_wait().unwrap())
     }

@@ -1,0 +1,54 @@
+//! Rows of a table of which some may be unreadable, for instance because a newer version has written them.
+//!
+//! A server that follows the changes of others must not stop at one such row. It leaves the row out, which closes access
+//! if the row is a token or a trust policy, and says which one it is.
+
+use sqlx::any::AnyRow;
+
+use crate::database::DatabaseError;
+use crate::database::row::Columns as _;
+use crate::error::StoreError;
+
+/// Rows that can be read, and why the others cannot.
+#[derive(Debug)]
+pub struct Readable<T> {
+    pub rows: Vec<T>,
+    /// Each names the table, the column and the row.
+    pub unreadable: Vec<DatabaseError>,
+}
+
+/// Reads the rows of a table with the key column `key`.
+pub(crate) fn readable<T>(
+    rows: &[AnyRow],
+    (table, key): (&str, &str),
+    read: impl Fn(&AnyRow) -> Result<T, StoreError>,
+) -> Result<Readable<T>, StoreError> {
+    let mut found = Readable {
+        rows: Vec::with_capacity(rows.len()),
+        unreadable: Vec::new(),
+    };
+    for row in rows {
+        match read(row) {
+            Ok(read) => found.rows.push(read),
+            Err(error) => {
+                let name = row.text(key).unwrap_or_else(|_| "?".to_owned());
+                found.unreadable.push(placed(error, table, &name)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Adds the table and the row to an error about a value. Returns other errors as they are.
+pub(crate) fn placed(
+    error: StoreError,
+    table: &str,
+    row: &str,
+) -> Result<DatabaseError, StoreError> {
+    match error {
+        StoreError::Database(DatabaseError::Corrupt { place, reason }) => Ok(
+            DatabaseError::corrupt(&format!("{table}.{place} of {row}"), reason),
+        ),
+        other => Err(other),
+    }
+}
