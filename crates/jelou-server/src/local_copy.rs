@@ -13,8 +13,6 @@ use crate::control::Control;
 use crate::data_dir::DataDir;
 use crate::registry::RuntimeTokens;
 
-/// The program that reads a copy is the one that has written it.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The shortest pause between two copies.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The pause after a copy, relative to the time that it took: a large state is read from the database for it.
@@ -25,6 +23,8 @@ const SEEN_PERIOD: Duration = Duration::from_secs(10);
 /// The two files of a local copy.
 #[derive(Debug, Clone)]
 pub(crate) struct LocalCopy {
+    /// The program and the database: a copy is read only by the program that has written it, for the same database.
+    origin: String,
     state: PathBuf,
     seen: PathBuf,
 }
@@ -49,8 +49,10 @@ pub enum ReadCopyError {
 }
 
 impl LocalCopy {
-    pub(crate) fn of(data: &DataDir) -> Self {
+    /// `database`: host, port and database.
+    pub(crate) fn of(data: &DataDir, database: &str) -> Self {
         Self {
+            origin: format!("{} of {database}", env!("CARGO_PKG_VERSION")),
             state: data.path().join("state.copy"),
             seen: data.path().join("state.seen"),
         }
@@ -85,7 +87,7 @@ impl LocalCopy {
         };
         // Missing if the server was killed after its first copy.
         let seen = std::fs::read(&self.seen).ok();
-        open_local_copy(vault, VERSION, &state, seen.as_deref()).map_err(|source| {
+        open_local_copy(vault, &self.origin, &state, seen.as_deref()).map_err(|source| {
             ReadCopyError::Unusable {
                 path: path(),
                 source,
@@ -147,7 +149,7 @@ impl Keeper {
             return Ok(());
         };
         if self.written.as_ref() != Some(&position) {
-            let sealed = self.control.store.seal_state(VERSION).await?;
+            let sealed = self.control.store.seal_state(&self.copy.origin).await?;
             write(&self.copy.state, sealed.bytes).await?;
             self.written = Some(sealed.position);
         } else if self.noted.is_none_or(|at| at.elapsed() >= SEEN_PERIOD) {

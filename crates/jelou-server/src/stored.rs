@@ -49,13 +49,11 @@ pub(crate) async fn open_store(
     if is_development {
         store_config.location = Location::Sqlite(data.database());
     }
-    if let Location::Postgres(url) | Location::Pooler { url, .. } = &store_config.location {
-        tracing::info!("the database is {}", url.place());
-    }
-    let copy = match store_config.location {
+    let copy = match &store_config.location {
         Location::Sqlite(_) => None,
-        Location::Postgres(_) | Location::Pooler { .. } => {
-            keep_or_remove(LocalCopy::of(data), config)?
+        Location::Postgres(url) | Location::Pooler { url, .. } => {
+            tracing::info!("the database is {}", url.place());
+            keep_or_remove(LocalCopy::of(data, &url.place()), config)?
         }
     };
     let vault = open_vault(config, data).await?;

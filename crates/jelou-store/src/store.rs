@@ -68,8 +68,12 @@ impl Store {
     /// Completes the start of a server whose database was away, with the same checks as [`Self::open`].
     ///
     /// # Errors
-    /// As of [`Self::open`].
+    /// As of [`Self::open`], and [`DatabaseError::Empty`]: the copy says that the database was not empty, so this one is
+    /// about to be restored, or is another one.
     pub async fn arrive(&self) -> Result<(), StoreError> {
+        if self.database.schema_state().await?.database.is_none() {
+            return Err(DatabaseError::Empty.into());
+        }
         self.database.migrate().await?;
         audit::complete_chain(&self.database).await?;
         admit(&self.database, |in_use| {

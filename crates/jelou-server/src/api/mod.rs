@@ -4,6 +4,7 @@ mod access_tokens;
 mod app;
 mod audit;
 mod auth;
+mod confirmed_state;
 mod deployments;
 mod egress;
 mod exchange;
@@ -154,6 +155,10 @@ fn router(control: App, metrics: Router) -> Router {
     let document = axum::Json(document);
     let refusals_logged = Arc::<LogLimit>::default();
     router
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&control),
+            confirmed_state::wait,
+        ))
         .route("/v1/openapi.json", get(move || async move { document }))
         .route("/v1/nodes/logs/{function}", get(logs::page))
         .route("/v1/nodes/uses", get(nodes::store_uses))

@@ -1,7 +1,7 @@
 //! The start of a server whose database was away: what the start has left out is done when the database is back.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jelou_store::Position;
 use jiff::Timestamp;
@@ -10,6 +10,9 @@ use super::{Control, ControlError};
 
 /// The state is known to be the database's if the feed has looked at it within this time.
 const CONFIRMED: Duration = Duration::from_secs(1);
+/// Maximum wait of a management request for a confirmed state, and the interval of its checks.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 impl Control {
     /// Notes that the registry is from the local copy.
@@ -45,10 +48,28 @@ impl Control {
 
     /// Returns the position of the registry, and when it was last known to be the database's. `None` while the database is away.
     pub(crate) async fn confirmed_position(&self) -> Option<(Position, Timestamp)> {
-        let age = self.freshness.age();
-        if self.is_arriving() || age > CONFIRMED {
+        if !self.is_confirmed() {
             return None;
         }
+        let age = self.freshness.age();
         Some((self.position.lock().await.clone(), self.clock.now() - age))
+    }
+
+    /// Waits until the registry is known to be the database's. Returns `false` if it is not within [`MAX_WAIT`].
+    pub(crate) async fn wait_until_confirmed(&self) -> bool {
+        let end = Instant::now() + MAX_WAIT;
+        while !self.is_confirmed() {
+            if Instant::now() > end {
+                return false;
+            }
+            tokio::time::sleep(CHECK_INTERVAL).await;
+        }
+        true
+    }
+
+    /// Whether the registry is known to be the database's. That of a server with a database of its own always is.
+    fn is_confirmed(&self) -> bool {
+        let is_shared = self.store.is_shared();
+        !self.is_arriving() && (!is_shared || self.freshness.age() <= CONFIRMED)
     }
 }

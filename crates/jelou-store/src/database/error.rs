@@ -33,6 +33,12 @@ pub enum DatabaseError {
         place: String,
         encoding: String,
     },
+    /// The database has no tables, but this server has started from the local copy of one that has.
+    #[error(
+        "the database is empty, and this server has started from its local copy: restore the database; for a new and \
+         empty one, stop the server and delete `state.copy` in its data folder"
+    )]
+    Empty,
     /// The disk is full. Nothing was changed.
     #[error("the disk of the database is full")]
     DiskFull(#[source] sqlx::Error),

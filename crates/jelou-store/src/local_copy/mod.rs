@@ -34,7 +34,7 @@ pub enum LocalCopyError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Vault(#[from] VaultError),
-    #[error("it was changed, or is of another version of jelou")]
+    #[error("it was changed, or is of another version of jelou or of another database")]
     Form,
 }
 
@@ -47,8 +47,8 @@ pub struct SealedState {
 
 #[derive(Serialize, Deserialize)]
 struct Head {
-    /// The version of the program. Another one may have other records.
-    version: String,
+    /// The program and the database. Another program may have other records.
+    origin: String,
     position: Position,
     made_at: Timestamp,
     functions: Vec<FunctionRecord>,
@@ -70,7 +70,7 @@ impl Store {
     ///
     /// # Errors
     /// [`LocalCopyError::Store`] when the database cannot be read; [`LocalCopyError::Vault`].
-    pub async fn seal_state(&self, version: &str) -> Result<SealedState, LocalCopyError> {
+    pub async fn seal_state(&self, origin: &str) -> Result<SealedState, LocalCopyError> {
         let made_at = self.clock.now();
         let snapshot = self.snapshot::<tokens::Lines>().await?;
         let lines = snapshot.runtime_tokens;
@@ -78,7 +78,7 @@ impl Store {
             return Err(error);
         }
         let head = Head {
-            version: version.to_owned(),
+            origin: origin.to_owned(),
             position: snapshot.position,
             made_at,
             functions: snapshot.functions,
@@ -109,11 +109,11 @@ impl Store {
 /// Reads a local copy: its state, and when this was last known to be the database's. A note about another state has no effect.
 ///
 /// # Errors
-/// [`LocalCopyError::Form`] when a part was changed, or was made by another version; [`LocalCopyError::Vault`] when its master
+/// [`LocalCopyError::Form`] when a part was changed, or has another origin; [`LocalCopyError::Vault`] when its master
 /// key is missing.
 pub fn open_local_copy<Tokens>(
     vault: &Vault,
-    version: &str,
+    origin: &str,
     state: &[u8],
     seen: Option<&[u8]>,
 ) -> Result<(Snapshot<Tokens>, Timestamp), LocalCopyError>
@@ -127,7 +127,7 @@ where
     let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| LocalCopyError::Form)?;
     let (json, lines) = rest.split_at_checked(length).ok_or(LocalCopyError::Form)?;
     let head: Head = serde_json::from_slice(json)?;
-    if head.version != version {
+    if head.origin != origin {
         return Err(LocalCopyError::Form);
     }
     let mut seen_at = head.made_at;

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::fixture::{Fixture, access_token, actor, deployment, first_token, runtime_token, start};
 
-const VERSION: &str = "1.2.3";
+const ORIGIN: &str = "1.2.3 of db.internal:5432/jelou";
 
 type State = Snapshot<Vec<RuntimeTokenCredential>>;
 
@@ -19,7 +19,7 @@ fn read(
     state: &[u8],
     seen: Option<&[u8]>,
 ) -> Result<(State, Timestamp), LocalCopyError> {
-    open_local_copy(vault, VERSION, state, seen)
+    open_local_copy(vault, ORIGIN, state, seen)
 }
 
 /// A store with something of everything.
@@ -69,7 +69,7 @@ async fn filled() -> Fixture {
 async fn it_is_the_state_of_the_database() {
     let fixture = filled().await;
     let store = &fixture.store;
-    let sealed = store.seal_state(VERSION).await.unwrap();
+    let sealed = store.seal_state(ORIGIN).await.unwrap();
     let (copied, at) = read(store.vault(), &sealed.bytes, None).unwrap();
     assert_eq!(copied, store.snapshot().await.unwrap());
     assert_eq!(copied.position, sealed.position);
@@ -92,11 +92,11 @@ async fn it_is_the_state_of_the_database() {
 }
 
 #[tokio::test]
-async fn a_changed_copy_and_one_of_another_key_or_version_are_refused() {
+async fn a_changed_copy_and_one_of_another_key_or_origin_are_refused() {
     let fixture = filled().await;
     let store = &fixture.store;
     let vault = store.vault();
-    let sealed = store.seal_state(VERSION).await.unwrap();
+    let sealed = store.seal_state(ORIGIN).await.unwrap();
     let seen = store.seal_seen(sealed.position, start()).unwrap();
     let state = &sealed.bytes;
     let is_form = |read: Result<_, LocalCopyError>| matches!(read, Err(LocalCopyError::Form));
@@ -110,8 +110,13 @@ async fn a_changed_copy_and_one_of_another_key_or_version_are_refused() {
     // Each part is only what it was written as.
     assert!(is_form(read(vault, &seen, None)));
     assert!(is_form(read(vault, state, Some(state))));
-    let other_version = open_local_copy::<Vec<_>>(vault, "1.2.4", state, None);
-    assert!(matches!(other_version, Err(LocalCopyError::Form)));
+    for other in [
+        "1.2.4 of db.internal:5432/jelou",
+        "1.2.3 of db.internal:5432/other",
+    ] {
+        let read = open_local_copy::<Vec<_>>(vault, other, state, None);
+        assert!(matches!(read, Err(LocalCopyError::Form)), "{other}");
+    }
     let other = Vault::from_master_key(&"ab".repeat(32)).unwrap();
     let other_key = read(&other, state, None);
     assert!(matches!(

@@ -133,6 +133,49 @@ fn a_server_that_is_cut_off_serves_on_and_catches_up() {
 }
 
 #[test]
+fn an_access_token_that_was_revoked_meanwhile_changes_nothing() {
+    let (cluster, relay) = relayed(&[]);
+    let Cluster {
+        access_token,
+        first,
+        second,
+        ..
+    } = &cluster;
+    let create = |server: &Server, token: &str, name: &str| {
+        let body = json!({ "name": name, "scopes": ["admin"] }).to_string();
+        server.manage(token, "/v1/access-tokens").body(&body).send()
+    };
+    let gone = create(first, access_token, "gone").json();
+    let gone = gone["token"].as_str().unwrap();
+    eventually("the access token on the other server", || {
+        let reply = second.manage(gone, "").get("/v1/whoami").send();
+        (reply.status == 200).then_some(())
+    });
+    relay.cut();
+    waits_for(second, (200, "away"));
+    let revoke = first.manage(access_token, "/v1/access-tokens/gone");
+    assert_eq!(revoke.method("DELETE").send().status, 204);
+    // Requests that wait for the database when it comes back.
+    thread::scope(|scope| {
+        for n in 0..4 {
+            scope.spawn(move || {
+                let name = format!("back-{n}");
+                eventually("the refusal", || {
+                    let status = create(second, gone, &name).status;
+                    assert!(matches!(status, 401 | 503), "{status}");
+                    (status == 401).then_some(())
+                });
+            });
+        }
+        thread::sleep(Duration::from_millis(200));
+        relay.heal();
+    });
+    let listed = first.manage(access_token, "").get("/v1/access-tokens");
+    let listed = listed.send().body;
+    assert!(!listed.contains("back-"), "{listed}");
+}
+
+#[test]
 fn calls_are_refused_when_the_state_is_too_old() {
     let (cluster, relay) = relayed(&[("JELOU_DATABASE__MAX_STALE_MS", "6000")]);
     let Cluster {
@@ -461,4 +504,35 @@ fn a_server_starts_from_its_local_copy() {
         refused.to_string().contains("there is no local copy"),
         "{refused}"
     );
+}
+
+#[test]
+fn an_empty_database_does_not_replace_the_state_of_a_local_copy() {
+    let postgres = Postgres::start();
+    let url = postgres.url();
+    let sandbox = Sandbox::new();
+    let data = Arc::new(DataFolder::new());
+    let copying = || {
+        let server = node(&sandbox, &url, KEY).on(&data);
+        server.env("JELOU_DATABASE__LOCAL_COPY", "true")
+    };
+    let server = copying().start();
+    let token = sandbox.deploy("hola", &returning("uno"));
+    let seen = data.path().join("state.seen");
+    let _ = std::fs::remove_file(&seen);
+    eventually("a current copy", || seen.exists().then_some(()));
+    server.kill();
+    postgres.execute("drop schema public cascade; create schema public");
+    let stopped = postgres.stop();
+    let server = copying().start();
+    let postgres = stopped.start();
+    postgres.url();
+    eventually("the refusal of the database", || {
+        let log = data.log();
+        log.contains("the database is empty").then_some(())
+    });
+    assert_eq!(server.call("hola", Some(&token), "{}").0, 200);
+    // No table was created, so a backup can be restored.
+    postgres.execute("create table functions (id int)");
+    assert_eq!(server.call("hola", Some(&token), "{}").0, 200);
 }

@@ -5,6 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use jelou_core::NodeId;
+use jiff::Timestamp;
+
+/// Times of positions are later than this. A smaller number is a position in the log of one server alone.
+const EARLIEST_MS: i64 = 1_577_836_800_000; // 2020-01-01T00:00:00Z
 
 /// Written as `<time>;<server>:<number>;...`, without the prefix of the ids of servers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,6 +44,8 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Self, NoPosition> {
         let mut parts = text.split(';');
         let known_at_ms = parts.next().and_then(|time| time.parse().ok());
+        let known_at_ms = known_at_ms
+            .filter(|time| *time >= EARLIEST_MS && Timestamp::from_millisecond(*time).is_ok());
         let seen = parts.map(|part| {
             let (id, seq) = part.split_once(':')?;
             let node = format!("{}{id}", NodeId::PREFIX).parse().ok()?;
@@ -71,8 +77,11 @@ mod tests {
         for wrong in [
             "",
             "x",
-            "1;",
-            "1;2:3",
+            "7",
+            "-9223372036854775808",
+            "9223372036854775807",
+            "1796012345678;",
+            "1796012345678;2:3",
             &text.replace(':', ""),
             &format!("{text};"),
             &text.replace(';', ";node_"),
