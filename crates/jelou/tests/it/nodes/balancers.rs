@@ -345,7 +345,6 @@ fn nginx_stands_before_two_servers() {
 }
 
 #[test]
-#[ignore = "did not pass on a loaded machine yet; to be examined"]
 fn haproxy_stands_before_two_servers() {
     stands_before_two_servers(Balancer::haproxy);
 }

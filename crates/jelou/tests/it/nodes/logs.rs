@@ -135,7 +135,6 @@ fn read_until(
 }
 
 #[test]
-#[ignore = "did not pass on a loaded machine yet; to be examined"]
 fn records_of_all_servers_are_one_stream() {
     let cluster = Cluster::start();
     let Cluster {
