@@ -57,8 +57,8 @@ pub(super) fn changed_modules(live: &[Dependency], now: &[Dependency]) -> Option
     };
     let shown = changed[..changed.len().min(MAX_CHANGED)].concat();
     Some(format!(
-        "these remote modules have another content than in the live deployment; a URL with a version, or a deno.lock, \
-         keeps the content:{shown}{more}"
+        "these remote modules have another content than in the live deployment; commit a \
+         deno.lock to keep the content:{shown}{more}"
     ))
 }
 

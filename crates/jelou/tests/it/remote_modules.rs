@@ -390,7 +390,7 @@ fn a_redeploy_takes_the_modules_of_the_deployment_before() {
     let outcome = deployed_with(&sandbox, &format!("{again}\n// comment\n"), "--reload").json();
     let warning = outcome["data"]["warnings"][0].as_str().unwrap();
     assert!(
-        warning.ends_with(&format!("keeps the content:\n  {name}")),
+        warning.ends_with(&format!("to keep the content:\n  {name}")),
         "{warning}"
     );
     assert_eq!(greeting(&server), "eva!");
