@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Package, Sandbox, Serve, Server, Web};
+use crate::support::{Package, Sandbox, Serve, Server, Web, eventually};
 
 /// Writes the files of a project, and deploys it.
 fn deploy(sandbox: &Sandbox, files: &[(&str, &str)]) -> Value {
@@ -236,4 +236,29 @@ fn peers_and_lock_files_of_npm() {
     let again = self::deployed(&sandbox, &[("package-lock.json", &locked.to_string())]);
     assert_eq!(again["token"], Value::Null);
     assert_eq!(call(&server, &deployed, "/").1, "orm over driver 2");
+}
+
+/// The secrets that code needs are named at the deploy, and in the log if a handler reports an error itself.
+#[test]
+fn unset_secrets_are_named() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    let import = "if (!process.env.API_URL) throw new Error(\"no address\");\nDeno.serve(() => new Response());\n";
+    let message = refused(&sandbox, &[("index.ts", import)]);
+    assert!(
+        message.contains("jelou secrets set mi-funcion --create API_URL=..."),
+        "{message}"
+    );
+    let handler = "Deno.serve(() => {\n  try {\n    const url = new URL(Deno.env.get(\"API_URL\") ?? \"\");\n    return new Response(url.href);\n\
+                   \x20 } catch {\n    return new Response(\"failed\", { status: 502 });\n  }\n});\n";
+    let deployed = deployed(&sandbox, &[("index.ts", handler)]);
+    let warnings = deployed["warnings"].to_string();
+    assert!(warnings.contains("API_URL, at index.ts:3"), "{warnings}");
+    assert_eq!(call(&server, &deployed, "/"), (502, "failed".to_owned()));
+    let line = eventually("the warning in the log", || {
+        let log = server.data.log();
+        let line = log.lines().find(|line| line.contains("The request failed"));
+        line.map(str::to_owned)
+    });
+    assert!(line.contains("API_URL, at index.ts:3"), "{line}");
 }
