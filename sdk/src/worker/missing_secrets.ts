@@ -20,7 +20,7 @@ import { firstOwnFrame } from "./stack.ts";
 
 /** Names that packages or the runtime read and that are not secrets. */
 const ORDINARY =
-  /^(?:NODE_|npm_|DENO_|VITEST|JEST|DEBUG|LOG_?LEVEL$|NO_COLOR$|FORCE_COLOR$|COLORTERM$|TERM|CI$|HOME|PATH$|PWD$|USER|LANG|LC_|TZ$|TMP|TEMP|EDGE_|NEXT_|VERCEL|NETLIFY|LAMBDA_|AWS_(?:EXECUTION|LAMBDA|PROFILE|CONFIG|SHARED|SDK|EC2|CONTAINER)|(?:HTTPS?|ALL|NO)_PROXY$|https?_proxy$|(?:all|no)_proxy$)|toJSON$|^then$|^constructor$/;
+  /^(?:NODE_|npm_|DENO_|VITEST|JEST|DEBUG|LOG_?LEVEL$|NO_COLOR$|FORCE_COLOR$|COLORTERM$|TERM|CI$|HOME|PATH$|PWD$|USER|LANG|LC_|TZ$|TMP|TEMP|EDGE_|NEXT_|VERCEL|BLUEBIRD_|ELYSIA_|UNDICI_|(?:NO|TRACE)_DEPRECATION$|NETLIFY|LAMBDA_|AWS_(?:EXECUTION|LAMBDA|PROFILE|CONFIG|SHARED|SDK|EC2|CONTAINER)|(?:HTTPS?|ALL|NO)_PROXY$|https?_proxy$|(?:all|no)_proxy$)|toJSON$|^then$|^constructor$/;
 
 /** Maximum number of variables that are recorded. */
 const MAX_UNSET = 64;
@@ -89,7 +89,11 @@ export function missingSecrets(message: string, requestId: string | null): strin
     `jelou secrets set ${logSettings().function}${assignments}`;
 }
 
-/** Logs a warning about unset variables that a failed request has read, once for each variable. */
+/**
+ * Logs a warning about unset variables that a failed request has read, once for each variable.
+ *
+ * @param error What the handler has thrown, or `undefined` if it has answered with an error itself.
+ */
 export function hintAtMissingSecrets(error: unknown): void {
   if (count === 0) return;
   const requestId = currentContext()?.requestId ?? null;

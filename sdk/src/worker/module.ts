@@ -88,6 +88,10 @@ async function importOrServe(url: string): Promise<Record<string, unknown>> {
   });
 }
 
+const LISTENS_TOO_LATE =
+  " The code calls `listen` or `serve`, but not in the first 2 seconds. There is no network while" +
+  " a deploy imports the module: start the server first, and connect to databases afterwards.";
+
 /** Finds the definition or handler of a module, in its exports and in the servers that it has started. */
 export async function readModule(
   module: Record<string, unknown>,
@@ -96,13 +100,17 @@ export async function readModule(
   const { default: exported } = module;
   const kind = (exported as { [DEFINITION]?: unknown } | null | undefined)?.[DEFINITION];
   if (kind === "define" || kind === "app") return { definition: exported as Definition, handler: null };
-  const handler = await find(module, words.includes("listen(") || words.includes("serve("));
+  const starts = words.includes("listen(") || words.includes("serve(");
+  const handler = await find(module, starts);
   if (handler !== null) return { definition: null, handler };
   if (exported === undefined) {
     throw new LoadError(
       "NO_DEFAULT_EXPORT",
       "The module has no default export, and starts no server. Write `export default define({ ... })`," +
-        ` \`export default { fetch }\` or \`Deno.serve(handler)\` in the entrypoint.${exportedNames(module)}`,
+        ` \`export default { fetch }\` or \`Deno.serve(handler)\` in the entrypoint.${
+          exportedNames(module)
+        }` +
+        (starts ? LISTENS_TOO_LATE : ""),
     );
   }
   throw new LoadError(

@@ -1,28 +1,43 @@
 //! Finds the entrypoint of an upload.
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::SourceError;
 use super::kind::can_be_entrypoint;
+use super::settings::{WRANGLER, settings};
 use crate::suggestion;
 
 /// The entrypoint of a new project.
 pub const DEFAULT_ENTRYPOINT: &str = "index.ts";
 
 /// Common names of entrypoints without extension, the most likely first.
-const STEMS: [&str; 4] = ["index", "main", "src/index", "src/main"];
+const STEMS: [&str; 10] = [
+    "index",
+    "main",
+    "src/index",
+    "src/main",
+    "server",
+    "app",
+    "worker",
+    "src/server",
+    "src/app",
+    "src/worker",
+];
 /// Extensions of entrypoints. TypeScript comes first, because JavaScript may be a compiler's output.
 const EXTENSIONS: [&str; 8] = ["ts", "tsx", "mts", "js", "jsx", "mjs", "cts", "cjs"];
 
-/// The fields of a `package.json` that name the entrypoint.
-#[derive(Deserialize)]
-struct Package {
-    module: Option<String>,
-    main: Option<String>,
-}
+/// The configurations of other platforms that name the entrypoint, and the place of its name.
+const PLATFORMS: [(&str, &str); 5] = [
+    (WRANGLER[0], "/main"),
+    (WRANGLER[1], "/main"),
+    (WRANGLER[2], "/main"),
+    ("deno.json", "/deploy/entrypoint"),
+    ("deno.jsonc", "/deploy/entrypoint"),
+];
 
-/// Returns the entrypoint among `files`: `named`, if given. Otherwise `index.ts`, then `module` or `main` of
-/// `package.json`, then a common name.
+/// Returns the entrypoint among `files`: `named`, if given. Otherwise the first of these files that exists: the one in
+/// the configuration of another platform, `index.ts`, `module` or `main` of `package.json`, the file that its script
+/// `start` runs, then a common name. `content` returns the content of a file.
 ///
 /// # Errors
 ///
@@ -30,7 +45,7 @@ struct Package {
 pub fn find(
     named: Option<&str>,
     files: &[&str],
-    package_json: Option<&[u8]>,
+    content: impl Fn(&str) -> Option<Vec<u8>>,
 ) -> Result<String, SourceError> {
     if let Some(named) = named {
         let path = plain(named);
@@ -45,18 +60,30 @@ pub fn find(
         }
         return Ok(path.to_owned());
     }
-    let package = package_json.and_then(|text| serde_json::from_slice::<Package>(text).ok());
-    let of_package = package
+    let texts = |file: &str, pointer: &str| {
+        let settings = Value::Object(settings(file, &content(file)?)?);
+        Some(settings.pointer(pointer)?.as_str()?.to_owned())
+    };
+    let of_platforms = PLATFORMS
+        .iter()
+        .filter_map(|(file, pointer)| texts(file, pointer));
+    let of_package = ["/module", "/main", "/scripts/start"]
         .into_iter()
-        .flat_map(|package| [package.module, package.main])
-        .flatten()
-        .map(|path| plain(&path).to_owned());
+        .filter_map(|pointer| texts("package.json", pointer))
+        // A script is a command line, such as `node server.js`.
+        .flat_map(|text| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        });
     let common = STEMS
         .iter()
         .flat_map(|stem| EXTENSIONS.map(|extension| format!("{stem}.{extension}")));
-    std::iter::once(DEFAULT_ENTRYPOINT.to_owned())
+    of_platforms
+        .chain([DEFAULT_ENTRYPOINT.to_owned()])
         .chain(of_package)
         .chain(common)
+        .map(|path| plain(&path).to_owned())
         .find(|path| files.contains(&path.as_str()) && can_be_entrypoint(path))
         .ok_or_else(|| SourceError::NoEntrypoint {
             suggestion: only_module(files).map(str::to_owned),
@@ -92,8 +119,20 @@ fn only_module<'a>(files: &[&'a str]) -> Option<&'a str> {
 mod tests {
     use super::*;
 
+    fn find_with(files: &[&str], configurations: &[(&str, &str)]) -> Option<String> {
+        let content = |name: &str| {
+            let found = configurations.iter().find(|(file, _)| *file == name);
+            found.map(|(_, text)| text.as_bytes().to_vec())
+        };
+        find(None, files, content).ok()
+    }
+
     fn find_in(files: &[&str], package_json: Option<&str>) -> Option<String> {
-        find(None, files, package_json.map(str::as_bytes)).ok()
+        let configurations: Vec<_> = package_json
+            .into_iter()
+            .map(|text| ("package.json", text))
+            .collect();
+        find_with(files, &configurations)
     }
 
     #[test]
@@ -103,6 +142,7 @@ mod tests {
             (&["index.js", "index.tsx"], Some("index.tsx")),
             (&["lib/index.ts", "main.mjs"], Some("main.mjs")),
             (&["src/index.ts", "src/main.ts"], Some("src/index.ts")),
+            (&["server.js", "app.js", "src/worker.ts"], Some("server.js")),
             (&["index.d.ts", "hello.ts"], None),
             (&["index.html"], None),
         ] {
@@ -122,6 +162,45 @@ mod tests {
             assert_eq!(find_in(files, package).as_deref(), Some(entrypoint));
         }
         assert_eq!(find_in(&["main.ts"], Some("{")).as_deref(), Some("main.ts"));
+        let script =
+            Some(r#"{"main": "index.js", "scripts": {"start": "NODE_ENV=x node ./api.js"}}"#);
+        for (files, entrypoint) in [
+            (&["api.js", "app.js"][..], "api.js"),
+            (&["api.js", "index.js"], "index.js"),
+        ] {
+            assert_eq!(find_in(files, script).as_deref(), Some(entrypoint));
+        }
+    }
+
+    #[test]
+    fn configurations_of_other_platforms_name_the_entrypoint() {
+        let package = ("package.json", r#"{"main": "index.ts"}"#);
+        let files = ["index.ts", "other.ts", "src/worker.ts"];
+        for configuration in [
+            (
+                "wrangler.toml",
+                "name = \"a\"\nmain = \"./src/worker.ts\"\n",
+            ),
+            (
+                "wrangler.jsonc",
+                "{ // a comment\n \"main\": \"src/worker.ts\", }",
+            ),
+            (
+                "deno.json",
+                r#"{"deploy": {"entrypoint": "./src/worker.ts"}}"#,
+            ),
+        ] {
+            let found = find_with(&files, &[package, configuration]);
+            assert_eq!(found.as_deref(), Some("src/worker.ts"), "{configuration:?}");
+        }
+        // The output of a compiler, which is not among the files, and a file with an error.
+        for configuration in [
+            ("wrangler.toml", "main = \"dist/worker.js\""),
+            ("wrangler.toml", "main = "),
+        ] {
+            let found = find_with(&files, &[configuration]);
+            assert_eq!(found.as_deref(), Some("index.ts"), "{configuration:?}");
+        }
     }
 
     #[test]
@@ -134,7 +213,7 @@ mod tests {
             ("Dates.ts", Some("lib/dates.ts")),
             ("something-else.ts", None),
         ] {
-            let error = find(Some(named), &files, None).unwrap_err();
+            let error = find(Some(named), &files, |_| None).unwrap_err();
             assert_eq!(
                 error,
                 SourceError::EntrypointMissing {
@@ -144,11 +223,11 @@ mod tests {
             );
         }
         assert_eq!(
-            find(Some("README.md"), &files, None),
+            find(Some("README.md"), &files, |_| None),
             Err(SourceError::EntrypointExtension("README.md".to_owned()))
         );
         assert_eq!(
-            find(None, &["hello.ts"], None),
+            find(None, &["hello.ts"], |_| None),
             Err(SourceError::NoEntrypoint {
                 suggestion: Some("hello.ts".to_owned())
             })

@@ -37,8 +37,19 @@ pub fn is_module(path: &str) -> bool {
 
 /// Whether the file is code that can run. Type declarations cannot.
 pub(super) fn can_be_entrypoint(path: &str) -> bool {
-    let declares = [".d.ts", ".d.mts", ".d.cts"];
-    is_module(path) && !declares.iter().any(|ending| path.ends_with(ending))
+    is_module(path) && !is_declaration(path)
+}
+
+/// Whether the file only declares types.
+pub fn is_declaration(path: &str) -> bool {
+    [".d.ts", ".d.mts", ".d.cts"]
+        .iter()
+        .any(|ending| path.ends_with(ending))
+}
+
+/// Whether an import of the file is its text, as in Workers.
+pub fn is_text(path: &str) -> bool {
+    extension(path).is_some_and(|extension| matches!(extension, "txt" | "html" | "sql"))
 }
 
 /// Whether the file configures the build.

@@ -8,6 +8,7 @@ mod file;
 mod kind;
 mod mentions;
 mod path;
+mod settings;
 
 use std::collections::BTreeSet;
 
@@ -15,8 +16,9 @@ pub use assets::AssetPatterns;
 pub use entrypoint::{DEFAULT_ENTRYPOINT, find as find_entrypoint};
 pub use error::{SourceError, SourceErrors, join as join_problems};
 pub use file::{EncodedFile, SourceFile};
-pub use kind::{FileKind, is_configuration, is_module};
+pub use kind::{FileKind, is_configuration, is_declaration, is_module, is_text};
 pub use mentions::Mentions;
+pub use settings::{WRANGLER, settings};
 
 use serde::{Deserialize, Serialize};
 
@@ -68,14 +70,13 @@ impl SourceTree {
             limits.exceeded(files.iter().map(|file| (file.path.as_str(), file.bytes())));
         errors.extend(check_paths(&files));
         let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-        let package_json = files.iter().find(|file| file.path == "package.json");
-        let entrypoint = entrypoint::find(
-            declared.entrypoint,
-            &paths,
-            package_json.map(|file| &*file.content),
-        )
-        .map_err(|error| errors.push(error))
-        .unwrap_or_default();
+        let content = |name: &str| {
+            let file = files.iter().find(|file| file.path == name)?;
+            Some(file.content.to_vec())
+        };
+        let entrypoint = entrypoint::find(declared.entrypoint, &paths, content)
+            .map_err(|error| errors.push(error))
+            .unwrap_or_default();
         let (patterns, invalid) = AssetPatterns::parse(declared.assets);
         let (assets, unmatched) = patterns.select(paths.iter().copied());
         errors.extend(invalid.into_iter().chain(unmatched));

@@ -4,14 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use jelou_core::source::FileKind;
+use jelou_core::source::{FileKind, WRANGLER, settings};
 use jelou_core::{Slug, SourceTree};
-use jsonc_parser::ParseOptions;
 use regex::Regex;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// Names of wrangler's configuration file, in the order in which wrangler searches for them.
-const CONFIGURATIONS: [&str; 3] = ["wrangler.json", "wrangler.jsonc", "wrangler.toml"];
 /// Maximum number of names in one warning.
 const MAX_NAMED: usize = 10;
 
@@ -44,6 +41,78 @@ const INSTEAD: [(&str, &str); 10] = [
 /// Matches a read of an upper-case member of `env`, but not of `process.env`. The second group is a method call.
 const READ: &str = r"(?m)(?:^|[^\w.$]|\b(?:c|ctx|context|event|this)\.)env\??\.([A-Z][A-Z0-9_]*)\b(\s*\??\.\s*[A-Za-z]\w*\s*\()?";
 static READS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(READ).ok());
+
+/// Matches a read of a variable of the environment. The groups are its name, in each of the forms.
+const VARIABLE: &str = r#"\bDeno\.env\.get\(\s*["']([A-Z][A-Z0-9_]*)["']\s*\)|\bprocess\.env\.([A-Z][A-Z0-9_]*)\b|\bprocess\.env\[["']([A-Z][A-Z0-9_]*)["']\]"#;
+static VARIABLES: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(VARIABLE).ok());
+/// Matches the start of another value for an unset variable. The second part matches an empty one, which is none.
+const FALLBACK: &str = r#"^!?\s*\)?\s*(?:\?\?|\|\|)\s*(""|''|``)?"#;
+static FALLBACKS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(FALLBACK).ok());
+
+/// Names that a function does without.
+const ORDINARY: [&str; 8] = [
+    "NODE_ENV",
+    "PORT",
+    "HOST",
+    "HOSTNAME",
+    "LOG_LEVEL",
+    "DEBUG",
+    "TZ",
+    "CI",
+];
+
+/// Returns the warning about secrets that the code reads from the environment without another value, and that are not
+/// set.
+pub(super) fn unset_secrets(
+    slug: &Slug,
+    tree: &SourceTree,
+    used: &BTreeMap<String, FileKind>,
+    secrets: &BTreeSet<&str>,
+) -> Option<String> {
+    let mut places: BTreeMap<&str, String> = BTreeMap::new();
+    for (path, number, line) in lines(tree, used) {
+        for found in VARIABLES.iter().flat_map(|reads| reads.captures_iter(line)) {
+            let Some(name) = found.iter().skip(1).flatten().next() else {
+                continue;
+            };
+            let after = &line[found.get(0).map_or(0, |all| all.end())..];
+            let fallback = FALLBACKS.as_ref().and_then(|other| other.captures(after));
+            let has_fallback = fallback.is_some_and(|fallback| fallback.get(1).is_none());
+            let is_written =
+                after.trim_start().starts_with('=') && !after.trim_start().starts_with("==");
+            let name = name.as_str();
+            if !has_fallback && !is_written && !secrets.contains(name) && !ORDINARY.contains(&name)
+            {
+                places
+                    .entry(name)
+                    .or_insert_with(|| format!("{path}:{number}"));
+            }
+        }
+    }
+    let first = places.keys().next()?;
+    let names = places
+        .iter()
+        .map(|(name, place)| format!("  {name}, at {place}"));
+    Some(format!(
+        "the code reads secrets that are not set. To set one: jelou secrets set {slug} {first}=...\n{}",
+        listed(names)
+    ))
+}
+
+/// Returns the lines of the modules that are not comments, with the path and the number.
+fn lines<'a>(
+    tree: &'a SourceTree,
+    used: &'a BTreeMap<String, FileKind>,
+) -> impl Iterator<Item = (&'a str, usize, &'a str)> {
+    let modules = used.iter().filter(|(_, kind)| **kind == FileKind::Module);
+    let modules = modules.filter_map(|(path, _)| Some((path.as_str(), tree.file(path)?.text()?)));
+    modules.flat_map(|(path, code)| {
+        let lines = code.lines().enumerate();
+        let lines = lines
+            .filter(|(_, line)| line.contains("env") && !line.trim_start().starts_with(['/', '*']));
+        lines.map(move |(number, line)| (path, number + 1, line))
+    })
+}
 
 /// Returns the warnings for a function with a web handler.
 pub(super) fn warnings(
@@ -126,14 +195,13 @@ struct Declared {
 
 impl Declared {
     fn of(tree: &SourceTree) -> Self {
-        let found = CONFIGURATIONS
+        let found = WRANGLER
             .into_iter()
-            .find_map(|file| Some((file, tree.file(file)?.text()?)));
-        let Some((file, text)) = found else {
+            .find_map(|file| Some((file, tree.file(file)?)));
+        let Some((file, source)) = found else {
             return Self::default();
         };
-        // A file that cannot be parsed counts as empty: wrangler reports its errors.
-        let members = parse(file, text).unwrap_or_default();
+        let members = settings(file, &source.content).unwrap_or_default();
         let variables = members.get("vars").and_then(Value::as_object);
         let kinds = members.iter().filter(|(kind, _)| *kind != "vars");
         Self {
@@ -151,14 +219,6 @@ impl Declared {
                 .collect(),
         }
     }
-}
-
-fn parse(file: &str, text: &str) -> Option<Map<String, Value>> {
-    let text = text.trim_start_matches('\u{feff}');
-    if file == "wrangler.toml" {
-        return toml::from_str(text).ok();
-    }
-    jsonc_parser::parse_to_serde_value(text, &ParseOptions::default()).ok()
 }
 
 /// Kinds of bindings whose name is in the key `name`. The name of all other kinds is in `binding`.
@@ -211,28 +271,27 @@ const OF_TEXTS: [&str; 12] = [
     "match",
 ];
 
-fn reads<'a>(tree: &'a SourceTree, used: &BTreeMap<String, FileKind>) -> BTreeMap<&'a str, Read> {
+fn reads<'a>(
+    tree: &'a SourceTree,
+    used: &'a BTreeMap<String, FileKind>,
+) -> BTreeMap<&'a str, Read> {
     let mut reads: BTreeMap<&str, Read> = BTreeMap::new();
-    let modules = used.iter().filter(|(_, kind)| **kind == FileKind::Module);
-    for (path, code) in modules.filter_map(|(path, _)| Some((path, tree.file(path)?.text()?))) {
-        for (number, line) in code.lines().enumerate() {
-            let is_comment = line.trim_start().starts_with(['/', '*']);
-            if is_comment || !line.contains("env") {
+    for (path, number, line) in lines(tree, used) {
+        for found in READS.iter().flat_map(|reads| reads.captures_iter(line)) {
+            let Some(name) = found.get(1) else { continue };
+            if ORDINARY.contains(&name.as_str()) {
                 continue;
             }
-            for found in READS.iter().flat_map(|reads| reads.captures_iter(line)) {
-                let Some(name) = found.get(1) else { continue };
-                let method = found.get(2).map(|method| method.as_str());
-                let is_called = method.is_some_and(|method| {
-                    let method = method.trim_matches(|c: char| !c.is_alphanumeric());
-                    !OF_TEXTS.contains(&method)
-                });
-                let read = reads.entry(name.as_str()).or_insert_with(|| Read {
-                    place: format!("{path}:{}", number + 1),
-                    is_called,
-                });
-                read.is_called |= is_called;
-            }
+            let method = found.get(2).map(|method| method.as_str());
+            let is_called = method.is_some_and(|method| {
+                let method = method.trim_matches(|c: char| !c.is_alphanumeric());
+                !OF_TEXTS.contains(&method)
+            });
+            let read = reads.entry(name.as_str()).or_insert_with(|| Read {
+                place: format!("{path}:{number}"),
+                is_called,
+            });
+            read.is_called |= is_called;
         }
     }
     reads
@@ -279,6 +338,26 @@ mod tests {
              HOST, of `vars` in wrangler.toml"
         );
         assert_eq!(warned.len(), 2);
+    }
+
+    #[test]
+    fn unset_secrets_of_the_environment() {
+        let code = "const url = Deno.env.get('URL') ?? '';\nconst a = Deno.env.get(\"MODE\") ?? \"test\";\n\
+                    // Deno.env.get('COMMENT')\nconst port = process.env.PORT;\nconst key = process.env.KEY!;\n\
+                    const b = process.env['TOKEN'];\nprocess.env.OWN = 'x';\nconst set = process.env.SET;\n\
+                    const n = Number(process.env.COUNT || 10);\n";
+        let file = SourceFile::new("index.ts", code.to_owned());
+        let limits = Limits::default().upload();
+        let tree = SourceTree::new(vec![file], Declared::default(), &limits).unwrap();
+        let used = BTreeMap::from([("index.ts".to_owned(), FileKind::Module)]);
+        let slug = "mi-funcion".parse().unwrap();
+        assert_eq!(
+            unset_secrets(&slug, &tree, &used, &BTreeSet::from(["SET"])).as_deref(),
+            Some(
+                "the code reads secrets that are not set. To set one: jelou secrets set mi-funcion KEY=...\n  \
+                 KEY, at index.ts:5\n  TOKEN, at index.ts:6\n  URL, at index.ts:1"
+            )
+        );
     }
 
     #[test]

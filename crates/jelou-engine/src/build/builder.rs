@@ -282,11 +282,12 @@ impl Prepared {
         secrets.check_manifest(&manifest)?;
         let warnings = loaded.warnings.into_iter().map(|text| secrets.mask(text));
         let set = secrets.env().into_keys().collect();
-        let bindings = if manifest.mode == Mode::Handler {
+        let mut bindings = if manifest.mode == Mode::Handler {
             bindings::warnings(slug, tree, &self.files, &set)
         } else {
             Vec::new()
         };
+        bindings.extend(bindings::unset_secrets(slug, tree, &self.files, &set));
         Ok(Built {
             bundle: self.bundle,
             manifest,

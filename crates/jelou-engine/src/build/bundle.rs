@@ -55,6 +55,7 @@ pub(super) async fn run(
     if let Some(path) = &modules.leak {
         return Err(BuildError::Leak(workspace.readable(path)));
     }
+    BuildError::check(kept_wrong_imports(&modules, resolved))?;
     if let Some(message) = output.errors.first() {
         let loaded = modules.loaded.iter().map(String::as_str);
         check_native(resolved, loaded, |_| None)?;
@@ -84,7 +85,7 @@ pub(super) async fn run(
         &output.source_map,
         header.is_some(),
     )?;
-    let warnings = warnings(&modules, resolved);
+    let warnings = warnings(&modules);
     Ok(Bundled {
         dependencies: inputs.dependencies(resolved)?,
         files: inputs.uploaded(),
@@ -99,6 +100,20 @@ pub(super) async fn run(
         },
         warnings,
     })
+}
+
+/// Returns the errors of the wrong imports that the bundler kept. Of a remote module, only the first one counts.
+fn kept_wrong_imports(modules: &Modules<'_>, resolved: &Resolved) -> Vec<BuildError> {
+    let mut urls = BTreeSet::new();
+    let kept = resolved.wrong_imports.iter().filter(|wrong| {
+        modules.wrong.contains(&wrong.key)
+            && wrong
+                .url
+                .as_ref()
+                .is_none_or(|url| urls.insert(url.clone()))
+    });
+    kept.map(|wrong| BuildError::Source(wrong.message.clone()))
+        .collect()
 }
 
 /// Returns the readable name of a file of the bundle, such as `lib/a.ts` or `npm:axios@1.7.2/index.js`.
@@ -129,12 +144,16 @@ fn computed_imports(
     places
 }
 
-fn warnings(modules: &Modules<'_>, resolved: &Resolved) -> Vec<String> {
+/// Returns the warnings about imports with a computed name in the upload. Packages handle the failure of such imports,
+/// and their user cannot change them.
+fn warnings(modules: &Modules<'_>) -> Vec<String> {
     let places = modules.computed.iter();
     let mut warnings: Vec<_> = places
         .flat_map(|(module, places)| places.iter().map(move |place| (module, place)))
         .filter_map(|(module, place)| {
-            let file = readable(modules, resolved, module)?;
+            let Some(ModuleSource::Upload(file)) = modules.source_of(module) else {
+                return None;
+            };
             Some(format!(
                 "{file}:{}:{}: this `import()` has a target that is not known before it runs; it finds only modules of Node",
                 place.line,
@@ -142,8 +161,6 @@ fn warnings(modules: &Modules<'_>, resolved: &Resolved) -> Vec<String> {
             ))
         })
         .collect();
-    // The warnings about the upload come first.
-    warnings.sort_by_key(|warning| warning.starts_with("npm:"));
     let more = warnings.len().saturating_sub(MAX_WARNINGS);
     warnings.truncate(MAX_WARNINGS);
     if more > 0 {

@@ -58,7 +58,8 @@ impl Bundler {
     ) -> Result<Output, BuildError> {
         let timeout = tools.launcher.limits.build_timeout();
         let running = self.process.take();
-        let passes_all_imports = self.passes_all_imports || !resolved.remote.is_empty();
+        let passes_all_imports =
+            self.passes_all_imports || !resolved.remote.is_empty() || resolved.has_unusual_imports;
         let building = async {
             let mut process = match running {
                 Some(process) => process,

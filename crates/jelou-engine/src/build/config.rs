@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::error::BuildError;
+use super::members;
 use super::remote::Rules;
 use super::user_config::{self, UserConfig};
 
@@ -38,13 +39,22 @@ struct UserPackage {
     dev_dependencies: BTreeMap<String, String>,
     #[serde(default)]
     optional_dependencies: BTreeMap<String, String>,
+    /// Names that begin with `#`, for files of the package.
+    #[serde(default)]
+    imports: BTreeMap<String, Value>,
 }
 
 /// Returns the configuration file of the build, for a folder whose `src/` contains the upload.
 pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
-    let mut imports = packages_of_node(tree)?;
+    let folders = user_config::folders(tree.entrypoint());
+    let own = folders.filter_map(|folder| tree.file(&format!("{folder}{PACKAGE_JSON}")));
+    let members::Packages {
+        mut imports,
+        mut scopes,
+    } = members::packages(tree, own)?;
     let user = UserConfig::of(tree)?;
     imports.extend(user.imports);
+    scopes.extend(user.scopes);
     let mut compiler = Map::new();
     for (name, value) in user.compiler_options {
         if COMPILER_OPTIONS.contains(&name.as_str()) {
@@ -59,7 +69,7 @@ pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
     }
     Ok(json!({
         "imports": imports,
-        "scopes": user.scopes,
+        "scopes": scopes,
         "compilerOptions": compiler,
         "nodeModulesDir": "none",
         // Allows imports of text and bytes, and imports without an extension, which bundlers also allow.
@@ -67,43 +77,58 @@ pub(super) fn for_build(tree: &SourceTree) -> Result<Value, BuildError> {
     }))
 }
 
-/// Returns the packages of each `package.json` in the entrypoint's folder and the folders above it, as imports. The
-/// nearest has priority. Packages from a folder or a repository are left out.
-fn packages_of_node(tree: &SourceTree) -> Result<BTreeMap<String, String>, BuildError> {
-    let mut imports = BTreeMap::new();
-    for folder in user_config::folders(tree.entrypoint()) {
-        if let Some(file) = tree.file(&format!("{folder}{PACKAGE_JSON}")) {
-            imports.extend(packages_in(file)?);
-        }
-    }
-    Ok(imports)
+/// The packages that a `package.json` names.
+pub(super) struct Named {
+    /// All names.
+    pub(super) names: Vec<String>,
+    /// The packages of the registry, as imports, and the files under the names of `imports`. Packages from a folder or a
+    /// repository are left out.
+    pub(super) imports: BTreeMap<String, String>,
 }
 
-fn packages_in(file: &SourceFile) -> Result<BTreeMap<String, String>, BuildError> {
+pub(super) fn packages_in(file: &SourceFile) -> Result<Named, BuildError> {
     let package: UserPackage = json(&file.path, file.text().unwrap_or_default())?;
-    let all = package
+    let all: BTreeMap<_, _> = package
         .dev_dependencies
         .into_iter()
         .chain(package.optional_dependencies)
-        .chain(package.dependencies);
-    let imports = all
+        .chain(package.dependencies)
         .filter(|(name, _)| !is_sdk(name))
-        .filter_map(|(name, range)| {
-            let target = match range.strip_prefix("npm:") {
-                Some(other) => other.to_owned(),
-                None if range.contains([':', '/']) => return None,
-                None if range.trim().is_empty() => name.clone(),
-                None => format!("{name}@{}", range.trim()),
-            };
-            Some((name, format!("npm:{target}")))
-        });
-    Ok(imports.collect())
+        .collect();
+    let own = package.imports.iter().filter_map(|(name, target)| {
+        // Both have a `*` at the end, or neither.
+        let path = members::target(target)?;
+        let (name, path) = match (name.strip_suffix("/*"), path.strip_suffix("/*")) {
+            (Some(name), Some(path)) => (format!("{name}/"), format!("{path}/")),
+            (None, None) => (name.clone(), path.to_owned()),
+            _ => return None,
+        };
+        let path = user_config::inside(&file.path, path.strip_prefix("./")?)?;
+        (name.starts_with('#') && !path.contains('*')).then(|| (name, format!("./src/{path}")))
+    });
+    let of_registry = all.iter().filter_map(|(name, range)| {
+        let target = match range.strip_prefix("npm:") {
+            Some(other) => other.to_owned(),
+            None if range.contains([':', '/']) => return None,
+            None if range.trim().is_empty() => name.clone(),
+            None => format!("{name}@{}", range.trim()),
+        };
+        Some((name.clone(), format!("npm:{target}")))
+    });
+    Ok(Named {
+        imports: own.chain(of_registry).collect(),
+        names: all.keys().cloned().collect(),
+    })
 }
 
-/// Returns the `package.json` for a build. Sets `"type": "module"`, because files are ES modules in Deno, unless the
-/// project sets another type.
-pub(super) fn as_module(package_json: &str) -> String {
+/// Returns the `package.json` for a build. Without a type, files are ES modules, as in Deno. If the entrypoint is
+/// `CommonJS`, the bundler decides for each file by its syntax.
+pub(super) fn with_type(tree: &SourceTree, package_json: &str) -> String {
     let text = package_json.trim_start_matches('\u{feff}');
+    let entrypoint = tree.file(tree.entrypoint()).and_then(SourceFile::text);
+    if entrypoint.is_some_and(|code| is_commonjs(tree.entrypoint(), code)) {
+        return text.to_owned();
+    }
     match serde_json::from_str::<Map<String, Value>>(text) {
         Ok(mut package) => {
             package.entry("type").or_insert_with(|| json!("module"));
@@ -111,6 +136,22 @@ pub(super) fn as_module(package_json: &str) -> String {
         }
         Err(_) => package_json.to_owned(),
     }
+}
+
+/// Whether the file is a script of Node with `require` or `module.exports`, and without statements of ES modules.
+fn is_commonjs(path: &str, code: &str) -> bool {
+    let is_script = [".js", ".cjs"].iter().any(|ending| path.ends_with(ending));
+    let is_statement = |line: &str| {
+        ["import ", "import{", "import\"", "import'", "export "]
+            .iter()
+            .any(|start| line.starts_with(start))
+    };
+    let uses_node = |line: &str| {
+        line.starts_with("module.exports")
+            || line.starts_with("exports.")
+            || line.contains("require(") && !line.starts_with(['/', '*'])
+    };
+    is_script && code.lines().map(str::trim_start).any(uses_node) && !code.lines().any(is_statement)
 }
 
 /// Returns Deno's lock file with only the packages and remote modules, because a build has its own configuration.

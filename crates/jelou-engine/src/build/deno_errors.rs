@@ -9,3 +9,8 @@ pub(super) fn names_no_file(error: &str) -> bool {
 pub(super) fn lacks_json_type(error: &str) -> bool {
     error.contains("identified a Json module")
 }
+
+/// Whether the message reports the import of a file that is neither code nor JSON.
+pub(super) fn is_no_code(error: &str) -> bool {
+    error.contains("identified a Unknown module")
+}

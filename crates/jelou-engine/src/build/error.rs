@@ -1,5 +1,7 @@
 //! The error of a build.
 
+use jelou_core::Slug;
+
 use super::remote::Problem;
 use crate::worker::LoadError;
 
@@ -17,7 +19,12 @@ pub enum BuildError {
         value: String,
     },
     #[error(
-        "`{importer}` imports `{specifier}`, which is outside the upload; import files of the project, or packages with `npm:`"
+        "`{importer}` imports `{specifier}`, which is outside the upload; {}",
+        if .specifier.starts_with('.') {
+            "deploy the folder that has both files, with the `entrypoint` in jelou.json"
+        } else {
+            "import files of the project, or packages with `npm:`"
+        }
     )]
     Outside { importer: String, specifier: String },
     #[error(
@@ -57,15 +64,13 @@ pub enum BuildError {
         /// The most likely intended file or package.
         suggestion: Option<String>,
     },
-    #[error(
-        "`{importer}` imports `{specifier}` without its type; write `{}` after it",
-        super::near_miss::WITH_JSON
-    )]
-    JsonWithoutType { importer: String, specifier: String },
-    #[error(
-        "`{importer}` imports `{specifier}`, a module of Workers, which does not exist here; docs/handlers.md has what to use in place of its bindings"
-    )]
-    Workers { importer: String, specifier: String },
+    #[error("`{importer}` imports `{specifier}`, {what}")]
+    OtherPlatform {
+        importer: String,
+        specifier: String,
+        /// What the module is, and what to use instead.
+        what: &'static str,
+    },
     #[error("`{file}` is {found}; save the file as UTF-8")]
     Encoding { file: String, found: String },
     /// At least two errors.
@@ -199,6 +204,18 @@ impl BuildError {
         }
     }
 
+    /// Adapts the commands in the error to a function that does not exist yet.
+    #[must_use]
+    pub fn before_first_deploy(self, slug: &Slug) -> Self {
+        let command = format!("jelou secrets set {slug} ");
+        match self {
+            Self::Load(error) => Self::Load(
+                error.map_texts(|text| text.replace(&command, &format!("{command}--create "))),
+            ),
+            other => other,
+        }
+    }
+
     /// Returns whether the upload caused the error, not the server.
     pub fn is_upload_fault(&self) -> bool {
         match self {
@@ -212,11 +229,10 @@ impl BuildError {
             | Self::Encoding { .. }
             | Self::Import { .. }
             | Self::Outside { .. }
-            | Self::JsonWithoutType { .. }
             | Self::Remote { .. }
             | Self::RemoteIntegrity { .. }
             | Self::RemoteLimit { .. }
-            | Self::Workers { .. }
+            | Self::OtherPlatform { .. }
             | Self::UnknownPackage { .. }
             | Self::MissingFile { .. }
             | Self::Source(_)

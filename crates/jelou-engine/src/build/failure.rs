@@ -3,10 +3,10 @@
 use super::bundle::path_of;
 use super::error::BuildError;
 use super::esbuild::Message;
-use super::graph::{self, Resolved};
+use super::graph::Resolved;
 use super::modules::{self, ModuleSource, Modules};
 use super::workspace::Workspace;
-use super::{native, near_miss, pnp};
+use super::{native, near_miss, pnp, wrong_imports};
 
 /// The texts before and after the specifier in the bundler's error about an import that cannot be resolved.
 const UNRESOLVED: (&str, &str) = ("Could not resolve \"", "\"");
@@ -50,7 +50,7 @@ fn in_upload(workspace: &Workspace, file: &str, place: &str, text: String) -> Bu
     // An argument of `require` or `import()` that Deno does not resolve. Missing files were already reported.
     match specifier {
         Some(specifier) if !specifier.starts_with(['.', '/']) => {
-            graph::unknown_package(workspace, file, place.to_owned(), specifier)
+            wrong_imports::unknown_package(workspace, file, place.to_owned(), specifier)
         }
         // A path with backslashes, which Deno does not treat as a path. The bundler's message escapes them.
         Some(specifier) if specifier.starts_with('.') => {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use jelou_core::SourceTree;
-use jelou_core::source::is_module;
+use jelou_core::source::is_declaration;
 use serde::Deserialize;
 
 use super::error::BuildError;
@@ -15,7 +15,8 @@ use super::packages::{self, Packages};
 use super::remote::{self, RemoteModule, RemoteModules, Rules};
 use super::tools::Tools;
 use super::workspace::Workspace;
-use super::{command, config, deno_errors, encoding, near_miss, refresh, remote_imports};
+use super::wrong_imports::{self, WrongImport};
+use super::{command, config, peers, refresh};
 use crate::worker::EngineStage;
 use jelou_sandbox::Purpose;
 
@@ -25,10 +26,22 @@ pub(super) struct Graph {
     #[serde(default)]
     pub(super) modules: Vec<Module>,
     #[serde(default)]
+    pub(super) roots: Vec<String>,
+    #[serde(default)]
     npm_packages: Packages,
     /// The target of each redirected specifier.
     #[serde(default)]
     redirects: HashMap<String, String>,
+}
+
+impl Graph {
+    /// Whether the package in a specifier is installed, possibly only because another package needs it.
+    pub(super) fn has_package(&self, specifier: &str) -> bool {
+        let name = config::package_name(specifier);
+        self.npm_packages
+            .values()
+            .any(|package| package.name == name)
+    }
 }
 
 /// The imports of the upload, as Deno resolves them.
@@ -43,6 +56,10 @@ pub(super) struct Resolved {
     /// The URLs that answer with a redirect. Their cached files are stored together with the modules.
     pub(super) redirects: Vec<String>,
     pub(super) lock: Lock,
+    /// The wrong imports. They count only if the bundler keeps them: it drops imports of which only types are used.
+    pub(super) wrong_imports: Vec<WrongImport>,
+    /// Whether the bundler's own rules for relative imports do not find all files.
+    pub(super) has_unusual_imports: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +84,7 @@ pub(super) struct Module {
     media_type: Option<String>,
     pub(super) error: Option<String>,
     #[serde(default)]
-    dependencies: Vec<Dependency>,
+    pub(super) dependencies: Vec<Dependency>,
     #[serde(rename = "typesDependency")]
     types: Option<TypesDependency>,
 }
@@ -81,19 +98,19 @@ struct TypesDependency {
 
 #[derive(Deserialize)]
 pub(super) struct Dependency {
-    specifier: String,
-    code: Option<Resolution>,
+    pub(super) specifier: String,
+    pub(super) code: Option<Resolution>,
     r#type: Option<Resolution>,
     /// Whether the import is dynamic (`import()`).
     #[serde(default, rename = "isDynamic")]
-    is_dynamic: bool,
+    pub(super) is_dynamic: bool,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Resolution {
     pub(super) specifier: Option<String>,
     /// Why the import was not resolved.
-    error: Option<String>,
+    pub(super) error: Option<String>,
     span: Option<Span>,
 }
 
@@ -119,42 +136,25 @@ pub(super) async fn resolve(
     workspace: &Workspace,
     tree: &SourceTree,
 ) -> Result<Resolved, BuildError> {
-    let own_lock = workspace.lock_for_build(tools).await?;
-    // In development, cached versions are good enough, and need no network.
-    let wants_newest = tools.launcher.stage == EngineStage::Production;
-    let output = match &own_lock {
-        None => {
-            if wants_newest && workspace.uses_packages() {
-                // Otherwise, Deno would use the lists of versions that an earlier build cached.
-                refresh::forget_versions(&tools.cache.packages())?;
-            }
-            info(tools, workspace).await?
+    let mut graph = locked_graph(tools, workspace).await?;
+    let mut peers = BTreeSet::new();
+    loop {
+        let missing = peers::missing(workspace, &graph.npm_packages);
+        if missing.is_subset(&peers) {
+            break;
         }
-        Some(lock) => {
-            workspace.write_lock(tools, DENO_LOCK, lock)?;
-            let output = info(tools, workspace).await?;
-            if wants_newest
-                && Lock::read(&workspace.lock())?.extends(&Lock::parse(DENO_LOCK, lock)?)
-            {
-                refresh::forget_versions(&tools.cache.packages())?;
-                workspace.write_lock(tools, DENO_LOCK, lock)?;
-                info(tools, workspace).await?
-            } else {
-                output
-            }
-        }
-    };
-    let graph: Graph = serde_json::from_slice(&output.stdout).map_err(|_| {
-        let text = String::from_utf8_lossy(&output.stderr);
-        match (remote::changed_module(&text), workspace.own_lock()) {
-            (Some(module), Some(lock)) => BuildError::RemoteIntegrity {
-                module,
-                lock: lock.to_owned(),
-            },
-            _ => BuildError::Source(workspace.readable(&text).trim().to_owned()),
-        }
-    })?;
-    BuildError::check(problems(tools, workspace, &graph, tree))?;
+        peers.extend(missing);
+        workspace.write("peers.js", peers::module(workspace, &peers)?.as_bytes())?;
+        graph = parse(
+            workspace,
+            &info(tools, workspace, &workspace.peers()).await?,
+        )?;
+    }
+    let reachable = wrong_imports::reachable(&graph);
+    BuildError::check(wrong_imports::wrong_modules(
+        workspace, &graph, &reachable, tree,
+    ))?;
+    let wrong_imports = wrong_imports::wrong_imports(tools, workspace, &graph, &reachable);
     let remote = remote_modules(&graph);
     remote::check_limits(&remote, &tools.launcher.limits)?;
     let lock = Lock::read(&workspace.lock())?;
@@ -173,9 +173,18 @@ pub(super) async fn resolve(
     if workspace.has_users() {
         packages::make_readable(&graph.npm_packages, &tools.cache.packages())?;
     }
+    let imports = targets(workspace, &graph);
+    let has_declarations = |target: &Target| {
+        let Target::File(file) = target else {
+            return false;
+        };
+        is_declaration(file)
+    };
     Ok(Resolved {
         files: reached(workspace, &graph),
-        imports: targets(workspace, &graph),
+        has_unusual_imports: !wrong_imports.is_empty() || imports.values().any(has_declarations),
+        wrong_imports,
+        imports,
         redirects: graph.redirects.into_keys().collect(),
         packages: graph.npm_packages,
         remote,
@@ -183,7 +192,55 @@ pub(super) async fn resolve(
     })
 }
 
-async fn info(tools: &Tools, workspace: &Workspace) -> Result<Output, BuildError> {
+/// Returns the graph of the entrypoint, with the versions of the upload's lock file.
+async fn locked_graph(tools: &Tools, workspace: &Workspace) -> Result<Graph, BuildError> {
+    let own_lock = workspace.lock_for_build(tools).await?;
+    let entrypoint = workspace.entrypoint();
+    // In development, cached versions are good enough, and need no network.
+    let wants_newest = tools.launcher.stage == EngineStage::Production;
+    let output = match &own_lock {
+        None => {
+            if wants_newest && workspace.uses_packages() {
+                // Deno would use the lists of versions that an earlier build cached.
+                refresh::forget_versions(&tools.cache.packages())?;
+            }
+            info(tools, workspace, &entrypoint).await?
+        }
+        Some(lock) => {
+            workspace.write_lock(tools, DENO_LOCK, lock)?;
+            let output = info(tools, workspace, &entrypoint).await?;
+            if wants_newest
+                && Lock::read(&workspace.lock())?.extends(&Lock::parse(DENO_LOCK, lock)?)
+            {
+                refresh::forget_versions(&tools.cache.packages())?;
+                workspace.write_lock(tools, DENO_LOCK, lock)?;
+                info(tools, workspace, &entrypoint).await?
+            } else {
+                output
+            }
+        }
+    };
+    parse(workspace, &output)
+}
+
+fn parse(workspace: &Workspace, output: &Output) -> Result<Graph, BuildError> {
+    let mut graph: Graph = serde_json::from_slice(&output.stdout).map_err(|_| {
+        let text = String::from_utf8_lossy(&output.stderr);
+        match (remote::changed_module(&text), workspace.own_lock()) {
+            (Some(module), Some(lock)) => BuildError::RemoteIntegrity {
+                module,
+                lock: lock.to_owned(),
+            },
+            _ => BuildError::Source(workspace.readable(&text).trim().to_owned()),
+        }
+    })?;
+    for package in graph.npm_packages.values_mut() {
+        package.use_original();
+    }
+    Ok(graph)
+}
+
+async fn info(tools: &Tools, workspace: &Workspace, module: &Path) -> Result<Output, BuildError> {
     let mut tool = command::tool(tools, workspace, Purpose::Fetch);
     let mut lock = OsString::from("--lock=");
     lock.push(workspace.lock());
@@ -192,70 +249,32 @@ async fn info(tools: &Tools, workspace: &Workspace) -> Result<Output, BuildError
         .arg(lock)
         .arg("--config")
         .arg(workspace.config())
-        .arg(workspace.entrypoint());
+        .arg(module);
     command::run(tools, workspace, Purpose::Fetch, tool).await
-}
-
-/// Returns all problems of the imports, then the errors of modules. Omits errors in local files outside the upload,
-/// because such an error may quote the file.
-fn problems(
-    tools: &Tools,
-    workspace: &Workspace,
-    graph: &Graph,
-    tree: &SourceTree,
-) -> Vec<BuildError> {
-    let remote = remote_imports::problems(Rules::of(&tools.network), workspace, graph);
-    let wrong_imports = imports(graph).filter_map(|import| {
-        check_target(workspace, &import)
-            .and_then(|()| check_resolved(workspace, &import, graph))
-            .err()
-    });
-    let wrong_encodings = graph
-        .modules
-        .iter()
-        .filter_map(|module| tree.file(&workspace.file_of(&module.specifier)?))
-        .filter(|file| is_module(&file.path))
-        .filter_map(|file| encoding::check(file).err());
-    let mut problems: Vec<BuildError> =
-        wrong_imports.chain(remote).chain(wrong_encodings).collect();
-    // Errors of remote modules are reported at their imports.
-    let is_own = |module: &&Module| {
-        let is_file = module.specifier.starts_with("file:");
-        !is_remote(&module.specifier) && !is_file || workspace.file_of(&module.specifier).is_some()
-    };
-    let errors = graph
-        .modules
-        .iter()
-        .filter(is_own)
-        .filter_map(|module| module.error.as_deref());
-    if problems.is_empty() {
-        problems.extend(errors.map(|error| source_error(workspace, error)));
-    } else {
-        // Missing files and remote modules were already reported.
-        let others = graph.modules.iter().filter(|module| {
-            workspace.file_of(&module.specifier).is_some() || module.specifier.starts_with("npm:")
-        });
-        let errors = others.filter_map(|module| module.error.as_deref());
-        let errors = errors.filter(|error| {
-            !deno_errors::names_no_file(error) && !deno_errors::lacks_json_type(error)
-        });
-        problems.extend(errors.map(|error| source_error(workspace, error)));
-    }
-    problems
-}
-
-fn source_error(workspace: &Workspace, error: &str) -> BuildError {
-    BuildError::Source(workspace.readable(error).trim().to_owned())
 }
 
 /// Returns the files of the upload that are modules of the graph, or that a module imports as text or bytes.
 fn reached(workspace: &Workspace, graph: &Graph) -> BTreeSet<String> {
     let modules = graph.modules.iter().map(|module| module.specifier.as_str());
-    let targets = imports(graph).filter_map(|import| import.target.specifier.as_deref());
+    let targets = all_imports(graph).filter_map(|import| import.target.specifier.as_deref());
     modules
         .chain(targets)
         .filter_map(|url| workspace.file_of(url))
+        .filter(|file| workspace.files().contains(file))
         .collect()
+}
+
+/// Returns the declarations of types that TypeScript finds for an import of a file that does not exist.
+pub(super) fn declarations_of(workspace: &Workspace, url: &str) -> Option<String> {
+    let file = workspace.file_of(url)?;
+    if workspace.files().contains(&file) {
+        return None;
+    }
+    let stem = file.strip_suffix(".js").unwrap_or(&file);
+    let names = [format!("{stem}.d.ts"), format!("{file}/index.d.ts")];
+    names
+        .into_iter()
+        .find(|name| workspace.files().contains(name))
 }
 
 /// Returns the targets of the imports in the upload and in remote modules.
@@ -279,7 +298,7 @@ fn targets(workspace: &Workspace, graph: &Graph) -> HashMap<(String, String), Ta
             };
             let url = redirected(graph, url);
             let target = if let Some(file) = workspace.file_of(url) {
-                Target::File(file)
+                Target::File(declarations_of(workspace, url).unwrap_or(file))
             } else if url.starts_with("node:") {
                 Target::Builtin(url.to_owned())
             } else if is_remote(url) {
@@ -341,9 +360,9 @@ fn path_in_package(url: &str) -> Option<&str> {
 
 pub(super) struct Import<'a> {
     pub(super) importer: &'a Module,
-    specifier: &'a str,
+    pub(super) specifier: &'a str,
     /// `None` if a module imports its own type declarations.
-    dependency: Option<&'a Dependency>,
+    pub(super) dependency: Option<&'a Dependency>,
     pub(super) target: &'a Resolution,
 }
 
@@ -367,13 +386,31 @@ impl Import<'_> {
         !code.is_some_and(|code| std::ptr::eq(code, self.target))
     }
 
+    pub(super) fn is_wrong(
+        &self,
+        workspace: &Workspace,
+        error: &BuildError,
+        url: Option<&str>,
+    ) -> WrongImport {
+        WrongImport {
+            key: (name(workspace, self.importer), self.specifier.to_owned()),
+            message: error.to_string(),
+            url: url.map(str::to_owned),
+        }
+    }
+
     /// Returns the specifier as it is in the source, with special characters escaped.
     pub(super) fn specifier(&self) -> String {
         self.specifier.escape_debug().to_string()
     }
 }
 
+/// Returns the imports of code.
 pub(super) fn imports(graph: &Graph) -> impl Iterator<Item = Import<'_>> {
+    all_imports(graph).filter(|import| !import.is_of_types())
+}
+
+fn all_imports(graph: &Graph) -> impl Iterator<Item = Import<'_>> {
     graph.modules.iter().flat_map(|importer| {
         let dependencies = importer.dependencies.iter().flat_map(move |dependency| {
             let targets = [&dependency.code, &dependency.r#type];
@@ -396,114 +433,9 @@ pub(super) fn imports(graph: &Graph) -> impl Iterator<Item = Import<'_>> {
     })
 }
 
-fn check_target(workspace: &Workspace, import: &Import<'_>) -> Result<(), BuildError> {
-    let Some(url) = import.target.specifier.as_deref() else {
-        return Ok(());
-    };
-    if url.starts_with("cloudflare:") && !import.is_of_types() {
-        return Err(BuildError::Workers {
-            importer: import.place(workspace),
-            specifier: import.specifier(),
-        });
-    }
-    let is_file = url.starts_with("file:");
-    if is_file && near_miss::is_odd_path(import.specifier) {
-        return Err(missing_file(workspace, import));
-    }
-    if is_file && workspace.file_of(url).is_none() {
-        let missing = missing_file(workspace, import);
-        if import.specifier.starts_with('/') && missing.has_suggestion() {
-            return Err(missing);
-        }
-        return Err(BuildError::Outside {
-            importer: import.place(workspace),
-            specifier: import.specifier(),
-        });
-    }
-    Ok(())
-}
-
 /// Returns the module's path in the upload, or its URL.
-fn name(workspace: &Workspace, module: &Module) -> String {
+pub(super) fn name(workspace: &Workspace, module: &Module) -> String {
     workspace
         .file_of(&module.specifier)
         .unwrap_or_else(|| workspace.readable(&module.specifier))
-}
-
-/// Checks that an import was resolved. The errors include the position, which Deno's own errors lack, or specific
-/// advice.
-fn check_resolved(
-    workspace: &Workspace,
-    import: &Import<'_>,
-    graph: &Graph,
-) -> Result<(), BuildError> {
-    let Some(dependency) = import.dependency else {
-        return Ok(());
-    };
-    let is_package = !dependency.specifier.starts_with(['.', '/'])
-        && !dependency.is_dynamic
-        && !config::is_sdk(&dependency.specifier);
-    let importer = name(workspace, import.importer);
-    let code = dependency.code.as_ref();
-    if is_package && code.is_some_and(|code| code.error.is_some()) {
-        let place = import.place(workspace);
-        return Err(unknown_package(
-            workspace,
-            &importer,
-            place,
-            import.specifier,
-        ));
-    }
-    let is_missing = !import.target.specifier.as_deref().is_some_and(is_remote)
-        && has_error(graph, import, deno_errors::names_no_file);
-    if is_missing {
-        return Err(missing_file(workspace, import));
-    }
-    if has_error(graph, import, deno_errors::lacks_json_type) {
-        return Err(BuildError::JsonWithoutType {
-            importer: import.place(workspace),
-            specifier: import.specifier(),
-        });
-    }
-    Ok(())
-}
-
-/// Whether the imported module has an error that `is_such` accepts.
-fn has_error(graph: &Graph, import: &Import<'_>, is_such: fn(&str) -> bool) -> bool {
-    let target = import.target.specifier.as_deref();
-    let mut modules = graph.modules.iter();
-    modules.any(|module| {
-        Some(module.specifier.as_str()) == target && module.error.as_deref().is_some_and(is_such)
-    })
-}
-
-fn missing_file(workspace: &Workspace, import: &Import<'_>) -> BuildError {
-    let importer = name(workspace, import.importer);
-    let files: Vec<&str> = workspace.files().iter().map(String::as_str).collect();
-    BuildError::MissingFile {
-        suggestion: near_miss::of_missing_file(&importer, import.specifier, &files),
-        importer: import.place(workspace),
-        specifier: import.specifier(),
-    }
-}
-
-/// Returns the error of an import of an unknown package. `place` is the position of the import in the file `importer`.
-pub(super) fn unknown_package(
-    workspace: &Workspace,
-    importer: &str,
-    place: String,
-    specifier: &str,
-) -> BuildError {
-    let files: Vec<&str> = workspace.files().iter().map(String::as_str).collect();
-    let package_json = workspace.package_json();
-    BuildError::UnknownPackage {
-        suggestion: near_miss::of_unknown_package(
-            importer,
-            specifier,
-            &files,
-            package_json.as_deref(),
-        ),
-        importer: place,
-        specifier: specifier.escape_debug().to_string(),
-    }
 }

@@ -13,6 +13,7 @@ use super::remote::RemoteModule;
 use super::workspace::Workspace;
 use super::{builtins, computed_import, config, data_files, here, native, own_require, pnp, wasm};
 use crate::artifacts::AssetFiles;
+use jelou_core::source::{is_declaration, is_text};
 
 /// Start of a `sourceMappingURL` comment. Such comments are removed when a module is bundled.
 const MAP_REFERENCE: &str = "sourceMappingURL=";
@@ -39,6 +40,8 @@ pub(super) struct Modules<'a> {
     pub(super) loaded: BTreeSet<String>,
     /// Imports of the upload and of remote modules that were not resolved before, by importer and specifier.
     pub(super) unresolved: BTreeSet<(String, String)>,
+    /// The wrong imports that the bundler kept, by importer and specifier.
+    pub(super) wrong: BTreeSet<(String, String)>,
     /// The first file that the bundler tried to read and that belongs neither to the upload nor to a package.
     pub(super) leak: Option<String>,
 }
@@ -96,6 +99,7 @@ impl<'a> Modules<'a> {
             computed: BTreeMap::new(),
             loaded: BTreeSet::new(),
             unresolved: BTreeSet::new(),
+            wrong: BTreeSet::new(),
             leak: None,
         }
     }
@@ -127,6 +131,15 @@ impl<'a> Modules<'a> {
     /// Resolves an import of the upload or of a remote module.
     fn resolve_as_deno(&mut self, importer: &str, import: &Import<'_>) -> Resolution {
         let key = (importer.to_owned(), import.specifier.to_owned());
+        if self
+            .resolved
+            .wrong_imports
+            .iter()
+            .any(|wrong| wrong.key == key)
+        {
+            self.wrong.insert(key);
+            return Resolution::External(import.specifier.to_owned());
+        }
         let folder = self.root.clone();
         match self.resolved.imports.get(&key) {
             Some(Target::Builtin(specifier)) => Resolution::External(specifier.clone()),
@@ -305,6 +318,8 @@ impl Plugin for Modules<'_> {
         Ok(match (load.attribute, extension) {
             ("text", _) => content(read(&path)?, "text"),
             ("bytes", _) => content(read(&path)?, "binary"),
+            (_, Some(_)) if is_declaration(load.path) => content(Vec::new(), "js"),
+            (_, Some(_)) if is_text(load.path) => content(read(&path)?, "text"),
             (_, Some("wasm")) => {
                 let file = path.file_name().unwrap_or_default().to_string_lossy();
                 match wasm::module(&read(&path)?, &format!("./{file}")) {

@@ -1,7 +1,5 @@
 //! Suggestions for unresolved imports and for globals of other platforms: the intended file, or what to write instead.
 
-use std::path::Path;
-
 use jelou_core::suggestion;
 
 use super::config;
@@ -108,19 +106,7 @@ fn is_package_name(name: &str) -> bool {
 
 fn write_line(importer: &str, file: &str) -> String {
     let path = relative(folder_of(importer), file);
-    if is_json(file) {
-        return format!("write `{path}` with `{WITH_JSON}` after it");
-    }
     format!("write `{path}`")
-}
-
-/// The part of a JSON import after the path.
-pub(super) const WITH_JSON: &str = "with { type: \"json\" }";
-
-fn is_json(file: &str) -> bool {
-    Path::new(file)
-        .extension()
-        .is_some_and(|extension| extension == "json")
 }
 
 /// Returns the only file that equals `wanted` except for case, extension, or a missing `/index`. `None` if there are
@@ -238,11 +224,7 @@ mod tests {
             ("index.ts", "./lib/Util.ts?raw", "write `./lib/Util.ts`"),
             ("index.ts", ".\\lib\\Util.ts", "write `./lib/Util.ts`"),
             ("lib/Util.ts", "/src/core", "write `../src/core.ts`"),
-            (
-                "lib/Util.ts",
-                "../precios",
-                "write `../precios.json` with `with { type: \"json\" }` after it",
-            ),
+            ("lib/Util.ts", "../precios", "write `../precios.json`"),
             (
                 "lib/dates/index.ts",
                 "../../src/core",

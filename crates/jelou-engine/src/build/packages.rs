@@ -25,6 +25,21 @@ impl Package {
             .unwrap_or_else(|_| self.local_path.clone())
     }
 
+    /// Deno lists a package that occurs with several sets of peers as copies, with a number after the version, and does
+    /// not create the folders of the copies. Points a copy to the original.
+    pub(super) fn use_original(&mut self) {
+        let original = self.local_path.file_name().and_then(|name| {
+            let (version, number) = name.to_str()?.rsplit_once('_')?;
+            let is_copy = version == self.version && number.parse::<u32>().is_ok();
+            is_copy.then(|| self.local_path.with_file_name(version))
+        });
+        if let Some(original) =
+            original.filter(|folder| !self.local_path.is_dir() && folder.is_dir())
+        {
+            self.local_path = original;
+        }
+    }
+
     /// Returns `name@version`, without the peer dependencies that an id may have.
     pub(super) fn label(&self) -> String {
         format!("{}@{}", self.name, self.version)

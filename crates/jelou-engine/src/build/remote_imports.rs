@@ -7,21 +7,21 @@ use super::error::BuildError;
 use super::graph::{Graph, imports, is_remote, redirected};
 use super::remote::Rules;
 use super::workspace::Workspace;
+use super::wrong_imports::WrongImport;
 
-/// Returns one problem for each remote module that cannot be imported.
-pub(super) fn problems(rules: Rules<'_>, workspace: &Workspace, graph: &Graph) -> Vec<BuildError> {
+/// Returns the imports of remote modules that cannot be imported.
+pub(super) fn problems(rules: Rules<'_>, workspace: &Workspace, graph: &Graph) -> Vec<WrongImport> {
     let errors: HashMap<&str, &str> = graph
         .modules
         .iter()
         .filter_map(|module| Some((module.specifier.as_str(), module.error.as_deref()?)))
         .collect();
-    let mut reported = BTreeSet::new();
     let mut problems = Vec::new();
     for import in imports(graph) {
         let Some(url) = import.target.specifier.as_deref() else {
             continue;
         };
-        if !is_remote(url) || config::is_sdk(url) || import.is_of_types() {
+        if !is_remote(url) || config::is_sdk(url) {
             continue;
         }
         let target = redirected(graph, url);
@@ -29,14 +29,13 @@ pub(super) fn problems(rules: Rules<'_>, workspace: &Workspace, graph: &Graph) -
         let Err(problem) = rules.check(url, target, error.as_deref()) else {
             continue;
         };
-        if reported.insert(url) {
-            problems.push(BuildError::Remote {
-                importer: import.place(workspace),
-                specifier: import.specifier(),
-                by: entry(workspace, graph, &import.importer.specifier),
-                problem: Box::new(problem),
-            });
-        }
+        let error = BuildError::Remote {
+            importer: import.place(workspace),
+            specifier: import.specifier(),
+            by: entry(workspace, graph, &import.importer.specifier),
+            problem: Box::new(problem),
+        };
+        problems.push(import.is_wrong(workspace, &error, Some(url)));
     }
     problems
 }

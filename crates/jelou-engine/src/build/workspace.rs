@@ -4,6 +4,7 @@
 //! their own user ids, the server owns the upload, and the steps have access through their group.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
@@ -17,7 +18,7 @@ use super::error::BuildError;
 use super::lock::{DENO_LOCK, NPM_LOCK};
 use super::remote::Rules;
 use super::tools::Tools;
-use super::{command, config, kept_modules, output, registry};
+use super::{command, config, kept_modules, npm_lock, output, registry};
 use crate::artifacts::AssetFiles;
 use jelou_sandbox::{LentUser, ProcessIds, Purpose};
 
@@ -32,6 +33,8 @@ pub(super) struct Workspace {
     own_lock: Option<(&'static str, String)>,
     /// Whether some import may be an npm package.
     uses_packages: bool,
+    /// The names of packages that the code may import, if npm's lock file has to be converted.
+    mentioned: BTreeSet<String>,
     /// The user of the steps after the package download.
     user: Option<LentUser>,
 }
@@ -48,12 +51,19 @@ impl Workspace {
             .prefix("build-")
             .tempdir_in(tools.launcher.run_dir.path())?;
         let root = fs_err::canonicalize(dir.path())?;
+        let own_lock = Self::own_lock_of(tree);
+        let is_of_npm = own_lock.as_ref().is_some_and(|(name, _)| *name == NPM_LOCK);
         let workspace = Self {
             dir,
             root,
+            mentioned: if is_of_npm {
+                npm_lock::mentioned(tree)
+            } else {
+                BTreeSet::new()
+            },
             entrypoint: tree.entrypoint().to_owned(),
             files: tree.files().iter().map(|file| file.path.clone()).collect(),
-            own_lock: Self::own_lock_of(tree),
+            own_lock,
             uses_packages: config.to_string().contains("npm:")
                 || tree
                     .files()
@@ -80,7 +90,7 @@ impl Workspace {
         }
         let package = workspace.src().join(config::PACKAGE_JSON);
         if !package.exists() {
-            fs_err::write(package, config::as_module("{}"))?;
+            fs_err::write(package, config::with_type(tree, "{}"))?;
         }
         fs_err::write(workspace.config(), config.to_string())?;
         workspace.grant_access(tools)?;
@@ -160,6 +170,14 @@ impl Workspace {
         self.own_lock.as_ref().map(|(name, text)| (*name, &**text))
     }
 
+    /// Whether the upload has a `package.json`. In such a project, code may import packages that only other packages
+    /// declare.
+    pub(super) fn is_of_node(&self) -> bool {
+        let name = format!("/{}", config::PACKAGE_JSON);
+        let mut files = self.files.iter();
+        files.any(|file| file == config::PACKAGE_JSON || file.ends_with(&name))
+    }
+
     pub(super) fn uses_packages(&self) -> bool {
         self.uses_packages
     }
@@ -176,8 +194,9 @@ impl Workspace {
     /// Converts npm's lock file to Deno's, with the same versions.
     async fn convert(&self, tools: &Tools, lock: &str) -> Result<String, BuildError> {
         let package = fs_err::read_to_string(self.src().join(config::PACKAGE_JSON))?;
+        let (package, lock) = npm_lock::reduced(&package, lock, &self.mentioned)?;
         self.write_lock(tools, config::PACKAGE_JSON, &package)?;
-        self.write_lock(tools, NPM_LOCK, lock)?;
+        self.write_lock(tools, NPM_LOCK, &lock)?;
         let tool = command::lock_converter(tools, self);
         let finished = command::run(tools, self, Purpose::Fetch, tool).await?;
         match output::read_own(&self.lock()) {
@@ -239,6 +258,11 @@ impl Workspace {
 
     pub(super) fn entrypoint(&self) -> PathBuf {
         self.src().join(&self.entrypoint)
+    }
+
+    /// Returns the module that also imports packages which the upload does not import itself.
+    pub(super) fn peers(&self) -> PathBuf {
+        self.root.join("peers.js")
     }
 
     pub(super) fn config(&self) -> PathBuf {
@@ -325,7 +349,7 @@ impl Workspace {
 fn content_in_build<'a>(tree: &SourceTree, file: &'a SourceFile) -> Cow<'a, [u8]> {
     match file.text() {
         Some(package) if file.path == config::PACKAGE_JSON => {
-            Cow::Owned(config::as_module(package).into_bytes())
+            Cow::Owned(config::with_type(tree, package).into_bytes())
         }
         Some(code) if is_module(&file.path) => {
             let code = config::with_bare_sdk(code);

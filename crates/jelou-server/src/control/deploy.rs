@@ -236,7 +236,14 @@ impl Control {
             Err(_) => &metrics.failed_builds,
         };
         builds.record(began.elapsed());
-        Ok(built?)
+        let is_new = preview.is_none() && self.registry.function(slug.as_str()).is_none();
+        Ok(built.map_err(|error| {
+            if is_new {
+                error.before_first_deploy(slug)
+            } else {
+                error
+            }
+        })?)
     }
 
     /// Returns the result for an upload that is already live, or that its preview already serves. `None` if the upload

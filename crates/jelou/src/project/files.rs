@@ -56,7 +56,7 @@ pub(crate) fn collect(
     let rules = Rules::of(fs::canonicalize(folder)?, project)?;
     let found = walk(&rules, named.as_deref())?;
     let mut left_out = found.left_out;
-    let entrypoint = entrypoint(named.as_deref(), &found.files)?;
+    let entrypoint = entrypoint(named.as_deref(), &found.files);
     let path = match (&named, &entrypoint) {
         (Some(named), _) => Some(named.strip_prefix("./").unwrap_or(named)),
         (None, Ok(found)) => Some(found.as_str()),
@@ -110,18 +110,16 @@ pub(crate) fn entrypoint_in(
     let named = project.and_then(ProjectFile::entrypoint);
     let rules = Rules::of(fs::canonicalize(folder)?, project)?;
     let found = walk(&rules, named)?;
-    Ok(entrypoint(named, &found.files)?.ok())
+    Ok(entrypoint(named, &found.files).ok())
 }
 
 /// Returns the entrypoint, or the reason why there is none.
-fn entrypoint(named: Option<&str>, files: &[Found]) -> anyhow::Result<Result<String, SourceError>> {
-    let package_json = files
-        .iter()
-        .find(|file| file.path == "package.json")
-        .map(|file| fs::read(&file.location))
-        .transpose()?;
+fn entrypoint(named: Option<&str>, files: &[Found]) -> Result<String, SourceError> {
     let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-    Ok(find_entrypoint(named, &paths, package_json.as_deref()))
+    find_entrypoint(named, &paths, |name| {
+        let file = files.iter().find(|file| file.path == name)?;
+        fs::read(&file.location).ok()
+    })
 }
 
 /// Whether the build may need the file even if no code mentions its name: a module can be imported without its

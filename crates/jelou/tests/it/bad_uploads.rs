@@ -141,7 +141,6 @@ fn imports_that_nearly_name_a_file() {
         ("near_root", "/lib/util"),
         ("near_hash", "#lib/util"),
         ("near_json", "./lib/precios"),
-        ("json_without_type", "./lib/precios.json"),
     ] {
         live.refuses(
             name,

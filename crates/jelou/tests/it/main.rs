@@ -72,5 +72,6 @@ mod tokens;
 mod troubleshooting;
 mod trust;
 mod types;
+mod unchanged_projects;
 mod under_load;
 mod wait_until;

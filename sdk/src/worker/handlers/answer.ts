@@ -9,6 +9,7 @@ import type { Incoming } from "../incoming.ts";
 import { article, nameOfType } from "../json.ts";
 import { outwardRequest } from "../outward_request.ts";
 import { hasLoggedError, log } from "../log.ts";
+import { hintAtMissingSecrets } from "../missing_secrets.ts";
 import { NativeResponse, nativeSetTimeout, NativeTypeError, responseStatus } from "../primordials.ts";
 import { isResponse, toOutcome } from "../result.ts";
 import { isForeignResponse } from "../taken_over.ts";
@@ -30,7 +31,10 @@ export async function answerWeb(
   const result = await handler.answer(call);
   if (typeof result === "object" && result !== null && (isResponse(result) || isForeignResponse(result))) {
     const { answer } = await toOutcome(result);
-    if (statusOf(answer) === 500) warnOfSilence(context);
+    const status = statusOf(answer);
+    if (status === 500) warnOfSilence(context);
+    // Many handlers catch their own errors.
+    if (status >= 500) hintAtMissingSecrets(undefined);
     return answer;
   }
   throw new NativeTypeError(

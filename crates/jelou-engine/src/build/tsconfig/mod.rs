@@ -78,6 +78,9 @@ impl Tsconfig {
         };
         let mut options = reader.read(file)?;
         options.retain(|_, value| !value.is_null());
+        if options.get("emitDecoratorMetadata") == Some(&Value::Bool(true)) {
+            reader.warn_of_decorators();
+        }
         let imports = aliases(tree, &file.path, &mut options).ok_or_else(|| BuildError::Config {
             file: file.path.clone(),
             reason: format!(
@@ -214,6 +217,24 @@ impl<'a> Reader<'a> {
             let named = found.tsconfig.and_then(|path| inside(folder, &path));
             self.with_extension(&named.unwrap_or_else(|| format!("{folder}{TSCONFIG}")))
         })
+    }
+
+    /// Warns if classes have decorators. The bundler does not write the types of their parameters.
+    fn warn_of_decorators(&mut self) {
+        let is_typescript = |path: &str| [".ts", ".tsx"].iter().any(|end| path.ends_with(end));
+        let has_decorators = |file: &SourceFile| {
+            let code = file.text().filter(|_| is_typescript(&file.path));
+            code.is_some_and(|code| code.lines().any(|line| line.trim_start().starts_with('@')))
+        };
+        let is_source = is_typescript(self.tree.entrypoint());
+        if is_source && self.tree.files().iter().any(has_decorators) {
+            self.warnings.push(format!(
+                "`{}` sets `emitDecoratorMetadata`, which only TypeScript's compiler writes: frameworks that inject by type, \
+                 such as NestJS, do not find their services. Deploy the compiler's output: run `nest build` or `tsc`, and set \
+                 \"entrypoint\": \"dist/main.js\" in jelou.json",
+                self.first
+            ));
+        }
     }
 
     /// Warns if JSX is used and its options may be in a package, whose files are not part of a deployment.
