@@ -4,12 +4,12 @@
 //!   ([160](../../../docs/decisions/160-clock-changes.md)).
 //! - [`due`] decides which due times start a run now, and which were missed.
 
-mod due;
+mod catch_up;
 mod error;
 mod field;
 mod schedule;
 mod wall;
 
-pub use due::{Due, GRACE, LOOK_BACK, Missed, Rules, Start, due};
+pub use catch_up::{Due, LOOK_BACK, MAX_LATENESS, Missed, Rules, Start, sort_due};
 pub use error::ScheduleError;
 pub use schedule::Schedule;

@@ -37,7 +37,7 @@ pub use logs::{FunctionLogs, LogFormat, ServerLog};
 pub use master_key::MasterKey;
 pub use metrics::MetricsConfig;
 pub use otlp::Otlp;
-pub use tokens::Tokens;
+pub use tokens::TokenRules;
 
 /// All settings with their defaults and comments. Also the reference of the configuration file.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -73,7 +73,7 @@ pub struct Config {
     pub egress: Egress,
     pub sandbox: SandboxConfig,
     pub company: Company,
-    pub tokens: Tokens,
+    pub tokens: TokenRules,
     pub database: Database,
     pub master_key: MasterKey,
     pub mcp: Mcp,

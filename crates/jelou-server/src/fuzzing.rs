@@ -56,7 +56,7 @@ pub fn headers(data: &[u8]) {
     let peer = [10, 0, 0, 1].into();
     let none = TrustedProxies::default();
     assert_eq!(none.caller(peer, &headers), peer);
-    gateway::forward::strip(&mut headers, |name| name == "x-dropped");
+    gateway::header_filter::strip(&mut headers, |name| name == "x-dropped");
     for name in headers.keys() {
         let name = name.as_str();
         assert!(!name.starts_with("x-jelou-"), "{name}");

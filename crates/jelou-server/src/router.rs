@@ -19,8 +19,8 @@ use crate::gateway::reserved::{self, Reserved};
 use crate::gateway::selection::{self, Selection};
 use crate::gateway::unread::Unread;
 use crate::gateway::{
-    Caller, Gateway, GatewayBody, Target, auth, cors, invoke, refusals, statics, target,
-    token_document, token_headers, websocket,
+    Caller, Gateway, GatewayBody, Target, auth, cors, deployment_documents, invoke, refusals,
+    target, token_document, token_headers, websocket,
 };
 use crate::mcp;
 use crate::registry::{Found, Function, Grant, Live};
@@ -105,18 +105,14 @@ pub(crate) async fn answer(
             response
         }
     };
-    let own: Option<&OwnAnswer> = response.extensions().get();
-    if let Some(reason) = own.and_then(|own| own.refusal.as_deref()) {
-        refusals::log(
-            gateway,
-            function.as_deref(),
-            &request,
-            caller,
-            request_id,
-            response.status(),
-            reason,
-        );
-    }
+    refusals::log_refused(
+        gateway,
+        function.as_deref(),
+        &request,
+        caller,
+        request_id,
+        &response,
+    );
     answer::finish(&mut response, request_id);
     if let (Some(development), Some(function)) = (&gateway.development, &function) {
         let finishing = development.finish(&function.slug, live.as_deref(), &mut response);
@@ -272,7 +268,7 @@ async fn route(
             _ => return cors.preflight(request.headers()),
         }
     }
-    if let Some(answer) = statics::answer(request.method(), reserved, live) {
+    if let Some(answer) = deployment_documents::answer(request.method(), reserved, live) {
         return answer;
     }
     if reserved == Some(Reserved::Token) {

@@ -21,11 +21,11 @@ use crate::control::{self, Control, ControlError, SelfDescription};
 use crate::cron::Cron;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::egress::{CaError, Egress};
+use crate::engine_host::ServerHost;
 use crate::freshness::Freshness;
 use crate::gateway::running_calls::RunningCalls;
 use crate::gateway::{Development, Domain, Gateway, is_local_domain};
 use crate::github::GithubScanning;
-use crate::host::ServerHost;
 use crate::listener::{Cores, InheritedSockets, ListenError, Sockets};
 use crate::local_copy::ReadCopyError;
 use crate::log_limit::LogLimit;
@@ -157,7 +157,7 @@ impl Server {
             progress,
         };
         let (server, mut ready) = Self::assemble(assembly).await?;
-        if !server.control.is_arriving() {
+        if !server.control.started_from_copy() {
             let created = server.control.bootstrap().await;
             ready.access_token =
                 created.map_err(|error: ControlError| StartError::Bootstrap(error.to_string()))?;
@@ -312,7 +312,7 @@ impl Server {
             &snapshot.access_tokens,
         );
         if is_away {
-            control.set_arriving();
+            control.set_started_from_copy();
         } else {
             let started = control.start_trust().await;
             started.map_err(|error| StartError::Trust(error.to_string()))?;

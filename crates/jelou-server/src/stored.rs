@@ -144,7 +144,7 @@ pub(crate) fn fill(
         }
         let function = Function::new(record.id, record.slug, secrets, settings);
         if let Some(live) = record.live {
-            function.put_live(control.live(&function, live));
+            function.swap_live(control.live(&function, live));
         }
         registry.put_function(Arc::new(function));
     }

@@ -56,7 +56,7 @@ impl Store {
         Ok(Self::on(database, vault, clock))
     }
 
-    /// Returns a handle on a database that does not answer now. Before anything else than [`Self::arrive`] uses it, that must
+    /// Returns a handle on a database that does not answer now. Before anything else than [`Self::complete_start`] uses it, that must
     /// succeed.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Store {
     /// # Errors
     /// As of [`Self::open`], and [`DatabaseError::Empty`]: the copy says that the database was not empty, so this one is
     /// about to be restored, or is another one.
-    pub async fn arrive(&self) -> Result<(), StoreError> {
+    pub async fn complete_start(&self) -> Result<(), StoreError> {
         if self.database.schema_state().await?.database.is_none() {
             return Err(DatabaseError::Empty.into());
         }

@@ -7,7 +7,7 @@ use super::ConfigError;
 /// The operator's rules for runtime tokens.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Tokens {
+pub struct TokenRules {
     /// Maximum lifetime of a token. `None`: the limit of the format, 10 years.
     #[serde(default)]
     pub max_life_days: Option<u32>,
@@ -24,7 +24,7 @@ pub struct Tokens {
     pub record_addresses: bool,
 }
 
-impl Tokens {
+impl TokenRules {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         let zero = |setting| Err(ConfigError::NoTokens { setting });
         match self {

@@ -102,7 +102,7 @@ impl Candidate {
     }
 
     /// Makes the deployment live, and returns the replaced one.
-    pub(crate) fn put_live(mut self, function: &Function) -> Option<Arc<Live>> {
+    pub(crate) fn activate(mut self, function: &Function) -> Option<Arc<Live>> {
         let live = self.live.take()?;
         let replaced = function.live.swap(Some(live));
         // Calls keep the processes running from here on.

@@ -23,7 +23,7 @@ use super::previews::PreviewTarget;
 use super::remote_modules::changed_modules;
 use super::tokens::mint;
 use super::{Control, ControlError};
-use crate::host;
+use crate::engine_host;
 use crate::registry::Function;
 
 /// Whether the first deployment of a function creates the token `default`.
@@ -185,7 +185,7 @@ impl Control {
         let control = Arc::clone(self);
         // Runs in a task of its own, so that it completes even if the caller disconnects. Otherwise a process could be
         // left without its deployment.
-        let task = tokio::spawn(async move { control.put_live(deploy).await });
+        let task = tokio::spawn(async move { control.store_and_activate(deploy).await });
         task.await.map_err(|_| ControlError::Interrupted)?
     }
 
@@ -210,7 +210,7 @@ impl Control {
             (None, Some(function)) => self.build_secrets(&function)?,
             (None, None) => {
                 let inherited = self.registry.organisation_secrets.load();
-                let secrets = host::decrypted(self.store.vault(), &inherited);
+                let secrets = engine_host::decrypted(self.store.vault(), &inherited);
                 secrets.map_err(BuildError::Secrets)?
             }
         };
@@ -313,7 +313,10 @@ impl Control {
         })
     }
 
-    async fn put_live(self: &Arc<Self>, deploy: Deploy) -> Result<DeployResult, ControlError> {
+    async fn store_and_activate(
+        self: &Arc<Self>,
+        deploy: Deploy,
+    ) -> Result<DeployResult, ControlError> {
         let Deploy {
             id,
             preview,
@@ -442,10 +445,10 @@ impl Control {
         let created = self.first_token(deployed.token, minted);
         let id = deployed.deployment.id.clone();
         let replaced = if function.id == prepared.id {
-            candidate.put_live(&function)
+            candidate.activate(&function)
         } else if let Some(live) = record.live {
             // A different function has the slug now, so the candidate's processes were started for the wrong one.
-            function.put_live(self.live(&function, live))
+            function.swap_live(self.live(&function, live))
         } else {
             None
         };

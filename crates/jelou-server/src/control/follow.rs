@@ -22,7 +22,7 @@ use crate::registry::{Function, Settings};
 const MAX_START: Duration = Duration::from_secs(1);
 
 /// How long the database may take to return its position.
-const MAX_SILENCE: Duration = Duration::from_secs(3);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The hashes of each function's valid token values.
 type Values = HashMap<FunctionId, HashSet<TokenHash>>;
@@ -37,8 +37,8 @@ impl Control {
     /// Brings the registry up to date. Returns whether anything had changed.
     pub(crate) async fn catch_up(self: &Arc<Self>) -> Result<bool, ControlError> {
         let began = Instant::now();
-        if self.is_arriving() {
-            self.arrive().await?;
+        if self.started_from_copy() {
+            self.complete_start().await?;
         }
         let has_changed = self.apply_changes().await?;
         self.freshness.set_current(began);
@@ -48,7 +48,7 @@ impl Control {
     async fn apply_changes(self: &Arc<Self>) -> Result<bool, ControlError> {
         let position = self.position.lock().await.clone();
         // A connection may be broken without an error. The next look uses another one.
-        let head = tokio::time::timeout(MAX_SILENCE, self.store.position()).await;
+        let head = tokio::time::timeout(QUERY_TIMEOUT, self.store.position()).await;
         let head = head.unwrap_or_else(|_| Err(DatabaseError::Unavailable(None).into()))?;
         let has_news = head != position;
         let _reloading = self.freshness.reloading();
@@ -264,14 +264,14 @@ impl Control {
         let id = live.id.clone();
         let prepared = self.prepare(function, self.live(function, live.clone()), &[], 0);
         let replaced = match tokio::time::timeout(MAX_START, prepared).await {
-            Ok(Ok(candidate)) => candidate.put_live(function),
+            Ok(Ok(candidate)) => candidate.activate(function),
             // The deployment started on another server, so it goes live here without a process. The next call tries to
             // start one.
             Ok(Err(error)) => {
                 tracing::warn!(function = %function.slug, %error, "a deployment of another server goes live without a process");
-                function.put_live(self.live(function, live))
+                function.swap_live(self.live(function, live))
             }
-            Err(_) => function.put_live(self.live(function, live)),
+            Err(_) => function.swap_live(self.live(function, live)),
         };
         self.retire(replaced);
         let message = format!("{id} is live, by another server");

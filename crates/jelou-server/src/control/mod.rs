@@ -5,7 +5,6 @@
 //! registry never misses a change of the store.
 
 mod access_tokens;
-mod arrival;
 mod candidate;
 mod deploy;
 mod deploy_checks;
@@ -15,6 +14,7 @@ mod exchange;
 mod follow;
 mod function_settings;
 mod functions;
+mod late_start;
 mod leaks;
 mod master_key;
 mod nodes;
@@ -57,7 +57,7 @@ use self::token_upkeep::Expiring;
 use self::unapplied::Unapplied;
 use self::upload_budget::UploadBudget;
 use crate::call_counts;
-use crate::config::Tokens;
+use crate::config::TokenRules;
 use crate::cron::Cron;
 use crate::freshness::Freshness;
 use crate::gateway::{Domain, Gateway};
@@ -83,7 +83,7 @@ pub(crate) struct Control {
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) token_counters: Arc<TokenCounters>,
     /// The operator's rules for runtime tokens.
-    token_rules: Tokens,
+    token_rules: TokenRules,
     pub(crate) expiring_tokens: Expiring,
     pub(crate) cron: Arc<Cron>,
     issuer_keys: IssuerKeys,
@@ -101,7 +101,7 @@ pub(crate) struct Control {
     identity_issuer: Option<Arc<IdentityIssuer>>,
     freshness: Arc<Freshness>,
     /// Whether this server has started from its local copy, and not reached the database yet.
-    is_arriving: AtomicBool,
+    started_from_copy: AtomicBool,
     /// Set when the server listens.
     pub(crate) described_self: OnceLock<SelfDescription>,
     /// Whether the log says that the clock of this server differs from the database's.
@@ -116,7 +116,7 @@ impl Control {
         engine: Engine,
         gateway: Arc<Gateway>,
         traffic: Arc<Traffic>,
-        (token_counters, token_rules): (Arc<TokenCounters>, Tokens),
+        (token_counters, token_rules): (Arc<TokenCounters>, TokenRules),
         cron: Arc<Cron>,
         stopped: watch::Receiver<bool>,
     ) -> Self {
@@ -129,7 +129,7 @@ impl Control {
             clock: gateway.clock.clone(),
             logs: gateway.logs.clone(),
             freshness: Arc::clone(&gateway.freshness),
-            is_arriving: AtomicBool::new(false),
+            started_from_copy: AtomicBool::new(false),
             gateway,
             traffic,
             token_counters,
@@ -283,7 +283,7 @@ impl Control {
     /// and settings.
     fn restart(&self, function: &Function) {
         if let Some(live) = function.live.load_full() {
-            self.retire(function.put_live(self.with_new_slot(function, &live)));
+            self.retire(function.swap_live(self.with_new_slot(function, &live)));
         }
     }
 

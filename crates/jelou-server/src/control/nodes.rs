@@ -14,7 +14,7 @@ use super::{Control, ControlError};
 /// How often a server reports, if no change makes it report earlier.
 pub(crate) const REPORT_PERIOD: Duration = Duration::from_secs(1);
 /// A server that has not reported for longer is gone. Before that, it may be paused or cut off, and still answer calls.
-const MAX_SILENCE_MS: i64 = 60_000;
+const GONE_AFTER_MS: i64 = 60_000;
 /// The longest wait of a change for the other servers.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// The interval of the queries for the positions of the other servers.
@@ -68,7 +68,7 @@ impl Control {
     /// Removes this server from the stored servers, because it stops.
     pub(crate) async fn retire_node(&self) {
         if let Some(id) = self.store.node()
-            && let Err(error) = self.store.remove_node(id, 10 * MAX_SILENCE_MS).await
+            && let Err(error) = self.store.remove_node(id, 10 * GONE_AFTER_MS).await
         {
             tracing::warn!(%error, "cannot tell the other servers that this one stops");
         }
@@ -80,13 +80,13 @@ impl Control {
             return Ok(Vec::new());
         }
         let head = self.store.position().await?;
-        let nodes = self.store.nodes(MAX_SILENCE_MS).await?.into_iter();
+        let nodes = self.store.nodes(GONE_AFTER_MS).await?.into_iter();
         Ok(nodes.map(|node| self.described_node(node, &head)).collect())
     }
 
     /// Returns the id and the address of each server of the database, also of this one.
     pub(crate) async fn servers(&self) -> Result<Vec<(NodeId, String)>, StoreError> {
-        let nodes = self.store.nodes(MAX_SILENCE_MS).await?.into_iter();
+        let nodes = self.store.nodes(GONE_AFTER_MS).await?.into_iter();
         let servers = nodes.map(|node| (node.report.id, node.report.address));
         let mut servers: Vec<_> = servers.collect();
         // The first report may be to come.
@@ -125,7 +125,7 @@ impl Control {
             let deadline = Instant::now() + MAX_WAIT;
             let target = self.store.position().await?;
             loop {
-                let mut nodes = self.store.nodes(MAX_SILENCE_MS).await?;
+                let mut nodes = self.store.nodes(GONE_AFTER_MS).await?;
                 nodes.retain(|node| node.report.id != *own && is_behind(node, &target));
                 if nodes.is_empty() || Instant::now() >= deadline {
                     let addresses = nodes.into_iter().map(|node| node.report.address);

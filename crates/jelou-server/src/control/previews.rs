@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::candidate::Candidate;
 use super::follow::terms_of;
 use super::{Control, ControlError};
-use crate::host;
+use crate::engine_host;
 use crate::registry::{self, Function};
 
 const DAY: u64 = 24 * 60 * 60;
@@ -223,12 +223,12 @@ impl Control {
             preview.set_terms(terms);
         }
         let replaced = if inherited == terms.with_secrets {
-            candidate.put_live(function)
+            candidate.activate(function)
         } else {
             // The candidate's processes were started with the earlier secrets.
             self.put_preview_secrets(function, own);
             let live = candidate.without_processes();
-            live.and_then(|live| function.put_live(self.with_new_slot(function, &live)))
+            live.and_then(|live| function.swap_live(self.with_new_slot(function, &live)))
         };
         let id = deployed.deployment.id.clone();
         let message = format!("{id} is the deployment of the preview {name}");
@@ -254,7 +254,7 @@ impl Control {
         let terms = terms_of(&record);
         let preview = owner.new_preview(registry::Preview::new(record.name, &terms), own);
         if let Some(served) = record.served {
-            preview.put_live(self.live(&preview, served));
+            preview.swap_live(self.live(&preview, served));
         }
         owner.previews.put(Arc::new(preview));
     }
@@ -307,7 +307,7 @@ impl Control {
         &self,
         function: &Function,
     ) -> Result<BTreeMap<String, Zeroizing<String>>, ControlError> {
-        let secrets = host::unsealed(self.store.vault(), &self.logs, function);
+        let secrets = engine_host::unsealed(self.store.vault(), &self.logs, function);
         Ok(secrets.map_err(BuildError::Secrets)?)
     }
 

@@ -71,11 +71,11 @@ impl Control {
         let control = Arc::clone(self);
         // Runs in a task of its own, so that it completes even if the caller disconnects. Otherwise a process could be
         // left without its deployment.
-        let task = tokio::spawn(async move { control.put_back(choice, plan).await });
+        let task = tokio::spawn(async move { control.activate_existing(choice, plan).await });
         task.await.map_err(|_| ControlError::Interrupted)?
     }
 
-    async fn put_back(
+    async fn activate_existing(
         self: &Arc<Self>,
         choice: Choice,
         plan: RollbackPlan,
@@ -109,7 +109,7 @@ impl Control {
                 .store
                 .rollback(&choice.actor, id, Some(target), choice.way, reason)
                 .await?;
-            control.retire(candidate.put_live(&function));
+            control.retire(candidate.activate(&function));
             control.cron.refresh();
             let id = target.clone();
             let (event, message) = match choice.way {

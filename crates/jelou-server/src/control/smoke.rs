@@ -14,7 +14,7 @@ use super::ControlError;
 use crate::gateway::answer::Answer;
 use crate::gateway::call_log::CallNotes;
 use crate::gateway::reserved::Reserved;
-use crate::gateway::{Caller, Gateway, invoke, statics};
+use crate::gateway::{Caller, Gateway, deployment_documents, invoke};
 use crate::registry::{Found, Function, Live};
 
 /// Maximum bytes of a response body that are read.
@@ -82,7 +82,7 @@ async fn answer(
             return Err(impossible("MCP messages are no smoke calls".to_owned()));
         }
         reserved => {
-            if let Some(answer) = statics::answer(&method, reserved, live) {
+            if let Some(answer) = deployment_documents::answer(&method, reserved, live) {
                 let status = answer.status();
                 let body = answer.into_body().collect().await;
                 return Ok((status, body.map(Collected::to_bytes).unwrap_or_default()));

@@ -188,7 +188,7 @@ impl Table {
             let planned = &entry.planned;
             if next <= now {
                 look.due.push(DueNow {
-                    due: jelou_cron::due(&planned.schedule, planned.rules, entry.settled, now),
+                    due: jelou_cron::sort_due(&planned.schedule, planned.rules, entry.settled, now),
                     planned: planned.clone(),
                 });
             } else if !std::mem::replace(&mut entry.is_warm, true) {

@@ -181,7 +181,7 @@ impl DevelopedFunction {
         let manifest = built.manifest;
         let former = if is_started_alike(&expected, &manifest) {
             let live = control.live_in(function, slot.used()?, manifest);
-            let former = function.put_live(live);
+            let former = function.swap_live(live);
             drop(warm);
             former
         } else {
@@ -189,7 +189,7 @@ impl DevelopedFunction {
             control
                 .prepare(function, live, &[], 0)
                 .await?
-                .put_live(function)
+                .activate(function)
         };
         control.cron.refresh();
         self.development.set_tree(&function.slug, tree);

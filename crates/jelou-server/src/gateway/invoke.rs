@@ -16,7 +16,7 @@ use super::body::Recorded;
 use super::call_log::CallNotes;
 use super::identity::{self, Identity};
 use super::unread::{self, Unread};
-use super::{Caller, Gateway, GatewayBody, failures, forward, websocket};
+use super::{Caller, Gateway, GatewayBody, failures, header_filter, websocket};
 use crate::registry::{Function, Grant, Live};
 use crate::telemetry::TraceContext;
 
@@ -199,7 +199,7 @@ pub(crate) async fn send(
     let failure = match gateway.within(timeout, answered.as_mut()).await {
         Some(Ok(mut response)) => {
             count(&taken_by, response.status().is_server_error());
-            forward::strip(response.headers_mut(), |_| false);
+            header_filter::strip(response.headers_mut(), |_| false);
             return Ok(response);
         }
         Some(Err(failure)) => failure,
@@ -327,7 +327,7 @@ fn outgoing(
     }
     parts.version = http::Version::HTTP_11;
     let headers = &mut parts.headers;
-    forward::strip(headers, |name| is_reserved_for_gateway(name, call.caller));
+    header_filter::strip(headers, |name| is_reserved_for_gateway(name, call.caller));
     join_cookies(headers)?;
     if is_websocket {
         websocket::ask(headers);

@@ -4,15 +4,16 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use http::{HeaderMap, Request, StatusCode, Uri, header};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use jelou_core::{Clock, FunctionId, TokenId};
 use jelou_logs::{Entry, EntryContent, EventEntry, Level, Logs};
 use jelou_store::Revocation;
 use jelou_token::{AccessToken, RuntimeToken, TokenHash, redact_path, scan};
 use uuid::Uuid;
 
+use super::answer::OwnAnswer;
 use super::auth::{self, NoSingleToken};
-use super::{Caller, Gateway, host_of};
+use super::{Caller, Gateway, GatewayBody, host_of};
 use crate::registry::Function;
 
 /// Maximum lines per second for each function, and for all requests without a function. Callers can cause any number of
@@ -21,9 +22,27 @@ const MAX_LINES_PER_SECOND: u64 = 20;
 /// Maximum bytes of a host or path in a line.
 const MAX_SHOWN_BYTES: usize = 200;
 
+/// Logs the request if the response is a refusal.
+pub(crate) fn log_refused<B>(
+    gateway: &Gateway,
+    function: Option<&Function>,
+    request: &Request<B>,
+    caller: Caller,
+    request_id: Uuid,
+    response: &Response<GatewayBody>,
+) {
+    let own: Option<&OwnAnswer> = response.extensions().get();
+    if let Some(reason) = own.and_then(|own| own.refusal.as_deref()) {
+        let status = response.status();
+        log(
+            gateway, function, request, caller, request_id, status, reason,
+        );
+    }
+}
+
 /// Logs one refused request, unless the rate limit is exceeded.
 #[cold]
-pub(crate) fn log<B>(
+fn log<B>(
     gateway: &Gateway,
     function: Option<&Function>,
     request: &Request<B>,

@@ -85,7 +85,7 @@ impl Function {
     }
 
     /// Makes a deployment live, and returns the previous one. The caller must drain it.
-    pub(crate) fn put_live(&self, live: Live) -> Option<Arc<Live>> {
+    pub(crate) fn swap_live(&self, live: Live) -> Option<Arc<Live>> {
         self.live.swap(Some(Arc::new(live)))
     }
 }

@@ -16,19 +16,19 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 impl Control {
     /// Notes that the registry is from the local copy.
-    pub(crate) fn set_arriving(&self) {
-        self.is_arriving.store(true, Ordering::Relaxed);
+    pub(crate) fn set_started_from_copy(&self) {
+        self.started_from_copy.store(true, Ordering::Relaxed);
     }
 
     /// Whether this server has started from its local copy, and not reached the database yet.
-    pub(crate) fn is_arriving(&self) -> bool {
-        self.is_arriving.load(Ordering::Relaxed)
+    pub(crate) fn started_from_copy(&self) -> bool {
+        self.started_from_copy.load(Ordering::Relaxed)
     }
 
     /// Checks the database like the start of a server, and loads what the local copy does not have. The changes since the copy
     /// follow as after any absence.
-    pub(super) async fn arrive(&self) -> Result<(), ControlError> {
-        self.store.arrive().await?;
+    pub(super) async fn complete_start(&self) -> Result<(), ControlError> {
+        self.store.complete_start().await?;
         let _reloading = self.freshness.reloading();
         for function in self.registry.with_previews() {
             let live = function.live.load_full();
@@ -42,7 +42,7 @@ impl Control {
         let functions: Vec<_> = functions.map(|function| function.record).collect();
         self.cron.load(&functions).await?;
         self.cron.start();
-        self.is_arriving.store(false, Ordering::Relaxed);
+        self.started_from_copy.store(false, Ordering::Relaxed);
         Ok(())
     }
 
@@ -70,6 +70,6 @@ impl Control {
     /// Whether the registry is known to be the database's. That of a server with a database of its own always is.
     fn is_confirmed(&self) -> bool {
         let is_shared = self.store.is_shared();
-        !self.is_arriving() && (!is_shared || self.freshness.age() <= CONFIRMED)
+        !self.started_from_copy() && (!is_shared || self.freshness.age() <= CONFIRMED)
     }
 }

@@ -1,6 +1,6 @@
 //! Tests jumps of the clock, a machine that sleeps, and restarts.
 
-use jelou_cron::{Due, Rules, Schedule, due};
+use jelou_cron::{Due, Rules, Schedule, sort_due};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -44,7 +44,7 @@ impl Scheduler {
     }
 
     fn look(&mut self, now: Timestamp) -> Due {
-        let due = due(&self.schedule, self.rules, self.settled, now);
+        let due = sort_due(&self.schedule, self.rules, self.settled, now);
         if let Some(missed) = due.missed {
             self.settled = self.settled.max(missed.last);
             self.missed += missed.count;

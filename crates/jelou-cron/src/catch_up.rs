@@ -5,11 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::schedule::Schedule;
 
 /// Maximum lateness of a run. A due time that is further in the past and has no run counts as missed.
-pub const GRACE: SignedDuration = SignedDuration::from_secs(60);
-/// How far back [`due`] searches. Older due times are neither run nor counted as missed.
+pub const MAX_LATENESS: SignedDuration = SignedDuration::from_secs(60);
+/// How far back [`sort_due`] searches. Older due times are neither run nor counted as missed.
 pub const LOOK_BACK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The settings of a schedule that [`due`] applies.
+/// The settings of a schedule that [`sort_due`] applies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rules {
     /// How long after its due time a run starts.
@@ -18,7 +18,7 @@ pub struct Rules {
     pub catch_up: Option<SignedDuration>,
 }
 
-/// The result of [`due`]. The due times of `missed` are before those of `start`.
+/// The result of [`sort_due`]. The due times of `missed` are before those of `start`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Due {
     pub missed: Option<Missed>,
@@ -53,7 +53,7 @@ impl Missed {
 
 /// Sorts the due times after `settled`, up to `now`, into runs to start and missed runs. Due times up to `settled` were
 /// decided by an earlier call, so a clock that is set back cannot make them due again.
-pub fn due(schedule: &Schedule, rules: Rules, settled: Timestamp, now: Timestamp) -> Due {
+pub fn sort_due(schedule: &Schedule, rules: Rules, settled: Timestamp, now: Timestamp) -> Due {
     let from = match now.checked_sub(LOOK_BACK) {
         Ok(look_back) => settled.max(look_back),
         Err(_) => settled,
@@ -63,7 +63,7 @@ pub fn due(schedule: &Schedule, rules: Rules, settled: Timestamp, now: Timestamp
         .upcoming(from)
         .take_while(|due| starts_at(*due) <= now)
         .collect();
-    let late = dues.partition_point(|due| now.duration_since(starts_at(*due)) > GRACE);
+    let late = dues.partition_point(|due| now.duration_since(starts_at(*due)) > MAX_LATENESS);
     let (late, in_time) = dues.split_at(late);
     let mut start: Vec<Start> = in_time
         .iter()
