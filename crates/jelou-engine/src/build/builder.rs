@@ -97,8 +97,9 @@ impl Builder {
         let workspace = Workspace::create(tools, tree, &tools.kept_modules.get(slug, remote))?;
         let resolved = graph::resolve(tools, &workspace, tree).await;
         workspace.forget_credentials()?;
-        let resolved = resolved?;
+        let mut resolved = resolved?;
         if types == TypeCheck::Run {
+            BuildError::check(std::mem::take(&mut resolved.types_outside))?;
             types::check(tools, &workspace).await?;
         }
         let mut process = Bundler::default();
@@ -141,7 +142,7 @@ impl Builder {
         let workspace = Workspace::create(tools, tree, &AssetFiles::new())?;
         let resolved = graph::resolve(tools, &workspace, tree).await;
         workspace.forget_credentials()?;
-        resolved?;
+        BuildError::check(resolved?.types_outside)?;
         types::check(tools, &workspace).await
     }
 

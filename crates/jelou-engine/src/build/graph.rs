@@ -58,6 +58,8 @@ pub(super) struct Resolved {
     pub(super) lock: Lock,
     /// The wrong imports. They count only if the bundler keeps them: it drops imports of which only types are used.
     pub(super) wrong_imports: Vec<WrongImport>,
+    /// Type imports of files outside the upload. They count only for a type check.
+    pub(super) types_outside: Vec<BuildError>,
     /// Whether the bundler's own rules for relative imports do not find all files.
     pub(super) has_unusual_imports: bool,
 }
@@ -184,6 +186,7 @@ pub(super) async fn resolve(
         files: reached(workspace, &graph),
         has_unusual_imports: !wrong_imports.is_empty() || imports.values().any(has_declarations),
         wrong_imports,
+        types_outside: wrong_imports::types_outside(workspace, &graph),
         imports,
         redirects: graph.redirects.into_keys().collect(),
         packages: graph.npm_packages,
@@ -410,7 +413,7 @@ pub(super) fn imports(graph: &Graph) -> impl Iterator<Item = Import<'_>> {
     all_imports(graph).filter(|import| !import.is_of_types())
 }
 
-fn all_imports(graph: &Graph) -> impl Iterator<Item = Import<'_>> {
+pub(super) fn all_imports(graph: &Graph) -> impl Iterator<Item = Import<'_>> {
     graph.modules.iter().flat_map(|importer| {
         let dependencies = importer.dependencies.iter().flat_map(move |dependency| {
             let targets = [&dependency.code, &dependency.r#type];

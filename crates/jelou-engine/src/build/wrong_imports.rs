@@ -6,7 +6,9 @@ use jelou_core::SourceTree;
 use jelou_core::source::{is_module, is_text};
 
 use super::error::BuildError;
-use super::graph::{Graph, Import, Module, declarations_of, imports, is_remote, name, redirected};
+use super::graph::{
+    Graph, Import, Module, all_imports, declarations_of, imports, is_remote, name, redirected,
+};
 use super::remote::Rules;
 use super::tools::Tools;
 use super::workspace::Workspace;
@@ -102,6 +104,33 @@ pub(super) fn wrong_imports(
     wrong.filter(|wrong| runs(&wrong.key.0)).collect()
 }
 
+/// Returns the errors of type imports whose files are outside the upload. The bundler drops these imports, but a type check
+/// would read the files.
+pub(super) fn types_outside(workspace: &Workspace, graph: &Graph) -> Vec<BuildError> {
+    let types = all_imports(graph).filter(Import::is_of_types);
+    types
+        .filter_map(|import| {
+            let url = import.target.specifier.as_deref()?;
+            is_outside(workspace, url).then(|| outside(workspace, &import))
+        })
+        .collect()
+}
+
+fn is_outside(workspace: &Workspace, url: &str) -> bool {
+    is_local(workspace, url) && workspace.file_of(url).is_none()
+}
+
+fn is_local(workspace: &Workspace, url: &str) -> bool {
+    url.starts_with("file:") && declarations_of(workspace, url).is_none()
+}
+
+fn outside(workspace: &Workspace, import: &Import<'_>) -> BuildError {
+    BuildError::Outside {
+        importer: import.place(workspace),
+        specifier: import.specifier(),
+    }
+}
+
 fn source_error(workspace: &Workspace, error: &str) -> BuildError {
     BuildError::Source(workspace.readable(error).trim().to_owned())
 }
@@ -139,19 +168,15 @@ fn check_target(workspace: &Workspace, import: &Import<'_>) -> Result<(), BuildE
     {
         return Err(other_platform(import.place(workspace), import, what));
     }
-    let is_file = url.starts_with("file:") && declarations_of(workspace, url).is_none();
-    if is_file && near_miss::is_odd_path(import.specifier) {
+    if is_local(workspace, url) && near_miss::is_odd_path(import.specifier) {
         return Err(missing_file(workspace, import));
     }
-    if is_file && workspace.file_of(url).is_none() {
+    if is_outside(workspace, url) {
         let missing = missing_file(workspace, import);
         if import.specifier.starts_with('/') && missing.has_suggestion() {
             return Err(missing);
         }
-        return Err(BuildError::Outside {
-            importer: import.place(workspace),
-            specifier: import.specifier(),
-        });
+        return Err(outside(workspace, import));
     }
     Ok(())
 }

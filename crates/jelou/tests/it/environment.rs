@@ -29,7 +29,7 @@ fn a_client_at_the_top_of_a_module() {
         "The module cannot be imported: Invalid URL: 'undefined'",
         "It has read secrets that are not set:",
         "DATABASE_URL, at index.ts:4:",
-        "To set them: jelou secrets set mi-funcion DATABASE_URL=...",
+        "To set them: jelou secrets set mi-funcion --create DATABASE_URL=...",
     ] {
         assert!(told.contains(part), "{told}");
     }
