@@ -97,8 +97,10 @@ impl Feed {
             }
             Ok(Ok(None)) => {
                 "a pooler passes on no notifications; `database.listen_url` is for a connection without it"
+                    .to_owned()
             }
-            Ok(Err(_)) | Err(_) => "a connection that listens is not possible",
+            Ok(Err(error)) => format!("a connection that listens is not possible: {error}"),
+            Err(_) => "a connection that listens is not possible".to_owned(),
         };
         if std::mem::replace(&mut self.hears, false) {
             let period = POLL.as_millis();

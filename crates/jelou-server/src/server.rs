@@ -34,7 +34,7 @@ use crate::master_key::MasterKeyError;
 use crate::mcp::ResultMemory;
 use crate::metrics::{Metrics, Scrape, Traffic};
 use crate::oidc::IdentityIssuer;
-use crate::registry::{Registry, RuntimeTokens};
+use crate::registry::{Live, Registry, RuntimeTokens};
 use crate::stored::{fill, open_store, provide_artifacts};
 use crate::token_usage::TokenCounters;
 use crate::{api, call_counts, feed, last_used, memory};
@@ -399,13 +399,7 @@ impl Server {
         }
         let retired = retiring.join_all().await;
         self.control.cron.shut_down().await;
-        call_counts::store_now(&retired, &self.control.store).await;
-        self.control.engine.shut_down();
         self.metrics.log(&self.control.registry);
-        let now_ms = self.control.clock.now_ms();
-        self.control.traffic.store_now(now_ms).await;
-        self.control.token_counters.store_usage().await;
-        self.control.token_counters.store_quotas().await;
         let Self {
             control,
             log_threads,
@@ -414,18 +408,45 @@ impl Server {
             _cores,
             ..
         } = self;
-        // Fails only if the runtime shuts down.
-        let _ = tokio::task::spawn_blocking(move || log_threads.stop()).await;
-        if let Err(error) = last_used::store_now(&control.registry, &control.store).await {
-            tracing::warn!(%error, "cannot store the times of last use of tokens");
-        }
+        let is_away = !control.is_confirmed();
         if let Some(feed) = feed {
             feed.abort();
-            control.retire_node().await;
         }
+        let stores = store_at_the_end(&control, &retired);
+        if !is_away {
+            stores.await;
+        } else if tokio::time::timeout(AWAY_STORE_TIMEOUT, stores)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "the database is away: counts of calls since it went away are not stored"
+            );
+        }
+        control.engine.shut_down();
+        // Fails only if the runtime shuts down.
+        let _ = tokio::task::spawn_blocking(move || log_threads.stop()).await;
         if let Err(error) = control.store.close().await {
             tracing::warn!(%error, "cannot close the database");
         }
+    }
+}
+
+/// Maximum time of all that a server stores at its end while its database is away. Each attempt would wait for
+/// `database.busy_timeout_ms`.
+const AWAY_STORE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Stores what a server stores from time to time, and removes the server from the list of servers.
+async fn store_at_the_end(control: &Control, retired: &[Arc<Live>]) {
+    call_counts::store_now(retired, &control.store).await;
+    control.traffic.store_now(control.clock.now_ms()).await;
+    control.token_counters.store_usage().await;
+    control.token_counters.store_quotas().await;
+    if let Err(error) = last_used::store_now(&control.registry, &control.store).await {
+        tracing::warn!(%error, "cannot store the times of last use of tokens");
+    }
+    if control.store.is_shared() {
+        control.retire_node().await;
     }
 }
 

@@ -68,7 +68,7 @@ impl Control {
     }
 
     /// Whether the registry is known to be the database's. That of a server with a database of its own always is.
-    fn is_confirmed(&self) -> bool {
+    pub(crate) fn is_confirmed(&self) -> bool {
         let is_shared = self.store.is_shared();
         !self.started_from_copy() && (!is_shared || self.freshness.age() <= CONFIRMED)
     }

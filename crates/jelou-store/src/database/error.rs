@@ -33,6 +33,12 @@ pub enum DatabaseError {
         place: String,
         encoding: String,
     },
+    /// The connection for notifications leads to a pooler that shares sessions.
+    #[error(
+        "`database.listen_url` leads to a pooler that shares sessions: set it to the address of the PostgreSQL server, or \
+         remove it"
+    )]
+    ListensOnPooler,
     /// The database has no tables, but this server has started from the local copy of one that has.
     #[error(
         "the database is empty, and this server has started from its local copy: restore the database; for a new and \

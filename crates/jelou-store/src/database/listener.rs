@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgConnection, PgListener};
+use sqlx::{Connection as _, Executor, Postgres, Row as _, raw_sql};
 
 use super::error::DatabaseError;
 use super::url::PostgresUrl;
@@ -22,6 +23,9 @@ impl Listener {
         let mut inner = PgListener::connect(url.options().database_url.as_str()).await?;
         // A lost connection is reported at once, because changes may have been missed.
         inner.eager_reconnect(false);
+        if shares_sessions(&mut inner, url).await? {
+            return Err(DatabaseError::ListensOnPooler);
+        }
         inner.listen(CHANNEL).await?;
         Ok(Self { inner })
     }
@@ -42,4 +46,26 @@ impl Listener {
             Ok(Err(error)) => Err(error.into()),
         }
     }
+}
+
+/// Whether the URL leads to a pooler, which gives another connection the same session of the database. Notifications would
+/// then arrive in the middle of other statements.
+async fn shares_sessions(
+    listener: &mut PgListener,
+    url: &PostgresUrl,
+) -> Result<bool, DatabaseError> {
+    let first = session(&mut *listener).await?;
+    let mut other = PgConnection::connect(url.options().database_url.as_str()).await?;
+    let second = session(&mut other).await?;
+    // Fails only if the connection was lost.
+    let _ = other.close().await;
+    Ok(first == second)
+}
+
+/// Returns the process id of the connection's session in the database server.
+async fn session(connection: impl Executor<'_, Database = Postgres>) -> Result<i32, DatabaseError> {
+    let row = connection
+        .fetch_one(raw_sql("SELECT pg_backend_pid()"))
+        .await?;
+    Ok(row.try_get(0)?)
 }

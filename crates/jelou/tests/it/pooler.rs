@@ -74,6 +74,28 @@ fn servers_behind_a_pooler_follow_each_other() {
 }
 
 #[test]
+fn a_listen_url_that_leads_to_the_pooler_is_not_used() {
+    let postgres = Postgres::start();
+    postgres.url();
+    let bouncer = PgBouncer::start(&postgres);
+    let sandbox = Sandbox::new();
+    let server = pooled(node(&sandbox, &bouncer.url(), KEY), &bouncer)
+        .env("JELOU_DATABASE__LISTEN_URL", &bouncer.url())
+        .start();
+    eventually("the warning", || {
+        let log = server.data.log();
+        log.contains("`database.listen_url` leads to a pooler")
+            .then_some(())
+    });
+    for n in 0..6 {
+        let created = sandbox
+            .jelou(&format!("access-tokens create --name zz{n} --scope admin"))
+            .run();
+        assert_eq!(created.code, 0, "{created}");
+    }
+}
+
+#[test]
 fn a_pooler_that_is_not_declared_is_named() {
     let postgres = Postgres::start();
     postgres.url();
