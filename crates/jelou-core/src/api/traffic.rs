@@ -13,7 +13,7 @@ pub struct TrafficReport {
     pub since: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
-    /// The length of each point.
+    /// The period that each point covers, in seconds.
     pub step_seconds: u64,
     pub total: Traffic,
     /// In ascending order of time, without gaps.

@@ -244,7 +244,7 @@ impl Drop for Lease {
     }
 }
 
-/// Returns the bytes of the header lines, with their line ends.
+/// Returns the size of the header lines in bytes, including their line ends.
 fn head_bytes(headers: &HeaderMap) -> usize {
     let lines = headers.iter();
     lines
