@@ -12,7 +12,7 @@ use super::url::PostgresUrl;
 /// nothing.
 pub(super) const CHANNEL: &str = "jelou_changes";
 
-/// A connection that receives notifications. If one is lost, its change is still found by reading the revision.
+/// A connection that receives notifications. If a notification is lost, reading the revision still finds its change.
 #[derive(Debug)]
 pub struct Listener {
     inner: PgListener,

@@ -215,7 +215,7 @@ async fn oldest_program(executor: impl AnyExecutor<'_>) -> Result<i64, DatabaseE
         .number("migration")
 }
 
-/// The schema of a database, and what this program makes of it.
+/// The schema of a database, and whether this program can use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SchemaState {
     /// The last migration of the database; `None` if it has no tables yet.

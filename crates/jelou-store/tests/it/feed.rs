@@ -168,7 +168,7 @@ async fn the_state_of_one_function_is_that_of_the_snapshot() {
     assert!(store.function_state(&slug("none")).await.unwrap().is_none());
 }
 
-/// For instance because a newer version has written them.
+/// A newer version may have written such rows.
 #[tokio::test]
 async fn rows_that_cannot_be_read_are_named_and_hide_no_others() {
     let fixture = Fixture::new().await;
