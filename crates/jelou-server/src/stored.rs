@@ -82,7 +82,7 @@ pub(crate) async fn open_store(
     })
 }
 
-/// Returns the local copy if this server keeps one. Otherwise deletes what an earlier start has kept.
+/// Returns the local copy if this server keeps one. Otherwise deletes the copy of an earlier start.
 fn keep_or_remove(copy: LocalCopy, config: &Config) -> Result<Option<LocalCopy>, DataDirError> {
     if config.database.local_copy {
         return Ok(Some(copy));

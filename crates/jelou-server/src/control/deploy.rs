@@ -368,8 +368,8 @@ impl Control {
         let remote = built.remote;
         self.change(|control| async move {
             if control.registry.function(function.slug.as_str()).is_none() {
-                // The organisation's secrets may have changed since. Such changes update only functions of the
-                // registry.
+                // The organisation's secrets may have changed since. Such a change updates only functions that are in
+                // the registry.
                 let secrets = control.registry.with_inherited(Vec::new());
                 function.secrets.store(Arc::new(secrets));
             }

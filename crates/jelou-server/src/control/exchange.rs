@@ -20,7 +20,7 @@ use crate::oidc::{self, Verified, VerifyError};
 /// Lifetime of an exchanged token, in seconds.
 pub(crate) const LIFETIME: i64 = 15 * 60;
 
-/// How often an exchange is tried while the policies change.
+/// Maximum number of attempts of an exchange whose policies change meanwhile.
 const ATTEMPTS: u32 = 3;
 
 /// What a request exchanges its identity token for.
@@ -302,7 +302,7 @@ fn refusal(
     }
 }
 
-/// Whether the policy gives the kind of token that is wanted.
+/// Whether the policy issues the requested kind of token.
 fn is_wanted(policy: &TrustRecord, wanted: &RequestedToken) -> bool {
     match (wanted, &policy.terms.call) {
         (RequestedToken::Access(_), call) => call.is_none(),

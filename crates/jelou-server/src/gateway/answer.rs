@@ -49,7 +49,7 @@ pub(crate) enum Answer<'a> {
     Unavailable {
         retry_after: u64,
     },
-    /// The server has not reached its database for longer than it may answer calls.
+    /// The server has not reached its database for longer than `database.max_stale_ms`.
     Stale,
     TimedOut,
 }

@@ -1,5 +1,5 @@
-//! Listening sockets that the server gets from its service manager, such as systemd (`sd_listen_fds(3)`). They stay open
-//! while the server restarts, so callers wait for the new server instead of being refused.
+//! Listening sockets that the server gets from its service manager, such as systemd (`sd_listen_fds(3)`). They stay
+//! open while the server restarts, so callers wait for the new server instead of being refused.
 
 use std::net::{SocketAddr, TcpListener};
 

@@ -193,8 +193,8 @@ impl Sockets {
     }
 }
 
-/// Binds a listener, unless it is inherited. Returns it with its address, which contains the port that the kernel chose for
-/// port 0.
+/// Binds a listener, unless it is inherited. Returns it with its address, which contains the port that the kernel chose
+/// for port 0.
 async fn bind(
     address: SocketAddr,
     inherited: &mut InheritedSockets,

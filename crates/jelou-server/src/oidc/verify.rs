@@ -111,7 +111,7 @@ pub(crate) async fn verify(
     };
     let subject = text(&claims, "sub")?;
     if subject.contains('\0') {
-        // It is stored, and the database stores no such text.
+        // The database, which cannot store such a text, stores the subject.
         return Err(VerifyError::Claim("sub"));
     }
     Ok(Verified {

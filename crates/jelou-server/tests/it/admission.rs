@@ -339,7 +339,7 @@ fn open_stream(server: &TestServer, path: &str) -> (Wire, u16) {
     (wire, status)
 }
 
-/// Within the default limits, from one address.
+/// The streams stay within the default limits and come from one address.
 #[test]
 fn a_hundred_silent_streams_keep_no_call_waiting() {
     for (path, status) in [("/events", 200), ("/socket", 101)] {

@@ -26,7 +26,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// Appends a record. `position` is where a client that has seen it goes on.
+    /// Appends a record. A client that has received the record resumes at `position`.
     pub(super) fn write(self, text: &mut String, position: impl std::fmt::Display, json: &str) {
         // Writing to a string cannot fail.
         let _ = match self {

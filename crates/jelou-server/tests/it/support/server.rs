@@ -164,7 +164,7 @@ impl TestServer {
         (reply.status, body)
     }
 
-    /// As [`Self::manage`], for an answer that may be no JSON.
+    /// Like [`Self::manage`], for an answer that may not be JSON.
     pub(crate) fn manage_text(&self, method: &'static str, path: &str) -> String {
         let address = self.address();
         let call = Call::new(address, address, path).method(method);
