@@ -188,8 +188,8 @@ fn a_preview_is_called_by_its_name_or_its_address() {
     assert_eq!(unknown.code, 4, "{unknown}");
 }
 
-/// Kills the server at different moments of a promotion. The preview stays, with its secret, and either the promoted or the
-/// earlier code is live.
+/// Kills the server at different moments of a promotion. The preview stays, with its secret, and either the promoted or
+/// the earlier code is live.
 #[test]
 fn a_power_cut_keeps_previews_and_promotes_wholly_or_not_at_all() {
     let sandbox = Sandbox::new();

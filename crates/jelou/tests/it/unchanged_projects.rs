@@ -53,7 +53,7 @@ fn data_and_types_as_bundlers_import_them() {
         ("page.html", "<p>hola</p>"),
         ("query.sql", "select 1"),
         ("env.d.ts", "export interface Env { KEY: string }\n"),
-        // Nothing of it runs, so its own imports are not needed.
+        // Only a type of this file is used, so the imports of the file are not needed.
         (
             "orders.ts",
             "import gone from \"./gone.ts\";\nimport other from \"other-package\";\nexport type Order = number;\nexport default [gone, other];\n",
@@ -66,7 +66,7 @@ fn data_and_types_as_bundlers_import_them() {
         (status, serde_json::from_str(&body).unwrap()),
         (200, expected)
     );
-    // Of a wrong import whose values are used, the place is named.
+    // If the code uses a value of a wrong import, the message names the place of the import.
     let message = refused(
         &sandbox,
         &[(
