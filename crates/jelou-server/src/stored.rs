@@ -38,7 +38,7 @@ pub(crate) struct Opened {
     pub(crate) local_copy: Option<LocalCopy>,
 }
 
-/// Opens the database. `jelou dev` uses a file of its own, because the state of a project is not shared.
+/// Opens the database. `jelou dev` uses a separate file, because the state of a project is not shared.
 pub(crate) async fn open_store(
     config: &Config,
     data: &DataDir,

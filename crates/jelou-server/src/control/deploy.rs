@@ -183,7 +183,7 @@ impl Control {
             note,
         };
         let control = Arc::clone(self);
-        // Runs in a task of its own, so that it completes even if the caller disconnects. Otherwise a process could be
+        // Runs in a separate task, so that it completes even if the caller disconnects. Otherwise a process could be
         // left without its deployment.
         let task = tokio::spawn(async move { control.store_and_activate(deploy).await });
         task.await.map_err(|_| ControlError::Interrupted)?
@@ -521,7 +521,7 @@ impl Control {
     }
 }
 
-/// Returns the files of the upload that the deployment keeps.
+/// Returns the files of the upload that are stored with the deployment.
 fn kept_sources(tree: &SourceTree, built: &Built) -> Vec<SourceFile> {
     let files = tree.files().iter();
     let kept = files.filter(|file| built.files.contains_key(&file.path));

@@ -8,7 +8,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::ListenError;
 
-/// The sockets that no listener has taken yet.
+/// The sockets that no listener uses yet.
 #[derive(Debug, Default)]
 pub struct InheritedSockets(Vec<(SocketAddr, TcpListener)>);
 
@@ -44,7 +44,7 @@ impl InheritedSockets {
     }
 
     /// # Errors
-    /// [`ListenError::Unused`] names a socket that no listener has taken, whose callers would wait forever.
+    /// [`ListenError::Unused`] names a socket that no listener uses. Its callers would wait forever.
     pub(super) fn finish(self) -> Result<(), ListenError> {
         match self.0.first() {
             Some((address, _)) => Err(ListenError::Unused(*address)),

@@ -250,7 +250,7 @@ async fn serve(
         socket,
         is_inherited,
     } = listener;
-    // Each connection holds a receiver, so that the sender detects when all connections are closed.
+    // Each connection has a receiver, so that the sender detects when all connections are closed.
     let (open, _) = watch::channel(());
     let serve_connection = |stream: std::net::TcpStream, peer: SocketAddr| {
         if let Some(slot) = enter(&stream, peer, &routing) {

@@ -31,7 +31,7 @@ const MAX_ANSWER: usize = 32 * 1024 * 1024;
 static TLS: LazyLock<Option<Arc<ClientConfig>>> =
     LazyLock::new(|| tls::client(RootCertStore::empty()).ok());
 
-/// Why another server gave no answer.
+/// Why a request to another server failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PeerError {
     #[error("its address is not a URL")]

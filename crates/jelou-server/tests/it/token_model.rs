@@ -174,7 +174,7 @@ impl Model<'_> {
                 let (status, _) = self.manage("PATCH", &path, &json!({ "rate": text }));
                 if let Some(position) = self.expect(name, status, None) {
                     let token = &mut self.tokens[position];
-                    // A change that keeps the rate keeps its count.
+                    // A change that leaves the rate as it is does not reset its count.
                     if token.rate.map(|(calls, _)| calls) != rate {
                         token.rate = rate.map(|calls| (calls, 0));
                     }
@@ -186,7 +186,7 @@ impl Model<'_> {
                 let (status, _) = self.manage("PATCH", &path, &json!({ "quota": text }));
                 if let Some(position) = self.expect(name, status, None) {
                     let token = &mut self.tokens[position];
-                    // A change of the number keeps the count of the month.
+                    // A changed number of calls does not reset the count of the month.
                     let counted = token.quota.map_or(0, |(_, counted)| counted);
                     token.quota = quota.map(|calls| (calls, counted));
                 }

@@ -1,5 +1,5 @@
-//! Connections and the queue of changes. [`engine`] says what differs between the database engines. The statements in
-//! the rest of the crate work with both.
+//! Connections and the queue of changes. [`engine`] contains the differences between the database engines. The
+//! statements in the rest of the crate work with both.
 
 mod config;
 mod connection;

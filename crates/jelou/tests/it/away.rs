@@ -1,4 +1,4 @@
-//! A database that is away: cut off, stopped, or gone with its server in the middle of a change.
+//! Servers whose database is cut off or stopped, and servers that are killed in the middle of a change.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -155,7 +155,7 @@ fn an_access_token_that_was_revoked_meanwhile_changes_nothing() {
     waits_for(second, (200, "away"));
     let revoke = first.manage(access_token, "/v1/access-tokens/gone");
     assert_eq!(revoke.method("DELETE").send().status, 204);
-    // Requests that wait for the database when it comes back.
+    // These requests wait until the database is back.
     thread::scope(|scope| {
         for n in 0..4 {
             scope.spawn(move || {
@@ -366,7 +366,7 @@ fn a_kill_in_the_middle_of_changes_loses_nothing_and_leaves_nothing_half_done() 
         let (deployed, left) = thread::scope(|scope| {
             let deploys = scope.spawn(|| deploy_versions(&victim, &access_token, version));
             let tokens = scope.spawn(|| change_tokens(&victim, &access_token, round));
-            // Different moments of a deploy, which takes about a second.
+            // The kill comes at different moments of a deploy, which takes about a second.
             thread::sleep(Duration::from_millis(200 + 137 * (round as u64 % 17)));
             victim.signal(Signal::KILL);
             (deploys.join().unwrap(), tokens.join().unwrap())

@@ -203,7 +203,7 @@ fn systemd_accepts_the_units() {
     assert!(output.status.success() && !said.contains("jelou"), "{said}");
 }
 
-/// The service keeps as root only these capabilities. Every layer of the sandbox works with them.
+/// The service runs as root with only these capabilities. Every layer of the sandbox works with them.
 #[test]
 fn the_capabilities_of_the_service_are_enough() {
     if !geteuid().is_root() {

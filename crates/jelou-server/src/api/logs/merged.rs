@@ -290,7 +290,7 @@ impl Merged {
     }
 }
 
-/// Waits for the next event of a source whose records have all been taken.
+/// Waits for the next event of a source whose records have all been sent.
 async fn next_event(sources: &mut [Source]) -> (usize, Option<Event>) {
     poll_fn(|context| {
         for (index, source) in sources.iter_mut().enumerate() {
@@ -323,7 +323,7 @@ fn named(mut json: String, node: &NodeId) -> String {
     json
 }
 
-/// Returns the record that says that the records of a server are missing.
+/// Returns the record that reports missing records of a server.
 fn unreachable(source: &Source, reason: &str, follows: bool) -> String {
     let Source {
         node,

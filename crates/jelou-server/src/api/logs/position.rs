@@ -16,7 +16,7 @@ const EARLIEST_MS: i64 = 1_577_836_800_000; // 2020-01-01T00:00:00Z
 pub(super) struct Position {
     /// The records of a server that was unknown at this time begin at this time. In milliseconds since the Unix epoch.
     pub(super) known_at_ms: i64,
-    /// Also has servers that are gone, because they may come back.
+    /// Also contains servers that do not run now, because they may start again.
     pub(super) seen: BTreeMap<NodeId, u64>,
 }
 

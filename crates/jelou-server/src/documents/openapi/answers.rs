@@ -23,7 +23,7 @@ pub(super) enum GivenTo {
 }
 
 enum Body {
-    /// No body. The connection's HTTP parser gives the response.
+    /// No body. The connection's HTTP parser sends the response.
     None,
     /// `{"error": text}`.
     Error(&'static str),

@@ -89,7 +89,7 @@ impl<'a> Serve<'a> {
         self
     }
 
-    /// Gives the server this socket, as systemd does. The caller keeps it open.
+    /// Passes this socket to the server, as systemd does. The caller keeps it open.
     pub(crate) fn listening(mut self, socket: &TcpListener) -> Self {
         self.inherited = Some(socket.try_clone().unwrap().into());
         let address = socket.local_addr().unwrap();
