@@ -38,7 +38,7 @@ pub enum LocalCopyError {
     Form,
 }
 
-/// The state at a position, for a file.
+/// The encrypted state at a position, to write to a file.
 #[derive(Debug)]
 pub struct SealedState {
     pub position: Position,
