@@ -114,7 +114,7 @@ impl Control {
             note(Part::Function(slug), applied)?;
         }
         if schedules {
-            // Before the schedules are planned, so that no paused schedule runs.
+            // Applies pauses before the schedules are planned, so that no paused schedule runs.
             note(Part::Schedules, self.apply_pauses().await)?;
         }
         self.cron.refresh();

@@ -285,7 +285,6 @@ impl Control {
         }
     }
 
-    /// Returns the preview's own secrets.
     pub(super) async fn own_secrets(
         &self,
         preview: &PreviewId,

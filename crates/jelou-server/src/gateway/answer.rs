@@ -27,7 +27,7 @@ pub(crate) enum Answer<'a> {
     TooManyRequests(Box<LimitStatus>),
     BadTarget(BadTarget),
     FunctionNotFound {
-        /// For the log.
+        /// The reason for the log. Callers do not get it.
         reason: Cow<'static, str>,
     },
     /// The request names a deployment that no preview serves.

@@ -92,7 +92,6 @@ pub(crate) struct Target {
     pub(crate) skipped: usize,
 }
 
-/// The caller of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caller {
     /// `None` for a call by another function.

@@ -93,7 +93,6 @@ impl Sockets {
         self.certificate.is_some()
     }
 
-    /// Returns the counter of the connections of all sockets.
     pub(crate) fn connections(&self) -> Arc<Connections> {
         Arc::clone(&self.connections)
     }

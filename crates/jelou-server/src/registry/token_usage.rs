@@ -42,7 +42,6 @@ pub(crate) enum AddressClass {
     Public,
 }
 
-/// The counts of a token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct UsageCounts {
     pub(crate) durations: Durations,

@@ -61,7 +61,7 @@ struct Source {
     lines: VecDeque<Line>,
     /// The sequence number after `lines`.
     cursor: u64,
-    /// Whether all records of the server so far were read, so records of other servers need not wait for it.
+    /// Whether all present records of the server were read. If not, newer records of other servers wait.
     is_waiting: bool,
     has_answered: bool,
     has_ended: bool,

@@ -39,7 +39,7 @@ impl Format {
 /// Where the pieces of a response go.
 pub(super) type Pieces = mpsc::Sender<io::Result<Bytes>>;
 
-/// Returns a response with the pieces that `produce` sends.
+/// Returns a response whose body consists of the pieces that `produce` sends.
 pub(super) fn respond<F>(format: Format, produce: impl FnOnce(Pieces) -> F) -> Response
 where
     F: Future<Output = io::Result<()>> + Send + 'static,

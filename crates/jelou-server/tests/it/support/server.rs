@@ -95,7 +95,6 @@ impl TestServer {
         self.deploy_with(slug, source, DeployRequest::default())
     }
 
-    /// Deploys to a preview.
     pub(crate) fn preview(
         &self,
         slug: &str,
@@ -199,7 +198,6 @@ impl TestServer {
         Wire::connect(&self.address)
     }
 
-    /// The file of the database.
     pub(crate) fn database(&self) -> std::path::PathBuf {
         self.config.data.join("jelou.db")
     }
