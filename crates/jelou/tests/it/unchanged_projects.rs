@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use crate::support::{Package, Sandbox, Serve, Server, Web, eventually};
 
-/// Writes the files of a project, and deploys it.
 fn deploy(sandbox: &Sandbox, files: &[(&str, &str)]) -> Value {
     for (path, content) in files {
         sandbox.file(&format!("proyecto/{path}"), content);
