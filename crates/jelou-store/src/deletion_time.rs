@@ -13,8 +13,8 @@ use crate::store::Store;
 const MARGIN: SignedDuration = SignedDuration::from_mins(10);
 
 impl Store {
-    /// Returns a time that has passed on every server of the database, so what expired before it has expired
-    /// everywhere. If no other server uses the database, this is the time of this server.
+    /// Returns a time that has passed on every server of the database. If no other server uses the database, this is
+    /// this server's time.
     ///
     /// # Errors
     /// [`StoreError::Database`].

@@ -116,7 +116,6 @@ impl Store {
     }
 }
 
-/// Returns the current position.
 pub(crate) async fn head(executor: impl AnyExecutor<'_>) -> Result<Position, DatabaseError> {
     let row = sqlx::query("SELECT value AS revision, hash, exchanges FROM revision WHERE id = 1")
         .fetch_one(executor)

@@ -40,9 +40,9 @@ pub struct KeySchedule {
 }
 
 impl Store {
-    /// Returns the keys in signing order. Creates the first key, which signs now. Also ensures that there is a next
-    /// key, which begins to sign only after a period, so that verifiers can fetch it before. Deletes keys that ended
-    /// more than `schedule.kept` ago on every server. `generate` returns the id and the private key of a new key.
+    /// Returns the keys in signing order. Creates the first key, which signs now, and a next key, which signs only
+    /// after a period, so that verifiers can fetch it before. Deletes keys that ended more than `schedule.kept` ago on
+    /// every server. `generate` returns the id and the private key of a new key.
     ///
     /// # Errors
     /// The error of `generate`; [`StoreError::Vault`], [`StoreError::Database`].

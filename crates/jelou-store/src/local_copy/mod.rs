@@ -1,8 +1,8 @@
 //! The local copy: the complete state, encrypted, from which a server can start while its database is away.
 //!
-//! Two parts are encrypted and authenticated separately: the state, and the time at which it was last known to equal
-//! the database. The state may stay the same for months, so only this time is written often. Tokens are in a binary
-//! format, so that a million of them are read in a second. Everything else is JSON.
+//! Two parts are encrypted and authenticated separately, because the state may stay the same for months: the state, and
+//! the time at which it was last known to equal the database. Tokens are in a binary format, so that a million of them
+//! are read in a second. Everything else is JSON.
 
 pub(crate) mod text;
 mod tokens;

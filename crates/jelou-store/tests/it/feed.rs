@@ -65,7 +65,7 @@ async fn it_names_what_has_changed() {
     assert_eq!(store.news(&third).await.unwrap(), None);
 }
 
-/// The history can differ after a failover to a standby that lacks changes, or after a restored backup.
+/// The history differs after a failover to a standby that lacks changes, or after a restore.
 #[tokio::test]
 async fn another_history_changes_everything() {
     let fixture = Fixture::new().await;

@@ -193,8 +193,7 @@ async fn runs_of_other_servers_overlap_while_their_server_is_there() {
     let (claimed, first) = claim(&there, 1, skip).await;
     assert_eq!(claimed, Claimed::Granted);
 
-    // Runs of the same server do not count here. The server checks them itself, because it knows their ends before they
-    // are stored.
+    // A server checks its own runs itself, because it knows their ends before they are stored.
     assert_eq!(claim(&there, 2, skip).await.0, Claimed::Granted);
     let (claimed, missed) = claim(&here, 3, skip).await;
     assert_eq!(claimed, Claimed::Overlapped);
