@@ -111,7 +111,7 @@ pub(crate) async fn verify(
     };
     let subject = text(&claims, "sub")?;
     if subject.contains('\0') {
-        // The database, which cannot store such a text, stores the subject.
+        // The database cannot store such a subject.
         return Err(VerifyError::Claim("sub"));
     }
     Ok(Verified {
