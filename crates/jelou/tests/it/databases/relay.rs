@@ -22,7 +22,7 @@ struct Line {
     delay_ms: AtomicU64,
     is_silent: AtomicBool,
     is_cut: AtomicBool,
-    /// Connections with a lower number never transfer data again, as after the failure of a machine.
+    /// Connections with a lower number never transfer data again.
     lost_before: AtomicU64,
     connections: AtomicU64,
     has_ended: AtomicBool,

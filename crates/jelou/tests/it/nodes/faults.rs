@@ -167,7 +167,7 @@ fn a_row_that_a_server_cannot_read_does_not_stop_its_feed() {
     });
 }
 
-/// The history can differ after the restore of an older backup, or of a wrong backup by mistake.
+/// The history differs after the restore of an older or a wrong backup.
 #[test]
 fn another_history_brings_all_parts_and_deletes_no_log() {
     let cluster = Cluster::start();

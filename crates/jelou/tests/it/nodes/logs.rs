@@ -167,7 +167,7 @@ fn records_of_all_servers_are_one_stream() {
     let last: Vec<_> = last.iter().map(text).collect();
     assert_eq!(last, texts[texts.len() - 3..]);
 
-    // Selects one request. The server that handled it is not the server that the command asks.
+    // Selects one request, which the other server handled.
     let reply = first
         .request("hola")
         .token(&token)
