@@ -120,7 +120,7 @@ impl Control {
         } = upload;
         let digest = self.engine.digest(&tree, &request.settings);
         let preview_ref = preview.as_ref();
-        // A type check or a dry run reports about the build, so it always builds.
+        // A type check or a dry run reports on the build, so it always builds.
         let is_forced = request.force || request.reload;
         let is_build_wanted = is_forced || request.check || request.dry_run;
         if !is_build_wanted

@@ -68,7 +68,7 @@ pub(crate) fn unverified_issuer(token: &str) -> Result<String, VerifyError> {
 /// epoch.
 ///
 /// # Errors
-/// [`VerifyError`] says which rule the token breaks.
+/// [`VerifyError`] names the rule that the token breaks.
 pub(crate) async fn verify(
     keys: &IssuerKeys,
     token: &str,

@@ -43,7 +43,7 @@ impl StoreConfig {
         Self::at(Location::Sqlite(path.into()))
     }
 
-    /// Returns how statements run.
+    /// Returns the rules for statements.
     pub(super) fn terms(&self) -> Terms {
         Terms {
             patience: match self.location {

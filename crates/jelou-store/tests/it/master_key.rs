@@ -197,7 +197,7 @@ async fn keys_from_elsewhere_rotate_by_their_order() {
     ));
 }
 
-/// Servers of one database encrypt with one key, even if each has further ones.
+/// Servers of one database encrypt with one key, even if each has other keys too.
 #[tokio::test]
 async fn an_earlier_key_is_not_the_key_of_a_shared_database() {
     if !on_postgres() {
