@@ -48,8 +48,8 @@ impl Listener {
     }
 }
 
-/// Whether the URL leads to a pooler, which gives another connection the same session of the database. Notifications would
-/// then arrive in the middle of other statements.
+/// Whether the URL leads to a pooler, which shares one database session between connections. Notifications would then
+/// arrive in the middle of other statements.
 async fn shares_sessions(
     listener: &mut PgListener,
     url: &PostgresUrl,
