@@ -111,7 +111,6 @@ impl AccessLog {
         Ok((log, AccessThread { queue, thread }))
     }
 
-    /// Logs a call of a function.
     pub(crate) fn call(
         &self,
         function: (&Slug, &FunctionId),

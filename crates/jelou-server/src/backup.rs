@@ -24,7 +24,7 @@ pub enum RestoreError {
 /// Writes a backup of the database.
 ///
 /// # Errors
-/// [`BackupError`] says whether the database or `out` failed.
+/// [`BackupError`] shows whether the database or `out` failed.
 pub async fn write(config: &Config, out: impl Write + Send) -> Result<Contents, BackupError> {
     let store = store_config(config, config.data.as_path());
     let version = env!("CARGO_PKG_VERSION");

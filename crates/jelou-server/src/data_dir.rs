@@ -11,7 +11,7 @@ use jelou_core::NodeId;
 use jelou_store::vault::UNFINISHED_KEY;
 use rustix::fs::FlockOperation;
 
-/// How long a start waits for the lock: a child process of a killed server may hold it for a moment.
+/// How long a start waits for the lock: a child process of a killed server may still have it for a moment.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 const LOCK_RETRY: Duration = Duration::from_millis(25);
 
@@ -171,8 +171,8 @@ fn create(path: &Path) -> std::io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Removes master keys whose writing was interrupted by a kill. No value is encrypted with such a key. The folder is locked,
-/// so no other process writes one.
+/// Removes files of master keys that a killed process did not complete. No value is encrypted with such a key. The
+/// folder is locked, so no other process writes one.
 fn remove_unfinished_keys(folder: &Path) -> std::io::Result<()> {
     for entry in fs_err::read_dir(folder)? {
         let entry = entry?;

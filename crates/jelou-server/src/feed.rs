@@ -17,7 +17,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum number of changes in a row without a notification. Then the listener is replaced.
 const MAX_UNHEARD: u32 = 3;
 
-/// Never returns: while the server stops, calls in flight still need the changes.
+/// Follows the changes. Never returns, because calls in flight still need the changes while the server stops.
 pub(crate) async fn follow(control: Arc<Control>) {
     let mut feed = Feed {
         control,
@@ -41,8 +41,8 @@ struct Feed {
 impl Feed {
     async fn run(&mut self) {
         loop {
-            // Listens before it polls, so that no change is missed in between. While the database is unavailable, an attempt
-            // would only delay the polls.
+            // Listens before it polls, so that no change is missed in between. While the database is unavailable, an
+            // attempt would only delay the polls.
             let listener = if self.is_current {
                 self.listen().await
             } else {

@@ -10,17 +10,17 @@ use serde_json::json;
 
 use crate::gateway::{GatewayBody, answer};
 
-/// Without an answer of the database for longer, it counts as away.
+/// If the database does not answer for longer, it counts as away.
 const AWAY: Duration = Duration::from_secs(5);
 
-/// How old the state is. Of a server with a database of its own, it is always current.
+/// How old the state is. Always current if no other server uses the database.
 #[derive(Debug)]
 pub(crate) struct Freshness {
     is_shared: bool,
     /// The age from which on calls are refused. `None`: never.
     max_stale: Option<Duration>,
     start: Instant,
-    /// When the state was last known to be the database's, in milliseconds since `start`.
+    /// When the state was last known to equal the database, in milliseconds since `start`.
     current_at_ms: AtomicI64,
     /// Whether the database is back, and its changes are being applied.
     is_reloading: AtomicBool,
@@ -49,7 +49,7 @@ impl Drop for Reloading<'_> {
 }
 
 impl Freshness {
-    /// The state of `age` ago.
+    /// Creates the value for a state that was current `age` ago.
     pub(crate) fn new(is_shared: bool, max_stale: Option<Duration>, age: Duration) -> Self {
         Self {
             is_shared,
@@ -60,7 +60,7 @@ impl Freshness {
         }
     }
 
-    /// Notes that the state was the database's at this time.
+    /// Notes that the state equalled the database at this time.
     pub(crate) fn set_current(&self, at: Instant) {
         let at_ms = milliseconds(at.saturating_duration_since(self.start));
         self.current_at_ms.store(at_ms, Ordering::Relaxed);
@@ -77,7 +77,7 @@ impl Freshness {
         self.max_stale.is_some_and(|limit| self.age() > limit)
     }
 
-    /// Marks the time until the returned value is dropped as a reload, if the database was away.
+    /// If the database was away, the state counts as reloading until the returned value is dropped.
     pub(crate) fn reloading(&self) -> Option<Reloading<'_>> {
         (self.age() > AWAY).then(|| {
             self.is_reloading.store(true, Ordering::Relaxed);
@@ -97,7 +97,7 @@ impl Freshness {
         }
     }
 
-    /// Answers a load balancer. A server that has not loaded its state yet does not get here.
+    /// Answers a load balancer. Before a server has loaded its state, it does not listen yet.
     pub(crate) fn answer(&self, method: &Method) -> Response<GatewayBody> {
         if !matches!(*method, Method::GET | Method::HEAD) {
             let mut response = Response::new(GatewayBody::empty());

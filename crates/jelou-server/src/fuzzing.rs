@@ -65,7 +65,7 @@ pub fn headers(data: &[u8]) {
     }
 }
 
-/// Identity tokens: no text without a signature of the key is accepted.
+/// Identity tokens: a text without a signature of the key is refused.
 ///
 /// # Panics
 /// A rule is broken.

@@ -15,9 +15,10 @@ use crate::registry::RuntimeTokens;
 
 /// The shortest pause between two copies.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The pause after a copy, relative to the time that it took: a large state is read from the database for it.
+/// The pause after a copy, relative to the duration of the copy, because each copy reads the whole state from the
+/// database.
 const PAUSE_FACTOR: u32 = 20;
-/// How often the copy is noted to be current.
+/// How often the server writes that the copy is still current.
 const SEEN_PERIOD: Duration = Duration::from_secs(10);
 
 /// The two files of a local copy.
@@ -69,7 +70,7 @@ impl LocalCopy {
         Ok(())
     }
 
-    /// Reads the state, and when it was last known to be the database's.
+    /// Reads the state, and the time at which it was last known to equal the database.
     pub(crate) fn read(
         &self,
         vault: &Vault,
@@ -95,7 +96,7 @@ impl LocalCopy {
         })
     }
 
-    /// Keeps the copy current. Never ends.
+    /// Updates the copy after changes. Never returns.
     pub(crate) async fn keep(self, control: Arc<Control>) {
         let mut keeper = Keeper {
             copy: self,
@@ -128,7 +129,7 @@ struct Keeper {
     control: Arc<Control>,
     /// The position of the state on the disk.
     written: Option<Position>,
-    /// When it was last noted to be current.
+    /// When the server last wrote that the copy is current.
     noted: Option<Instant>,
     /// Whether the last attempt failed.
     fails: bool,

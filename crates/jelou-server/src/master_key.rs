@@ -1,4 +1,5 @@
-//! Where the master key comes from: `JELOU_MASTER_KEY`, the command of the configuration, or the file in the data folder.
+//! Where the master key comes from: `JELOU_MASTER_KEY`, the command of the configuration, or the file in the data
+//! folder.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -141,7 +141,6 @@ impl FunctionMemory {
     }
 }
 
-/// Returns the key in the path.
 fn key_of(path: &str) -> Result<String, MemoryError> {
     let Some(encoded) = path.strip_prefix(PATH) else {
         return Err(MemoryError::new(

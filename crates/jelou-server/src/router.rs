@@ -230,7 +230,8 @@ async fn route(
     if gateway.freshness.is_stale() {
         return Answer::Stale.into();
     }
-    // Everything of a preview needs a token, even documents and MCP messages, and the function answers no preflights.
+    // Every request to a preview needs a token, even for documents and MCP messages, and the function answers no
+    // preflights.
     let is_preview = function.preview.is_some();
     if is_preview && !cors::is_preflight(request) {
         let grant = auth::grant(gateway, request.headers(), function, caller);

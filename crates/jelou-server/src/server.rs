@@ -433,11 +433,10 @@ impl Server {
     }
 }
 
-/// Maximum time of all that a server stores at its end while its database is away. Each attempt would wait for
-/// `database.busy_timeout_ms`.
+/// Maximum time of all final writes while the database is away. Each write would wait for `database.busy_timeout_ms`.
 const AWAY_STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Stores what a server stores from time to time, and removes the server from the list of servers.
+/// Stores the counts that are stored periodically, and removes this server from the stored servers.
 async fn store_at_the_end(control: &Control, retired: &[Arc<Live>]) {
     call_counts::store_now(retired, &control.store).await;
     control.traffic.store_now(control.clock.now_ms()).await;

@@ -38,7 +38,7 @@ pub(crate) struct Opened {
     pub(crate) local_copy: Option<LocalCopy>,
 }
 
-/// Opens the database. `jelou dev` uses a file of its own, because the state of a project is not shared.
+/// Opens the database. `jelou dev` uses a separate file, because the state of a project is not shared.
 pub(crate) async fn open_store(
     config: &Config,
     data: &DataDir,
@@ -82,7 +82,7 @@ pub(crate) async fn open_store(
     })
 }
 
-/// Returns the local copy if this server keeps one. Otherwise deletes what an earlier start has kept.
+/// Returns the local copy if this server keeps one. Otherwise deletes the copy of an earlier start.
 fn keep_or_remove(copy: LocalCopy, config: &Config) -> Result<Option<LocalCopy>, DataDirError> {
     if config.database.local_copy {
         return Ok(Some(copy));

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use crate::last_used::PERIOD;
 use crate::registry::{Registry, UsageCounts};
 
-/// How often quotas are stored. A killed server loses the quota counts of this time at most.
+/// How often quotas are stored. A killed server loses at most the quota counts of this time.
 pub(crate) const QUOTA_PERIOD: Duration = Duration::from_secs(5);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Number of batches between two deletions of old days.
@@ -85,7 +85,7 @@ impl TokenCounters {
         }
     }
 
-    /// Adds the calls of quotas to the stored ones, and takes over the calls that other servers have added.
+    /// Adds the calls of quotas to the stored counts, and applies the calls that other servers have added.
     pub(crate) async fn store_quotas(&self) {
         let tokens = &self.registry.tokens;
         let unstored = tokens.unstored_quotas();

@@ -93,7 +93,8 @@ impl Store {
     /// Reads an artifact and verifies its hash.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], or [`StoreError::Database`]: [`DatabaseError::Corrupt`] when the content does not match.
+    /// [`StoreError::NotFound`], or [`StoreError::Database`]: [`DatabaseError::Corrupt`] when the content does not
+    /// match.
     pub async fn artifact(&self, hash: ArtifactHash) -> Result<ArtifactRecord, StoreError> {
         let row = sqlx::query(
             "SELECT bundle, source_map, sources, assets FROM artifacts WHERE hash = $1",
@@ -113,7 +114,7 @@ impl Store {
     }
 }
 
-/// Deletes the artifacts without a deployment and returns their hashes.
+/// Deletes the artifacts that no deployment uses and returns their hashes.
 pub(crate) async fn delete_unused(
     connection: &mut Connection,
 ) -> Result<Vec<ArtifactHash>, StoreError> {

@@ -1,4 +1,4 @@
-//! The time that decides what has expired for good, so that it can be deleted.
+//! The time before which rows must have expired, so that they can be deleted.
 //!
 //! The clock of one server may be wrong. A server whose clock is ahead must not delete what the others still need: the
 //! record of a used identity token, a key that signs, a preview that is served.
@@ -9,12 +9,12 @@ use crate::database::{Connection, DatabaseError};
 use crate::error::StoreError;
 use crate::store::Store;
 
-/// How far the clock of another server may be behind, so that it still finds what it needs.
+/// Maximum time by which the clock of another server may be behind. Rows are deleted only this long after their expiry.
 const MARGIN: SignedDuration = SignedDuration::from_mins(10);
 
 impl Store {
-    /// Returns the time before which something has expired on every server of the database. Of a database of its own, this
-    /// is the time of this server.
+    /// Returns a time that has passed on every server of the database. If no other server uses the database, this is
+    /// this server's time.
     ///
     /// # Errors
     /// [`StoreError::Database`].

@@ -16,7 +16,7 @@ use crate::database::{Connection, DatabaseError, Listener};
 use crate::error::StoreError;
 use crate::store::Store;
 
-/// Maximum number of changes that are read one by one. After more, a server reads everything.
+/// Maximum number of changes that are read one by one. If there are more, the server reads the whole state.
 const MAX_CHANGES: i64 = 2_000;
 
 /// A position in the history of the database.
@@ -60,12 +60,13 @@ pub struct Parts {
     pub exchanged_tokens: bool,
     /// Pauses of schedules.
     pub schedules: bool,
-    /// The keys that sign identity tokens. Each server reads them when their time comes, so no change names them.
+    /// The keys that sign identity tokens. No change names them, because each server reads them before it needs the
+    /// next key.
     pub identity_keys: bool,
 }
 
 impl Parts {
-    /// Everything, with these functions.
+    /// Returns all parts, with these functions.
     pub fn all(functions: BTreeSet<Slug>) -> Self {
         Self {
             functions,
@@ -115,7 +116,6 @@ impl Store {
     }
 }
 
-/// Returns the current position.
 pub(crate) async fn head(executor: impl AnyExecutor<'_>) -> Result<Position, DatabaseError> {
     let row = sqlx::query("SELECT value AS revision, hash, exchanges FROM revision WHERE id = 1")
         .fetch_one(executor)

@@ -1,4 +1,4 @@
-//! Settings of a function by an administrator: egress rules and limits.
+//! Settings that an administrator makes for a function: egress rules and limits.
 
 use jelou_core::{EgressRule, FunctionSettings, LimitName, OwnLimits, Slug};
 use serde_json::json;

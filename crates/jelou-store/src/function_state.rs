@@ -21,7 +21,7 @@ pub struct FunctionState {
     pub tokens: Vec<RuntimeTokenCredential>,
     /// Why other tokens cannot be read.
     pub unreadable: Vec<DatabaseError>,
-    /// Everything else, or why it cannot be read: then the tokens apply nevertheless.
+    /// Everything else, or the reason why it cannot be read. The tokens apply in both cases.
     pub content: Result<FunctionContent, DatabaseError>,
 }
 
@@ -66,7 +66,7 @@ impl Store {
         }))
     }
 
-    /// Returns the slugs of all functions that have a valid one.
+    /// Returns the valid slugs of all functions.
     ///
     /// # Errors
     /// [`StoreError::Database`].

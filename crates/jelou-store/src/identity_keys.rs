@@ -17,7 +17,7 @@ pub struct IdentityKey {
     /// The key id in the tokens (`kid`).
     pub id: String,
     pub pkcs8: Zeroizing<Vec<u8>>,
-    /// When the key begins to sign. The next key ends it.
+    /// When the key begins to sign. It signs until the next key begins.
     pub signs_from: Timestamp,
 }
 
@@ -40,9 +40,9 @@ pub struct KeySchedule {
 }
 
 impl Store {
-    /// Returns the keys in signing order. Creates the first key, which signs now, and always keeps one key that begins
-    /// to sign only after a period, so that verifiers can fetch it before. Deletes keys that ended more than
-    /// `schedule.kept` ago on every server. `generate` returns the id and the private key of a new key.
+    /// Returns the keys in signing order. Creates the first key, which signs now, and a next key, which signs only
+    /// after a period, so that verifiers can fetch it before. Deletes keys that ended more than `schedule.kept` ago on
+    /// every server. `generate` returns the id and the private key of a new key.
     ///
     /// # Errors
     /// The error of `generate`; [`StoreError::Vault`], [`StoreError::Database`].

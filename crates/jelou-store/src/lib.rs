@@ -1,8 +1,8 @@
 //! Persistence: functions, deployments, tokens, secrets, function memory, and the audit trail.
 //!
 //! A change is one transaction. It also appends its audit entries and raises the revision. Thus a crash never leaves
-//! half a change, and a copy in memory can check whether it is up to date. The [`vault`] encrypts secrets before they
-//! reach the database. The registry and the artifact copies on disk belong to the server.
+//! half a change, and the revision shows whether a copy in memory is up to date. The [`vault`] encrypts secrets before
+//! they reach the database. The registry and the artifact copies on disk belong to the server.
 
 mod access_tokens;
 mod actor;

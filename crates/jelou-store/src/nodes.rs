@@ -24,7 +24,7 @@ pub struct NodeReport {
     pub position: Position,
     /// How far its clock is ahead of the clock of the database.
     pub clock_offset_ms: i64,
-    /// What of the state it could not apply, each with the reason.
+    /// The parts of the state that it could not apply, each with the reason.
     pub unapplied: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ pub struct NodeRecord {
     pub silent_ms: i64,
 }
 
-/// Returns the lines of a text. A server of an older version writes none.
+/// Returns the lines of a text. A server of an older version writes no text.
 fn lines(text: Option<String>) -> Vec<String> {
     let text = text.unwrap_or_default();
     text.lines().map(str::to_owned).collect()

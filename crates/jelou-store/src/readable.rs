@@ -1,7 +1,7 @@
-//! Rows of a table of which some may be unreadable, for instance because a newer version has written them.
+//! Reads tables in which some rows may be unreadable, for instance because a newer version has written them.
 //!
-//! A server that follows the changes of others must not stop at one such row. It leaves the row out, which closes access
-//! if the row is a token or a trust policy, and says which one it is.
+//! A server that follows the changes of others must not stop at one such row. It skips the row and reports which one it
+//! is. A skipped token or trust policy gives no access.
 
 use sqlx::any::AnyRow;
 

@@ -20,8 +20,8 @@ pub struct RollbackPlan {
     pub function: FunctionRecord,
     /// The deployment that would become live.
     pub target: DeploymentRecord,
-    /// The secrets of the function, and those that it inherits, that were set or deleted since the target was last live,
-    /// sorted by key.
+    /// The secrets of the function, and those that it inherits, that were set or deleted since the target was last
+    /// live, sorted by key.
     pub changed_secrets: Vec<ChangedSecret>,
     /// Keys of secrets that the target's previews have and neither the function nor the organisation has.
     pub missing_secrets: Vec<SecretKey>,
@@ -73,8 +73,8 @@ impl Store {
     }
 
     /// Makes `target` live, or the healthy deployment that was live most recently. With [`ActivationKind::Rollback`], a
-    /// newer replaced deployment counts as unhealthy until it is made live again. Thus a second call without a target
-    /// goes back one deployment further. If the target is already live, nothing changes.
+    /// newer replaced deployment counts as unhealthy until it is made live again. Thus a second rollback without a
+    /// target goes back one deployment further. If the target is already live, nothing changes.
     ///
     /// # Errors
     /// Those of [`Store::plan_rollback`].

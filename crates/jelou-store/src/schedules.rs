@@ -28,8 +28,8 @@ const KEPT_FAILURES: SignedDuration = SignedDuration::from_hours(30 * 24);
 const MAX_RUNS: i64 = 1_000;
 /// If a server does not report for this long, its runs count as interrupted. Longer than any run.
 const GONE_AFTER: SignedDuration = SignedDuration::from_mins(30);
-/// How long after its last report the runs of a server still overlap new ones. Longer, a server that was killed would keep
-/// its schedules from running.
+/// For this long after a server's last report, its runs count as in progress. With a longer time, a killed server would
+/// block its schedules.
 const OVERLAPS_FOR_MS: i64 = 60_000;
 const MAX_PAGE: usize = 1_000;
 
@@ -64,12 +64,12 @@ pub struct NewRun {
     pub max_elsewhere: Option<u64>,
 }
 
-/// What became of a claim.
+/// The result of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimed {
-    /// The run is the caller's.
+    /// The caller may start the run.
     Granted,
-    /// The due time was settled before.
+    /// The due time already has a run or was missed.
     Settled,
     /// Runs on other servers overlap. The run is stored as missed, with the reason [`OVERLAP`].
     Overlapped,
@@ -475,8 +475,8 @@ async fn settle(connection: &mut Connection, run: &NewRun) -> Result<bool, Store
     Ok(moved.rows_affected() == 1)
 }
 
-/// Returns how many runs of the schedule other servers have in progress, of those that were claimed before the run with the
-/// id `before`, if it is not empty. Servers that were silent since `seen_since` do not count.
+/// Counts the runs of the schedule that other servers have in progress. If `before` is not empty, counts only runs that
+/// were claimed before the run with this id. Ignores servers that have not reported since `seen_since`.
 async fn elsewhere(
     connection: &mut Connection,
     run: &NewRun,

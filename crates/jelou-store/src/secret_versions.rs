@@ -117,7 +117,7 @@ pub(crate) async fn current_version(
     Ok(row.map(|row| row.size("version")).transpose()?)
 }
 
-/// Keeps the current value as an earlier version, and deletes versions over the limit.
+/// Stores the current value as an earlier version, and deletes versions over the limit.
 pub(crate) async fn keep(
     connection: &mut Connection,
     owner: &SecretOwner,

@@ -56,8 +56,8 @@ impl Store {
         Ok(Self::on(database, vault, clock))
     }
 
-    /// Returns a handle on a database that does not answer now. Before anything else than [`Self::complete_start`] uses it, that must
-    /// succeed.
+    /// Returns a handle on a database that does not answer now. [`Self::complete_start`] must succeed before any other
+    /// use.
     ///
     /// # Errors
     /// [`StoreError::Database`] when the configuration is wrong.
@@ -68,8 +68,8 @@ impl Store {
     /// Completes the start of a server whose database was away, with the same checks as [`Self::open`].
     ///
     /// # Errors
-    /// As of [`Self::open`], and [`DatabaseError::Empty`]: the copy says that the database was not empty, so this one is
-    /// about to be restored, or is another one.
+    /// Those of [`Self::open`], and [`DatabaseError::Empty`]: the copied database was not empty, so this one is about
+    /// to be restored, or is the wrong one.
     pub async fn complete_start(&self) -> Result<(), StoreError> {
         if self.database.schema_state().await?.database.is_none() {
             return Err(DatabaseError::Empty.into());
@@ -92,7 +92,7 @@ impl Store {
         }
     }
 
-    /// Returns a handle for a server, to which its runs of schedules belong.
+    /// Returns a handle for this server. The runs of schedules that it claims belong to this server.
     #[must_use]
     pub fn of_node(self, node: NodeId) -> Self {
         Self {
@@ -135,8 +135,8 @@ impl Store {
         self.revision().await.map(drop)
     }
 
-    /// Waits for the change in progress, checkpoints the write-ahead log and closes the database. Later calls fail with
-    /// [`DatabaseError::Unavailable`](crate::DatabaseError::Unavailable).
+    /// Waits for the change in progress, checkpoints the write-ahead log and closes the database. Later statements fail
+    /// with [`DatabaseError::Unavailable`](crate::DatabaseError::Unavailable).
     ///
     /// # Errors
     /// [`StoreError::Database`] when the checkpoint fails. The database is closed anyway.
@@ -160,8 +160,8 @@ impl Store {
 
 /// Checks that the vault has the keys of all stored secrets. Servers that share a database must also have the same
 /// current key, because each decrypts values that the others have encrypted. The first server stores the id of its key,
-/// and the others compare it. A database that only one server uses may have such an id, from a backup of a shared one. It follows that server's key,
-/// because another backup may carry it back.
+/// and the others compare it. A database that only one server uses may have such an id, from a backup of a shared
+/// database. Then the id is updated to that server's key, because a later backup may be restored to a shared database.
 async fn admit(
     database: &Database,
     vault: impl FnOnce(&BTreeSet<KeyId>) -> Result<KeyId, VaultError>,

@@ -78,7 +78,6 @@ impl Context {
         Ok((self.connect(session.api, token), session.source))
     }
 
-    /// Returns a client with this access token.
     pub(crate) fn connect(&self, api: ApiUrl, token: AccessToken) -> Client {
         interrupt::note(Progress::Unchanged);
         let waiting = Waiting::new(&self.output, &api);

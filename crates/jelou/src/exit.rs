@@ -143,8 +143,8 @@ pub(crate) fn report(output: &Output, error: &anyhow::Error) -> ExitCode {
     show(output, &body, status)
 }
 
-/// Returns the message of an error and its causes, without those that the text before ends with: errors of libraries often
-/// contain the text of their cause.
+/// Returns the message of an error and its causes. Omits a cause if the text before it ends with this cause, because
+/// errors of libraries often contain the text of their cause.
 fn messages(error: &anyhow::Error) -> (String, Vec<String>) {
     let texts = error.chain().map(ToString::to_string);
     let mut texts = texts.map(|text| jelou_token::redact(&text).into_owned());

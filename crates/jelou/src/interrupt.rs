@@ -49,7 +49,7 @@ pub(crate) fn exit_on_interrupt(output: &Output) -> io::Result<()> {
         .spawn(move || {
             if signals.forever().next().is_some() {
                 prompt::restore_terminal();
-                // On a new line, because the terminal has printed `^C`.
+                // Begins a new line, because the terminal has printed `^C`.
                 let _ = writeln!(io::stderr());
                 let _ = exit::report(&output, &Failure::interrupted().into());
                 std::process::exit(i32::from(exit::INTERRUPTED));

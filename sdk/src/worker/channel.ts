@@ -77,7 +77,7 @@ const TURNS = 8;
 const { exit, openSync } = Deno;
 const JSON_HEAD = new TextEncoder().encode("content-type: application/json\n");
 
-/** Answers that the gateway has not yet requested over HTTP, by the id of the request. */
+/** Long or streamed answers that the gateway has not requested over HTTP yet, by the id of the request. */
 const held = new NativeMap<string, Response>();
 
 /** Answers one request. Never throws. */
@@ -107,7 +107,7 @@ class Channel implements Reporter {
   readonly #pipes: readonly Deno.FsFile[];
   #pipe: Deno.FsFile | undefined;
   readonly #invoke: Invoke;
-  /** Requests that have no answer yet, and requests whose answer is held. */
+  /** Requests that have no answer yet, and requests whose answer is in {@link held}. */
   readonly #open = new OpenRequests();
   #input = new NativeUint8Array(BUFFER_BYTES);
   #filled = 0;

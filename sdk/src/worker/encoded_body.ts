@@ -47,7 +47,7 @@ export function codingsOf(incoming: Incoming): string[] {
 /** The limits of a decoded body. */
 export interface BodyLimits {
   readonly maxBytes: number;
-  /** The setting of `maxBytes` with its value and its origin, and the one for the memory of parsed bodies. */
+  /** The texts by which errors name both limits: the setting, its value and who has set it. */
   readonly toldBytes: string;
   readonly toldMemory: string;
 }

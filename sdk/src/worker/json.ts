@@ -71,7 +71,7 @@ export function toJson(value: unknown): string {
   return text;
 }
 
-/** Describes a result that has no JSON, and says what to return instead. */
+/** Describes a result that has no JSON form, and suggests what to return instead. */
 function unsendable(value: unknown): string {
   switch (typeof value) {
     case "function":
@@ -179,7 +179,7 @@ function searchAt(name: string, value: unknown, at: Search): string | null {
 }
 
 /**
- * Says what to return instead. `name` is the name of the value in the message. `isRoot` is whether the value is the
+ * Suggests what to return instead. `name` is the name of the value in the message. `isRoot` is whether the value is the
  * whole result.
  */
 type Advice = (name: string, isRoot: boolean) => string;
@@ -188,7 +188,7 @@ const entries: Advice = (name) => `return Object.fromEntries(${name})`;
 const byItself: Advice = (_, isRoot) =>
   isRoot ? "return plain data" : "return it by itself, not inside an object";
 
-/** Returns the name of a type whose content or form is lost in JSON, with advice. `null` for values that JSON keeps. */
+/** Returns the name of a type whose content or form is lost in JSON, with advice. `null` for any other value. */
 function emptiedKind(value: object): readonly [name: string, advice: Advice] | null {
   const prototype = getPrototypeOf(value);
   if (isArray(value)) return null;

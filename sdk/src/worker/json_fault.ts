@@ -8,7 +8,7 @@
  */
 import { includes, indexOf, matches, slice } from "./primordials.ts";
 
-/** Maximum length of a text that is scanned, in characters. A longer scan would keep other calls waiting. */
+/** Maximum length of a text that is scanned, in characters. A longer scan would delay other calls. */
 const MAX_SCANNED = 256 * 1024;
 
 type Expected = "value" | "value or ]" | "name" | "name or }" | ":" | ", or end" | "nothing";

@@ -45,7 +45,7 @@ export interface LoadMessage {
   readonly waitsForDebugger?: string | null;
   /** Maximum size of a request body in bytes, after decoding. */
   readonly maxBodyBytes?: number;
-  /** This limit as errors name it, with its value and its origin; and the limit of the memory for bodies. */
+  /** The texts by which errors name this limit and the memory limit of bodies: setting, value, and who has set it. */
   readonly maxBodyTold?: string;
   readonly bodyMemoryTold?: string;
   /** The memory store, or `null` if the platform has none. */

@@ -1,5 +1,5 @@
-//! Lets management requests wait until the state of this server is known to be the database's. Otherwise, an access token
-//! that was revoked while the database was away could make changes when it is back.
+//! Lets management requests wait until the state of this server is known to equal the database. Otherwise, an access
+//! token that was revoked while the database was away could make changes when it is back.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;

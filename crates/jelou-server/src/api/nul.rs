@@ -1,5 +1,5 @@
-//! Refuses U+0000 in the text of requests. PostgreSQL stores no such text, and no name, header or environment variable can
-//! have it. Servers on SQLite refuse it too, so that a backup of theirs can be restored into PostgreSQL.
+//! Refuses U+0000 in the text of requests. PostgreSQL cannot store it, and no name, header or environment variable can
+//! contain it. Servers on SQLite refuse it too, so that their backups can be restored into PostgreSQL.
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -12,7 +12,7 @@ use url::form_urlencoded;
 
 use super::problem::ApiError;
 
-/// How JSON writes the character. A raw one is no JSON.
+/// The character in JSON, which must escape it.
 const ESCAPED: &[u8] = b"\\u0000";
 
 /// Refuses the character in the path and in the query of every route.
@@ -45,7 +45,7 @@ pub(super) fn check_json(text: &[u8]) -> Result<(), ApiError> {
     if !text.windows(ESCAPED.len()).any(|found| found == ESCAPED) {
         return Ok(());
     }
-    // What is no JSON gets a better error from its parser.
+    // For text that is not JSON, the parser of the request returns a better error.
     match serde_json::from_slice(text) {
         Ok(value) => check(&value),
         Err(_) => Ok(()),

@@ -17,7 +17,7 @@ pub struct Database {
     pub url: Option<PostgresUrl>,
     /// Whether the URL leads to a pooler in transaction mode.
     pub pooler: bool,
-    /// The URL without the pooler, over which this server hears of changes.
+    /// The URL that bypasses the pooler, to receive notifications of changes.
     #[serde(default, deserialize_with = "database_url")]
     pub listen_url: Option<PostgresUrl>,
     pub busy_timeout_ms: u64,

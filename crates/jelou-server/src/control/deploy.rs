@@ -120,7 +120,7 @@ impl Control {
         } = upload;
         let digest = self.engine.digest(&tree, &request.settings);
         let preview_ref = preview.as_ref();
-        // A type check or a dry run reports about the build, so it always builds.
+        // A type check or a dry run reports on the build, so it always builds.
         let is_forced = request.force || request.reload;
         let is_build_wanted = is_forced || request.check || request.dry_run;
         if !is_build_wanted
@@ -183,7 +183,7 @@ impl Control {
             note,
         };
         let control = Arc::clone(self);
-        // Runs in a task of its own, so that it completes even if the caller disconnects. Otherwise a process could be
+        // Runs in a separate task, so that it completes even if the caller disconnects. Otherwise a process could be
         // left without its deployment.
         let task = tokio::spawn(async move { control.store_and_activate(deploy).await });
         task.await.map_err(|_| ControlError::Interrupted)?
@@ -368,8 +368,8 @@ impl Control {
         let remote = built.remote;
         self.change(|control| async move {
             if control.registry.function(function.slug.as_str()).is_none() {
-                // The organisation's secrets may have changed since. Such changes update only functions of the
-                // registry.
+                // The organisation's secrets may have changed since. Such a change updates only functions that are in
+                // the registry.
                 let secrets = control.registry.with_inherited(Vec::new());
                 function.secrets.store(Arc::new(secrets));
             }
@@ -521,7 +521,7 @@ impl Control {
     }
 }
 
-/// Returns the files of the upload that the deployment keeps.
+/// Returns the files of the upload that are stored with the deployment.
 fn kept_sources(tree: &SourceTree, built: &Built) -> Vec<SourceFile> {
     let files = tree.files().iter();
     let kept = files.filter(|file| built.files.contains_key(&file.path));

@@ -20,7 +20,7 @@ use crate::oidc::{self, Verified, VerifyError};
 /// Lifetime of an exchanged token, in seconds.
 pub(crate) const LIFETIME: i64 = 15 * 60;
 
-/// How often an exchange is tried while the policies change.
+/// Maximum number of attempts of an exchange whose policies change meanwhile.
 const ATTEMPTS: u32 = 3;
 
 /// What a request exchanges its identity token for.
@@ -97,7 +97,7 @@ impl Control {
         self.issue(&issuer, &verified, &wanted, now).await
     }
 
-    /// Stores the exchanged token in a task of its own, which completes even if the caller disconnects.
+    /// Stores the exchanged token in a separate task, which completes even if the caller disconnects.
     async fn issue(
         self: &Arc<Self>,
         issuer: &str,
@@ -216,7 +216,7 @@ impl Control {
 }
 
 impl Control {
-    /// Makes all exchanged tokens invalid but these.
+    /// Makes all exchanged tokens except these invalid.
     pub(super) fn retain_exchanged(&self, tokens: &[ExchangedToken]) {
         let kept: HashSet<_> = tokens.iter().map(|token| token.hash).collect();
         let mut known = self.exchanged();
@@ -302,7 +302,7 @@ fn refusal(
     }
 }
 
-/// Whether the policy gives the kind of token that is wanted.
+/// Whether the policy issues the requested kind of token.
 fn is_wanted(policy: &TrustRecord, wanted: &RequestedToken) -> bool {
     match (wanted, &policy.terms.call) {
         (RequestedToken::Access(_), call) => call.is_none(),
@@ -320,7 +320,7 @@ fn check(policy: &TrustRecord, verified: &Verified) -> Result<(), String> {
     pinned.map(drop).map_err(|error| error.to_string())
 }
 
-/// Returns the scopes that all policies give together, or the requested scopes if the policies give them.
+/// Returns the scopes of all policies together, or the requested scopes if the policies include them.
 fn scopes_of(
     accepted: &[Arc<TrustRecord>],
     wanted: Option<Scopes>,

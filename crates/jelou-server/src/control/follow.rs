@@ -28,8 +28,8 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(3);
 type Values = HashMap<FunctionId, HashSet<TokenHash>>;
 
 impl Control {
-    /// Returns the time since the registry was last known to be up to date, and the numbers of functions and of other parts
-    /// that could not be applied.
+    /// Returns the time since the registry was last known to be up to date, and the numbers of functions and of other
+    /// parts that could not be applied.
     pub(crate) fn feed_state(&self) -> (Duration, (usize, usize)) {
         (self.freshness.age(), self.unapplied.counts())
     }
@@ -47,7 +47,7 @@ impl Control {
 
     async fn apply_changes(self: &Arc<Self>) -> Result<bool, ControlError> {
         let position = self.position.lock().await.clone();
-        // A connection may be broken without an error. The next look uses another one.
+        // A connection may be broken without an error. The next query uses another connection.
         let head = tokio::time::timeout(QUERY_TIMEOUT, self.store.position()).await;
         let head = head.unwrap_or_else(|_| Err(DatabaseError::Unavailable(None).into()))?;
         let has_news = head != position;
@@ -114,7 +114,7 @@ impl Control {
             note(Part::Function(slug), applied)?;
         }
         if schedules {
-            // Before the schedules are planned, so that none runs that is paused.
+            // Applies pauses before the schedules are planned, so that no paused schedule runs.
             note(Part::Schedules, self.apply_pauses().await)?;
         }
         self.cron.refresh();
@@ -204,8 +204,9 @@ impl Control {
         all_read(&state.unreadable)
     }
 
-    /// Removes a function that the database does not have. Its log goes only if the history has the deletion: after a restore
-    /// of another backup, the function may come back, and until then its log ends like every old record.
+    /// Removes a function that the database does not have. Deletes its log only if the history contains the deletion: a
+    /// restored backup may lack the function, and a later restore may bring it back. Until then, its log records are
+    /// deleted only by age.
     async fn forget_with_logs(&self, known: &Arc<Function>) -> Result<(), ControlError> {
         let was_deleted = self.store.was_deleted(&known.id).await?;
         self.forget_function(known);
@@ -241,7 +242,8 @@ impl Control {
         self.apply_previews(&function, previews, &settings).await
     }
 
-    /// Makes the live deployment of the store live here. If it already is, replaces its processes if `has_changed`.
+    /// Makes the store's live deployment live on this server. If it already is, replaces its processes if
+    /// `has_changed`.
     async fn apply_live(
         &self,
         function: &Function,

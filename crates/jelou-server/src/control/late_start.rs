@@ -1,4 +1,4 @@
-//! The start of a server whose database was away: what the start has left out is done when the database is back.
+//! Completes the start of a server whose database was away, once the database is back.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Control, ControlError};
 
-/// The state is known to be the database's if the feed has looked at it within this time.
+/// The state is confirmed if the feed has compared it with the database within this time.
 const CONFIRMED: Duration = Duration::from_secs(1);
 /// Maximum wait of a management request for a confirmed state, and the interval of its checks.
 const MAX_WAIT: Duration = Duration::from_secs(5);
@@ -25,8 +25,8 @@ impl Control {
         self.started_from_copy.load(Ordering::Relaxed)
     }
 
-    /// Checks the database like the start of a server, and loads what the local copy does not have. The changes since the copy
-    /// follow as after any absence.
+    /// Checks the database as at the start of a server, and loads the parts of the state that the local copy lacks. The
+    /// feed then applies the changes since the copy.
     pub(super) async fn complete_start(&self) -> Result<(), ControlError> {
         self.store.complete_start().await?;
         let _reloading = self.freshness.reloading();
@@ -46,7 +46,8 @@ impl Control {
         Ok(())
     }
 
-    /// Returns the position of the registry, and when it was last known to be the database's. `None` while the database is away.
+    /// Returns the position of the registry, and the time at which it was last known to equal the database. `None`
+    /// while the database is away.
     pub(crate) async fn confirmed_position(&self) -> Option<(Position, Timestamp)> {
         if !self.is_confirmed() {
             return None;
@@ -55,7 +56,7 @@ impl Control {
         Some((self.position.lock().await.clone(), self.clock.now() - age))
     }
 
-    /// Waits until the registry is known to be the database's. Returns `false` if it is not within [`MAX_WAIT`].
+    /// Waits until the registry is known to equal the database. Returns `false` if it is not within [`MAX_WAIT`].
     pub(crate) async fn wait_until_confirmed(&self) -> bool {
         let end = Instant::now() + MAX_WAIT;
         while !self.is_confirmed() {
@@ -67,7 +68,7 @@ impl Control {
         true
     }
 
-    /// Whether the registry is known to be the database's. That of a server with a database of its own always is.
+    /// Whether the registry is known to equal the database. Always true for a server that does not share its database.
     pub(crate) fn is_confirmed(&self) -> bool {
         let is_shared = self.store.is_shared();
         !self.started_from_copy() && (!is_shared || self.freshness.age() <= CONFIRMED)

@@ -104,7 +104,7 @@ pub(crate) struct Control {
     started_from_copy: AtomicBool,
     /// Set when the server listens.
     pub(crate) described_self: OnceLock<SelfDescription>,
-    /// Whether the log says that the clock of this server differs from the database's.
+    /// Whether this server has logged that its clock differs from the database's.
     clock_is_off: AtomicBool,
     /// How far the clock of this server is ahead of the database's.
     clock_offset_ms: AtomicI64,
@@ -274,7 +274,7 @@ impl Control {
         })
     }
 
-    /// Returns the number of warm processes, up to the operator's limit.
+    /// Returns how many processes the deployment keeps loaded: `keepWarm`, at most the operator's limit.
     fn kept_warm(&self, manifest: &Manifest) -> usize {
         manifest.keep_warm.min(self.engine.limits().max_keep_warm)
     }

@@ -89,7 +89,7 @@ impl Control {
         let nodes = self.store.nodes(GONE_AFTER_MS).await?.into_iter();
         let servers = nodes.map(|node| (node.report.id, node.report.address));
         let mut servers: Vec<_> = servers.collect();
-        // The first report may be to come.
+        // This server may not have reported yet.
         if let (Some(own), Some(described)) = (self.store.node(), self.described_self.get())
             && !servers.iter().any(|(id, _)| id == own)
         {
@@ -149,8 +149,8 @@ fn is_behind(node: &NodeRecord, target: &Position) -> bool {
     position.revision < target.revision || position.exchanges < target.exchanges
 }
 
-/// Returns the URL under which others reach this server, if no setting says it: with the name of the machine, if it listens on
-/// all addresses.
+/// Returns the default URL under which other servers reach this server. If it listens on all addresses, the URL has the
+/// name of the machine.
 pub(crate) fn reachable(api: &str) -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     match name.trim() {

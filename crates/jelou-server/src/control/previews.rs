@@ -22,7 +22,7 @@ use crate::registry::{self, Function};
 const DAY: u64 = 24 * 60 * 60;
 const DEFAULT_EXPIRES_IN: u64 = 14 * DAY;
 const MAX_EXPIRES_IN: u64 = 365 * DAY;
-/// How often the server deletes expired previews. They get no calls as soon as they expire.
+/// How often the server deletes expired previews. From their expiry on, they get no calls.
 const SWEEP_PERIOD: Duration = Duration::from_secs(5);
 
 /// The preview that a deploy targets.
@@ -285,7 +285,6 @@ impl Control {
         }
     }
 
-    /// Returns the preview's own secrets.
     pub(super) async fn own_secrets(
         &self,
         preview: &PreviewId,

@@ -1,5 +1,5 @@
-//! Remote modules between two deploys of a function: the next build takes them from the last deploy, and a deploy tells
-//! which of them have changed.
+//! Remote modules between two deploys of a function: the next build reuses those of the last deploy, and a deploy warns
+//! about those that have changed.
 
 use jelou_core::Slug;
 use jelou_core::api::Dependency;
@@ -35,7 +35,8 @@ impl Control {
 /// Maximum number of changed modules that a warning names.
 const MAX_CHANGED: usize = 5;
 
-/// Returns a warning that names the remote modules whose host now serves another content than for the live deployment.
+/// Returns a warning that names the remote modules whose content on their host has changed since the live deployment
+/// was built.
 pub(super) fn changed_modules(live: &[Dependency], now: &[Dependency]) -> Option<String> {
     let changed: Vec<_> = now
         .iter()

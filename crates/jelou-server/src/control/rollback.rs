@@ -69,7 +69,7 @@ impl Control {
             reason: request.reason.as_deref().and_then(provenance::clean),
         };
         let control = Arc::clone(self);
-        // Runs in a task of its own, so that it completes even if the caller disconnects. Otherwise a process could be
+        // Runs in a separate task, so that it completes even if the caller disconnects. Otherwise a process could be
         // left without its deployment.
         let task = tokio::spawn(async move { control.activate_existing(choice, plan).await });
         task.await.map_err(|_| ControlError::Interrupted)?

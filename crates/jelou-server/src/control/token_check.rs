@@ -8,7 +8,6 @@ use jelou_core::policy::HttpMethod;
 use super::{Control, ControlError};
 use crate::registry::{Denied, Grant, KnownToken};
 
-/// A refusal: its status and reason.
 type Refusal = (StatusCode, String);
 
 impl Control {

@@ -92,7 +92,7 @@ impl Control {
     async fn disable_unused(self: &Arc<Self>, unused_days: u32) -> Result<(), ControlError> {
         // The last uses may not be stored yet.
         last_used::store_now(&self.registry, &self.store).await?;
-        // Disabling a token is as good as a deletion for its callers, so a clock that is ahead must not cause it.
+        // Callers cannot use a disabled token, so a clock that is ahead must not disable one.
         let now = self.store.deletion_time().await?;
         let since = now - days(i64::from(unused_days));
         for (function, token) in self.store.unused_tokens(since, now).await? {

@@ -80,7 +80,7 @@ impl Control {
     /// Loads the exchanged tokens, and ends those that do not exist any more.
     ///
     /// # Errors
-    /// As of [`Self::load_trust`].
+    /// Those of [`Self::load_trust`].
     pub(super) async fn load_exchanged(&self) -> Result<(), ControlError> {
         let exchanged = self.store.exchanged_tokens().await?;
         self.retain_exchanged(&exchanged.rows);

@@ -1,6 +1,6 @@
-//! The parts of the database's state that this server could not apply, for instance because a newer version has written a
-//! value that this one cannot read. The former state of such a part goes on serving, but access that cannot be read is
-//! closed. Each attempt to apply the part again is at most [`RETRY`] apart.
+//! The parts of the database's state that this server could not apply, for instance because a newer version has written
+//! a value that this one cannot read. The former state of such a part stays in use, but a token or trust policy that
+//! cannot be read gives no access. The server retries the part at least every [`RETRY`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -121,7 +121,7 @@ impl Unapplied {
         (functions, failures.len() - functions)
     }
 
-    /// Describes the parts in a line each.
+    /// Describes each part in one line.
     pub(super) fn described(&self) -> Vec<String> {
         let failures = self.lock();
         let lines = failures.iter().take(MAX_REPORTED);

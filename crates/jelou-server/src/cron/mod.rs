@@ -70,7 +70,7 @@ pub(crate) struct Cron {
 }
 
 impl Cron {
-    /// Without schedules, until [`Self::load`] and [`Self::start`].
+    /// Contains no schedules until [`Self::load`] and [`Self::start`].
     pub(crate) fn new(
         settings: config::Cron,
         store: Store,

@@ -29,7 +29,6 @@ pub(crate) struct Planned {
     pub(super) start: Arc<Mutex<()>>,
 }
 
-/// A schedule and its state.
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedState {
     pub(crate) planned: Planned,

@@ -127,7 +127,7 @@ impl Cron {
 
     /// Waits until earlier runs of the schedule on other servers have ended, or this server stops.
     async fn turn_of_all_servers(&self, run: &NewRun) {
-        // Without the database, nobody knows whether such a run has ended.
+        // Without the database, it is unknown whether such a run has ended.
         while self
             .store
             .has_earlier_run_elsewhere(run)

@@ -23,7 +23,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 const FIXED_CLOCK_SLEEP: Duration = Duration::from_millis(10);
 /// The pause before another attempt to claim runs while the database is not available.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long a process that was started ahead of a run is kept from eviction, from its start on.
+/// How long a process that was started ahead of a run is not evicted, counted from its start.
 const KEPT_WARM: Duration = Duration::from_secs(3);
 
 /// Why a run did not start, for readers of the log.

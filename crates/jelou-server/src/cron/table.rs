@@ -47,7 +47,7 @@ struct Entry {
     is_warm: bool,
 }
 
-/// The due times of one schedule that have come.
+/// The due times of one schedule that have passed.
 #[derive(Debug)]
 pub(super) struct DueNow {
     pub(super) planned: Planned,

@@ -24,7 +24,7 @@ const VERSION: HeaderName = HeaderName::from_static("sec-websocket-version");
 /// The scheme of the pages of Chrome's own debugger.
 const DEVTOOLS: &str = "devtools://";
 
-/// The address for debuggers.
+/// Accepts debuggers, and connects each to the process of its function.
 #[derive(Debug)]
 pub(super) struct InspectorProxy {
     debuggers: Arc<Debuggers>,

@@ -180,7 +180,8 @@ impl DevelopmentServer {
     }
 }
 
-/// Keeps one process for each function, because a breakpoint is set in one process, and gives paused streams time.
+/// Limits each function to one process, because a breakpoint applies to one process, and prevents timeouts during a
+/// pause.
 fn suit_debugger(limits: &mut Limits) {
     const DAY_MS: u64 = 24 * 60 * 60 * 1000;
     limits.max_processes_per_function = Some(1);

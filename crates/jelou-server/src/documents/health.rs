@@ -5,7 +5,6 @@ use jelou_core::Manifest;
 use jelou_core::manifest::{Mode, Tool};
 use serde_json::json;
 
-/// Returns the serialized document.
 pub(super) fn document(manifest: &Manifest) -> Bytes {
     let described = |tool: &Tool| json!({ "name": tool.name, "description": tool.description });
     let mut tools = manifest.tools.iter().map(described);

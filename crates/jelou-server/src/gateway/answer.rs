@@ -27,7 +27,7 @@ pub(crate) enum Answer<'a> {
     TooManyRequests(Box<LimitStatus>),
     BadTarget(BadTarget),
     FunctionNotFound {
-        /// For the log.
+        /// The reason for the log. Callers do not get it.
         reason: Cow<'static, str>,
     },
     /// The request names a deployment that no preview serves.
@@ -49,7 +49,7 @@ pub(crate) enum Answer<'a> {
     Unavailable {
         retry_after: u64,
     },
-    /// The server has not reached its database for longer than it may answer calls.
+    /// The server has not reached its database for longer than `database.max_stale_ms`.
     Stale,
     TimedOut,
 }

@@ -33,7 +33,6 @@ pub(crate) fn asked_method<B>(request: &Request<B>) -> Option<&str> {
     Some(asked.to_str().unwrap_or_default())
 }
 
-/// The CORS rules of one tool.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules<'a> {
     tool: Option<&'a Tool>,

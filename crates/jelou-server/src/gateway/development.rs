@@ -66,8 +66,8 @@ impl Development {
         }
     }
 
-    /// Sets where the last build failed, so that responses say that they are from older code. `None` after a successful
-    /// build.
+    /// Sets where the last build failed, so that a header of each response reports the older code. `None` after a
+    /// successful build.
     pub(crate) fn set_stale(&self, slug: &Slug, place: Option<HeaderValue>) {
         if let Some(project) = self.projects.get(slug) {
             project.stale.store(place.map(Arc::new));

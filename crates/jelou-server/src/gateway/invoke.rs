@@ -217,7 +217,6 @@ fn count(taken_by: &OnceLock<Arc<Live>>, is_failure: bool) {
     }
 }
 
-/// Returns the timeout of a call of a tool.
 pub(crate) fn timeout(limits: &Limits, tool: &Tool) -> Duration {
     let wanted = tool.timeout_ms.unwrap_or(limits.request_timeout_ms);
     Duration::from_millis(wanted.clamp(1, limits.max_request_timeout_ms))

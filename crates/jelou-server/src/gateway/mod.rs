@@ -1,6 +1,6 @@
 //! The steps to answer a caller of a function: find the function ([`address`]) and the path ([`target`]), answer
-//! without a process ([`cors`], [`statics`]), check the token ([`auth`]), and call the worker ([`invoke`]).
-//! [`crate::router`] runs them in order.
+//! without a process ([`cors`], [`deployment_documents`]), check the token ([`auth`]), and call the worker
+//! ([`invoke`]). [`crate::router`] runs them in order.
 
 mod address;
 pub(crate) mod answer;
@@ -92,7 +92,6 @@ pub(crate) struct Target {
     pub(crate) skipped: usize,
 }
 
-/// The caller of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caller {
     /// `None` for a call by another function.

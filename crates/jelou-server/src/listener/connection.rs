@@ -159,8 +159,8 @@ where
                 async move { answer(&routing, request, peer).await }
             }),
         );
-    // A client moves to another connection as soon as it is told, and loses no request (RFC 9113, section 6.8). A connection
-    // that begins during the stop gets its first requests answered.
+    // After GOAWAY, a client uses another connection and loses no request (RFC 9113, section 6.8). On a connection that
+    // begins during the stop, the first requests are still answered.
     let is_late = stop.has_begun();
     let ends = async {
         if is_late {

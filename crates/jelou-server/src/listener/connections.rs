@@ -53,7 +53,6 @@ impl Connections {
         })
     }
 
-    /// Returns the number of open connections.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }

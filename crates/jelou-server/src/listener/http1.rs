@@ -60,8 +60,8 @@ where
     .await
 }
 
-/// Tells the caller that the connection ends after the response, so that it does not send another request when the server
-/// closes the connection.
+/// Tells the caller that the connection ends after the response, so that it does not send another request when the
+/// server closes the connection.
 fn end_connection<B>(response: &mut Response<B>) {
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");

@@ -1,5 +1,5 @@
-//! Listening sockets that the server gets from its service manager, such as systemd (`sd_listen_fds(3)`). They stay open
-//! while the server restarts, so callers wait for the new server instead of being refused.
+//! Listening sockets that the server gets from its service manager, such as systemd (`sd_listen_fds(3)`). They stay
+//! open while the server restarts, so callers wait for the new server instead of being refused.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -8,7 +8,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::ListenError;
 
-/// The sockets that no listener has taken yet.
+/// The sockets that no listener uses yet.
 #[derive(Debug, Default)]
 pub struct InheritedSockets(Vec<(SocketAddr, TcpListener)>);
 
@@ -44,7 +44,7 @@ impl InheritedSockets {
     }
 
     /// # Errors
-    /// [`ListenError::Unused`] names a socket that no listener has taken, whose callers would wait forever.
+    /// [`ListenError::Unused`] names a socket that no listener uses. Its callers would wait forever.
     pub(super) fn finish(self) -> Result<(), ListenError> {
         match self.0.first() {
             Some((address, _)) => Err(ListenError::Unused(*address)),

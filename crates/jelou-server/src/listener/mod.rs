@@ -250,7 +250,7 @@ async fn serve(
         socket,
         is_inherited,
     } = listener;
-    // Each connection holds a receiver, so that the sender detects when all connections are closed.
+    // Each connection has a receiver, so that the sender detects when all connections are closed.
     let (open, _) = watch::channel(());
     let serve_connection = |stream: std::net::TcpStream, peer: SocketAddr| {
         if let Some(slot) = enter(&stream, peer, &routing) {
@@ -289,7 +289,7 @@ async fn serve(
     if let Ok(socket) = socket.into_std()
         && !is_inherited
     {
-        // Connections that the kernel has established already would be reset.
+        // Otherwise, the kernel would reset connections that it has already established.
         while let Ok((stream, peer)) = socket.accept() {
             if stream.set_nonblocking(true).is_ok() {
                 serve_connection(stream, peer);
@@ -307,7 +307,7 @@ async fn serve(
     }
 }
 
-/// Counts a connection. Answers it if there are too many.
+/// Counts a connection. Refuses it with an answer if there are too many.
 fn enter(
     stream: &std::net::TcpStream,
     peer: SocketAddr,

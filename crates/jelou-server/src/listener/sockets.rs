@@ -93,7 +93,6 @@ impl Sockets {
         self.certificate.is_some()
     }
 
-    /// Returns the counter of the connections of all sockets.
     pub(crate) fn connections(&self) -> Arc<Connections> {
         Arc::clone(&self.connections)
     }
@@ -193,8 +192,8 @@ impl Sockets {
     }
 }
 
-/// Binds a listener, unless it is inherited. Returns it with its address, which contains the port that the kernel chose for
-/// port 0.
+/// Binds a listener, unless it is inherited. Returns it with its address, which contains the port that the kernel chose
+/// for port 0.
 async fn bind(
     address: SocketAddr,
     inherited: &mut InheritedSockets,

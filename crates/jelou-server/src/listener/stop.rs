@@ -1,12 +1,12 @@
-//! The steps of a stop. First, responses end their connections, while the server still accepts others. Then it accepts no
-//! more, and idle connections end.
+//! The steps of a stop. First, each response ends its connection, while the server still accepts new connections. Then
+//! the server accepts no more, and closes idle connections.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// How long a connection that was accepted last has for its first request.
+/// Maximum time after the last accept in which a connection may send its first request.
 const FIRST_REQUEST: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Clone)]

@@ -147,7 +147,7 @@ async fn an_open_connection_has_time_for_one_more_request_when_the_server_stops(
     assert!(rest.starts_with("HTTP/1.1 200 "), "{rest}");
     assert!(rest.contains("connection: close\r\n"), "{rest}");
 
-    // Without a request, it ends by itself.
+    // Without a request, the connection ends by itself.
     let delay = Duration::from_millis(50);
     let serving = Serving::with(None, delay);
     let begun = Instant::now();

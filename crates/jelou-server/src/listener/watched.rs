@@ -115,8 +115,8 @@ impl<S> Watched<S> {
         )))
     }
 
-    /// Whether to hold back the end of the caller's bytes from hyper, because a request is being answered. A caller
-    /// that has only closed its sending direction (half-close) looks like one that has disconnected.
+    /// Whether to hide the end of the caller's bytes from hyper, because a request is being answered. A caller that has
+    /// only closed its sending direction (half-close) looks like one that has disconnected.
     fn waits_at_end(&mut self, context: &mut Context<'_>) -> bool {
         let is_answering = |progress: &Arc<Progress>| progress.is_answering.load(Ordering::Relaxed);
         if !self.progress.as_ref().is_some_and(is_answering) {

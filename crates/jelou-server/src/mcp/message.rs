@@ -35,7 +35,7 @@ pub(super) struct Request {
 }
 
 impl Message {
-    /// Returns the name of the called tool. `None` if the message is not a tool call.
+    /// `None` if the message is not a tool call.
     pub(super) fn called_tool(&self) -> Option<&str> {
         match self {
             Self::Request(request) if request.method == "tools/call" => {

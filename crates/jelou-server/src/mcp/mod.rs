@@ -203,7 +203,6 @@ fn only(list: &Bytes, scopes: &RuntimeScopes) -> Bytes {
     Bytes::from(Value::Object(result).to_string())
 }
 
-/// Checks the headers of the request.
 fn check_head(exchange: Exchange<'_>, headers: &HeaderMap) -> Result<(), JsonRpcError> {
     if !origin::is_allowed(exchange, headers) {
         return Err(JsonRpcError::invalid_request(

@@ -68,8 +68,8 @@ impl ResultMemory {
         }
     }
 
-    /// Reads a complete result. A large result waits until there is memory for it. A result of unknown length that turns
-    /// out to be large reserves memory for the largest result.
+    /// Reads a complete result. A large result waits until there is memory for it. A result of unknown length that
+    /// turns out to be large reserves memory for the largest result.
     pub(super) async fn read(
         &self,
         mut body: WorkerBody,

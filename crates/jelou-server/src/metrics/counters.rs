@@ -95,7 +95,6 @@ counters! {
 }
 
 impl FunctionCounters {
-    /// Returns the counter for calls with this status.
     pub(super) fn of_status(&self, status: u16) -> &Counter {
         match status {
             ..200 => &self.calls_1xx,

@@ -21,7 +21,6 @@ pub(crate) use traffic::Traffic;
 
 use crate::registry::Registry;
 
-/// The metrics of the server.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     pub(crate) server: ServerCounters,
@@ -34,7 +33,6 @@ pub(crate) struct Metrics {
     pub(crate) failed_builds: Histogram,
 }
 
-/// The metrics of one function.
 #[derive(Debug, Default)]
 pub(crate) struct FunctionMetrics {
     pub(crate) counters: FunctionCounters,

@@ -77,8 +77,8 @@ impl Scrape {
 
     fn functions(&self, text: &mut Exposition) {
         let mut functions = self.control.registry.functions();
-        // Only the first functions have a label of their own. Ids sort by creation time, so a new function does not take
-        // the label of an older one.
+        // Only the first functions have a label of their own. Ids sort by creation time, so a new function does not
+        // take the label of an older one.
         functions.sort_unstable_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
         text.gauge("jelou_functions", "Functions of the server.");
         text.sample("jelou_functions", "", functions.len());

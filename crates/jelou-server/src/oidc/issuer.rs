@@ -101,7 +101,7 @@ pub(crate) struct IdentityIssuer {
     clock: Clock,
     /// In the order in which they sign.
     keys: ArcSwap<Vec<SigningKey>>,
-    /// When a call that has a key may try to load the keys, in milliseconds since the Unix epoch.
+    /// When a call that already has a key may next try to load the keys, in milliseconds since the Unix epoch.
     next_load_ms: AtomicI64,
 }
 
@@ -221,8 +221,8 @@ impl IdentityIssuer {
         Ok(json!({ "keys": keys }))
     }
 
-    /// Returns the keys. Creates the next one when the last one has begun to sign. While the database is away, the last one
-    /// goes on signing for as long as it is certainly published.
+    /// Returns the keys. Creates the next key when the last one has begun to sign. While the database is away, the last
+    /// key continues to sign for as long as it is certainly published.
     async fn keys(&self) -> Result<Arc<Vec<SigningKey>>, IssueError> {
         let keys = self.keys.load_full();
         let now = self.clock.now();
@@ -280,7 +280,7 @@ impl fmt::Debug for IdentityIssuer {
     }
 }
 
-/// The claim `sub`. A preview has another form, so that a pattern for the function does not accept its previews.
+/// The claim `sub`. For a preview, it has another form, so that a pattern for the function does not match its previews.
 impl fmt::Display for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "function:{}", self.function)?;
@@ -313,7 +313,7 @@ fn current(keys: &[SigningKey], now: Timestamp) -> Option<&SigningKey> {
 }
 
 /// Whether the last key stays published until a token that it signs now has expired. The next key cannot begin before a
-/// period has passed, and the last one is kept for a while after that.
+/// period has passed, and the last key stays published for a while after that.
 fn is_published(keys: &[SigningKey], now: Timestamp) -> bool {
     let kept = SCHEDULE.period + SCHEDULE.kept - SignedDuration::from_secs(LIFETIME);
     keys.last().is_some_and(|last| now < last.signs_from + kept)

@@ -37,7 +37,7 @@ pub(super) struct Malformed;
 /// Why a signature is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BadSignature {
-    /// The header names another algorithm than the key has, or a critical extension.
+    /// The algorithm of the header differs from the key's, or the header has a critical extension.
     Algorithm,
     Signature,
 }
@@ -80,7 +80,7 @@ impl<'a> Unverified<'a> {
     }
 }
 
-/// Checks for the fuzz target that a text is refused by a key that has signed nothing.
+/// Checks, for the fuzz target, that a key that has signed nothing refuses the text.
 ///
 /// # Panics
 /// The text is accepted.

@@ -46,9 +46,9 @@ struct IssuerKey {
 #[derive(Debug, Default)]
 struct Known {
     keys: Vec<IssuerKey>,
-    /// When the last successful fetch was.
+    /// Time of the last successful fetch.
     fetched: Option<Instant>,
-    /// When the last attempt was, and why it failed.
+    /// Time of the last attempt, and why it failed.
     tried: Option<(Instant, Option<String>)>,
 }
 

@@ -1,4 +1,4 @@
-//! Identity tokens (OpenID Connect Core 1.0): verification of those of other issuers ([`verify`], [`keys`]), and this
+//! Identity tokens (OpenID Connect Core 1.0): verification of tokens of other issuers ([`verify`], [`keys`]), and this
 //! server as an issuer for its functions ([`issuer`]).
 
 mod issuer;

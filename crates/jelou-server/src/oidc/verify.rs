@@ -68,7 +68,7 @@ pub(crate) fn unverified_issuer(token: &str) -> Result<String, VerifyError> {
 /// epoch.
 ///
 /// # Errors
-/// [`VerifyError`] says which rule the token breaks.
+/// [`VerifyError`] names the rule that the token breaks.
 pub(crate) async fn verify(
     keys: &IssuerKeys,
     token: &str,
@@ -111,7 +111,7 @@ pub(crate) async fn verify(
     };
     let subject = text(&claims, "sub")?;
     if subject.contains('\0') {
-        // It is stored, and the database stores no such text.
+        // The database cannot store such a subject.
         return Err(VerifyError::Claim("sub"));
     }
     Ok(Verified {

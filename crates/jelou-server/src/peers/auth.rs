@@ -1,8 +1,8 @@
 //! Authenticates requests between servers.
 //!
-//! A request has `Authorization: Jelou-Node <time> <mac>`. The message authentication code covers the time, the server that is
-//! asked, the method and the target, so that a request that was recorded is of no use elsewhere, and soon of none at all.
-//! There is no token that could leak.
+//! A request has `Authorization: Jelou-Node <time> <mac>`. The message authentication code covers the time, the server
+//! that is asked, the method and the target, so that every other server refuses a recorded request, and this server
+//! refuses it after 30 seconds. No token is sent that could leak.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,14 +12,14 @@ use jelou_store::Vault;
 use ring::hmac;
 
 const SCHEME: &str = "Jelou-Node ";
-/// The largest difference between the clocks of two servers, with the time that a request takes.
+/// The maximum difference between the clocks of two servers plus the duration of a request.
 const MAX_AGE_MS: u64 = 30_000;
 
 /// The keys of requests between servers.
 #[derive(Debug)]
 pub(crate) struct PeerKeys(Vec<hmac::Key>);
 
-/// Why a request is not accepted as one of another server.
+/// Why a request is not accepted as a request of another server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
     #[error("the request is not signed by a server of this database")]

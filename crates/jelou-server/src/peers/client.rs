@@ -25,13 +25,13 @@ use crate::egress::tls;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Timeout of an answer, in addition to the time for which the other server may wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
-/// Maximum bytes of an answer. The largest one has the last records of a function.
+/// Maximum bytes of an answer. The largest answer has the last records of a function.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
 /// TLS that trusts Mozilla's certificate authorities and those of the system.
 static TLS: LazyLock<Option<Arc<ClientConfig>>> =
     LazyLock::new(|| tls::client(RootCertStore::empty()).ok());
 
-/// Why another server gave no answer.
+/// Why a request to another server failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PeerError {
     #[error("its address is not a URL")]
@@ -167,7 +167,7 @@ impl Peer {
             opened.map_err(|error| PeerError::Unreachable(error.to_string()))?;
         self.task = JoinSet::new();
         self.task.spawn(async move {
-            // An error is also the error of the request.
+            // The request gets the same error.
             let _ = connection.await;
         });
         Ok(sender)

@@ -75,7 +75,6 @@ impl Function {
         self.settings.load_full()
     }
 
-    /// Returns the limits in force.
     pub(crate) fn limits(&self) -> Arc<FunctionLimits> {
         Arc::clone(&self.settings.load().limits)
     }

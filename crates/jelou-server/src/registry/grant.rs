@@ -17,7 +17,7 @@ pub(super) struct TokenLimits {
     scopes: Option<RuntimeScopes>,
     cidrs: Option<Cidrs>,
     methods: Option<HttpMethods>,
-    /// Kept when a change of the token keeps the rate.
+    /// Stays the same if a change of the token does not change the rate.
     rate: Option<Arc<RateLimiter>>,
     quota: Option<QuotaCounter>,
 }

@@ -123,7 +123,8 @@ mod tests {
     use super::*;
     use jelou_store::Parts;
 
-    /// A new field of the registry and a new part of the feed do not compile here until they are assigned to each other.
+    /// A new field of the registry and a new part of the feed do not compile here until they are assigned to each
+    /// other.
     #[test]
     fn a_server_that_reads_everything_again_reads_every_field() {
         let Parts {
@@ -138,7 +139,7 @@ mod tests {
         let Registry {
             functions: _,
             tokens: _,
-            // Counts of this server, which no other one changes.
+            // Counts of this server, which no other server changes.
             token_usage: _,
             access_tokens: _,
             trust: _,

@@ -1,5 +1,5 @@
-//! Counts the calls of a token towards its quota. The count is stored in batches, so a restart does not reset it. Servers of a
-//! shared database add their calls there, and so learn of each other's.
+//! Counts the calls of a token towards its quota. The count is stored in batches, so a restart does not reset it. Each
+//! server of a shared database adds its calls to the stored count, and so gets the calls of the others.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,7 +27,7 @@ struct State {
     /// In milliseconds since the Unix epoch, like all times here.
     start_ms: i64,
     end_ms: i64,
-    /// The calls of all servers, as far as this one knows.
+    /// The calls of all servers, as far as this server knows.
     calls: u64,
     /// The part of `calls` that this server has not stored yet.
     unstored: u64,
@@ -130,7 +130,7 @@ impl QuotaPeriod {
         })
     }
 
-    /// Records that these calls were stored. `sum` has them, and those of other servers.
+    /// Records that these calls were stored. `sum` contains these calls and those of other servers.
     pub(crate) fn mark_stored(&self, added: QuotaUse, sum: QuotaUse) {
         let mut state = self.lock();
         if state.start_ms != added.start_ms {
@@ -231,7 +231,7 @@ mod tests {
         counter.period().mark_stored(used(1), next);
         assert_eq!(counter.period().unstored(), None);
         assert_eq!(counter.status(now).remaining, 2);
-        // A store that has taken long, past the end of the period.
+        // The calls are stored only after the end of the period.
         assert!(counter.count(at("2026-06-01T00:00:00Z")).is_ok());
         counter.period().mark_stored(used(1), used(8));
         assert_eq!(counter.status(at("2026-06-01T00:00:00Z")).remaining, 9);

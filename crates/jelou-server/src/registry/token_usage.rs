@@ -42,7 +42,6 @@ pub(crate) enum AddressClass {
     Public,
 }
 
-/// The counts of a token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct UsageCounts {
     pub(crate) durations: Durations,
@@ -229,7 +228,7 @@ mod tests {
             (2, 1, 1)
         );
         assert_eq!(counts.from.as_deref(), Some("public"));
-        // A batch that could not be stored is taken again.
+        // The next batch includes a batch that could not be stored.
         usage.give_back(&first);
         let again = usage.take();
         assert_eq!(again[0].1.durations, first[0].1.durations);

@@ -1,4 +1,4 @@
-//! The trust policies, by issuer. There may be a thousand, and an exchange concerns those of one issuer.
+//! The trust policies, by issuer. There may be a thousand policies, and an exchange needs only those of one issuer.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -11,7 +11,6 @@ pub(crate) struct TraceContext {
     pub(crate) trace: u128,
     /// The caller's span. `None` if the trace begins with this call.
     pub(crate) parent: Option<u64>,
-    /// The span of the call.
     pub(crate) span: u64,
     /// Whether the spans of the trace are recorded.
     pub(crate) is_sampled: bool,

@@ -224,7 +224,7 @@ fn a_body_that_does_not_fit_in_time_is_turned_away() {
     assert_eq!(call("/none", &large).send().status, 200);
 }
 
-/// Slow uploads hold their memory until the timeout of the request, and small calls are not affected.
+/// Slow uploads reserve their memory until the timeout of the request, and small calls are not affected.
 #[test]
 fn bodies_that_are_sent_slowly_lose_their_memory_at_the_timeout() {
     let server = TestServer::start_with(|config| {
@@ -339,7 +339,7 @@ fn open_stream(server: &TestServer, path: &str) -> (Wire, u16) {
     (wire, status)
 }
 
-/// Within the default limits, from one address.
+/// The streams stay within the default limits and come from one address.
 #[test]
 fn a_hundred_silent_streams_keep_no_call_waiting() {
     for (path, status) in [("/events", 200), ("/socket", 101)] {

@@ -144,7 +144,7 @@ fn a_caller_who_does_not_read_loses_the_connection() {
     let mut reader = server.wire();
     get(&server, &mut reader, "/large");
     assert_eq!(reader.answer().body.len(), 8_000_002);
-    // The server cuts the responses, so that their bytes end before the last one.
+    // The server closes connections whose callers do not read, so the last response is incomplete.
     let began = Instant::now();
     eventually("several times the limit", || {
         (began.elapsed() > Duration::from_secs(2)).then_some(())

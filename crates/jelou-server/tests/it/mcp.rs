@@ -720,7 +720,7 @@ fn large_results_share_the_memory_of_the_server() {
         assert_eq!(result["result"]["isError"], false, "{name}");
     }
 
-    // A caller who does not read keeps the memory.
+    // The result for a caller who does not read stays in memory.
     let mut unread = server.wire();
     let message = message("tools/call", json!({ "name": "numbers", "arguments": {} })).to_string();
     let host = server.host("plenty");

@@ -1,4 +1,4 @@
-//! U+0000 in requests of the management API, which no database of every engine can store.
+//! U+0000 in requests to the management API. PostgreSQL cannot store it, so every server refuses it.
 
 use serde_json::{Value, json};
 

@@ -27,7 +27,7 @@ fn change(server: &TestServer, method: &'static str, path: &str, body: &Value) -
     answer
 }
 
-/// Connections that are kept over all changes.
+/// Connections that stay open during all changes.
 struct Kept<'a> {
     server: &'a TestServer,
     http1: Wire,
@@ -46,7 +46,7 @@ impl Kept<'_> {
             .body(Full::default())
             .unwrap();
         let over_http2 = self.http2.send_request(request).await.unwrap();
-        // The agent of these calls keeps its connection.
+        // The HTTP client reuses one connection for these calls.
         let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
         let mcp = self.server.call("mine", "/mcp").token(token).json(&message);
         [over_http1, over_http2.status().as_u16(), mcp.send().status]

@@ -1,4 +1,4 @@
-//! What the holder of a token learns: the rate and end in each response, and `/__token`.
+//! What the holder of a token can read: rate and expiry in each response, and `/__token`.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

@@ -120,7 +120,7 @@ impl Model<'_> {
                     let old = std::mem::replace(&mut token.value, value);
                     let used = std::mem::take(&mut token.used);
                     token.previous = match token.previous.take() {
-                        // Nobody has the value of the last rotation, so the one before it stays.
+                        // The value of the last rotation was never used, so the value before it stays valid.
                         Some((older, end)) if end > now && !used => Some((older, until)),
                         _ => Some((old, until)),
                     };
@@ -174,7 +174,7 @@ impl Model<'_> {
                 let (status, _) = self.manage("PATCH", &path, &json!({ "rate": text }));
                 if let Some(position) = self.expect(name, status, None) {
                     let token = &mut self.tokens[position];
-                    // A change that keeps the rate keeps its count.
+                    // A change that leaves the rate as it is does not reset its count.
                     if token.rate.map(|(calls, _)| calls) != rate {
                         token.rate = rate.map(|calls| (calls, 0));
                     }
@@ -186,7 +186,7 @@ impl Model<'_> {
                 let (status, _) = self.manage("PATCH", &path, &json!({ "quota": text }));
                 if let Some(position) = self.expect(name, status, None) {
                     let token = &mut self.tokens[position];
-                    // A change of the number keeps the count of the month.
+                    // A changed number of calls does not reset the count of the month.
                     let counted = token.quota.map_or(0, |(_, counted)| counted);
                     token.quota = quota.map(|calls| (calls, counted));
                 }
@@ -307,7 +307,7 @@ impl Model<'_> {
         });
     }
 
-    /// The status with which the last active token is kept.
+    /// The status of the refusal, if the token is the last active one and `force` is not set.
     fn last_token(&self, name: usize, force: bool) -> Option<u16> {
         let position = self.find(name)?;
         let is_last =
@@ -438,7 +438,7 @@ fn tokens_behave_as_their_model() {
         }));
         let failed = outcome.is_err();
         if failed {
-            // The real tokens may differ from the model's.
+            // Deletes all tokens by name, because the real tokens may differ from the model's.
             for name in NAMES {
                 let path = format!("/{name}?force=true");
                 model.manage("DELETE", &path, &Value::Null);

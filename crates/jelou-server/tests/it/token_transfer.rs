@@ -80,7 +80,7 @@ fn callers_keep_their_tokens() {
     let (_, after) = old.manage("POST", path, &json!({ "graceSeconds": 3600 }));
     let current = after["token"].as_str().unwrap();
     let mut tokens = export(&old)["tokens"].clone();
-    // Without `default`, because the new server has created a token with this name.
+    // Removes `default`, because the new server has created a token with this name.
     tokens.as_array_mut().unwrap().remove(0);
 
     let (status, report) = import(&new, &tokens, json!({ "dryRun": true }));

@@ -38,7 +38,7 @@ pub enum BackupError {
     #[error("the row {row} of the table `{table}` cannot be stored")]
     Row {
         table: &'static str,
-        /// Its primary key.
+        /// The primary key of the row.
         row: String,
         #[source]
         source: DatabaseError,

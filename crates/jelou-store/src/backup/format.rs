@@ -60,7 +60,6 @@ struct Heading {
     columns: Vec<String>,
 }
 
-/// A value of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Value {
@@ -154,7 +153,6 @@ pub(super) enum Part {
     End(Trailer),
 }
 
-/// Reads a backup.
 pub(super) struct Reader<R: Read> {
     lines: BufReader<zstd::Decoder<'static, BufReader<R>>>,
     line: Vec<u8>,
@@ -166,7 +164,6 @@ pub(super) struct Reader<R: Read> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads the header.
     pub(super) fn new(input: R) -> Result<(Self, Header), BackupError> {
         let decoder = zstd::Decoder::new(input).map_err(BackupError::Read)?;
         let mut reader = Self {

@@ -1,7 +1,7 @@
 //! Backups: all rows of the database at one moment, as text that does not depend on the database engine.
 //!
-//! Artifacts are rows too, so a backup is everything but the master key and the logs of functions. The master key is
-//! missing on purpose: a person with the backup and the key could read the secrets.
+//! Artifacts are rows too, so a backup contains everything except the master key and the logs of functions. The master
+//! key is missing on purpose: a person with the backup and the key could read the secrets.
 
 mod error;
 mod format;
@@ -32,8 +32,8 @@ pub struct Contents {
 /// Writes a backup of the database. A server may use the database at the same time.
 ///
 /// # Errors
-/// [`BackupError::OtherDatabase`] when the database has another schema. [`BackupError::NoTables`]. [`BackupError::Database`] when there is no
-/// database, or it cannot be read. [`BackupError::Write`].
+/// [`BackupError::OtherDatabase`] when the database has another schema. [`BackupError::NoTables`].
+/// [`BackupError::Database`] when there is no database, or it cannot be read. [`BackupError::Write`].
 pub async fn write(
     config: &StoreConfig,
     version: &str,
@@ -114,7 +114,7 @@ fn value(row: &AnyRow, column: &str) -> Result<Value, DatabaseError> {
 ///
 /// # Errors
 /// [`BackupError::NotABackup`], [`BackupError::Line`], [`BackupError::Incomplete`], [`BackupError::Damaged`] and
-/// [`BackupError::Read`] say what is wrong with the backup.
+/// [`BackupError::Read`] describe what is wrong with the backup.
 pub fn verify(input: impl Read) -> Result<Contents, BackupError> {
     let (mut reader, header) = Reader::new(input)?;
     loop {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::connection::Terms;
 use super::url::PostgresUrl;
 
-/// A PostgreSQL server that sends nothing for this long is gone.
+/// A PostgreSQL server that sends nothing for this long counts as unreachable.
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// Location and timeout of the database.
@@ -25,10 +25,11 @@ pub enum Location {
     Sqlite(PathBuf),
     /// A database of a PostgreSQL server, which several servers may share.
     Postgres(PostgresUrl),
-    /// A database of a PostgreSQL server behind a pooler in transaction mode, which gives each transaction any session.
+    /// A database of a PostgreSQL server behind a pooler in transaction mode, which may run each transaction in another
+    /// session.
     Pooler {
         url: PostgresUrl,
-        /// The URL without the pooler, over which this server hears of changes.
+        /// The URL that bypasses the pooler, to receive notifications of changes.
         listen: Option<PostgresUrl>,
     },
 }
@@ -42,12 +43,12 @@ impl StoreConfig {
         Self::at(Location::Sqlite(path.into()))
     }
 
-    /// Returns how statements run.
+    /// Returns the rules for statements.
     pub(super) fn terms(&self) -> Terms {
         Terms {
             patience: match self.location {
                 Location::Sqlite(_) => None,
-                // The database itself is silent while a change waits for its lock.
+                // The database sends nothing while a change waits for its lock.
                 Location::Postgres(_) | Location::Pooler { .. } => {
                     Some(self.busy_timeout + SILENCE)
                 }

@@ -1,8 +1,8 @@
 //! What statements run on: the pool, or a connection in a transaction.
 //!
-//! A machine or a network that disappears ends no connection. So a statement fails when the database is silent for too long.
-//! Behind a pooler that shares sessions, each statement is part of a transaction and has no name, because the next transaction
-//! may run in another session.
+//! If a machine or a network fails, its connections stay open. So a statement fails when the database sends nothing for
+//! too long. Behind a pooler that shares sessions, each statement is part of a transaction and has no name, because the
+//! next transaction may run in another session.
 
 use std::future;
 use std::time::Duration;
@@ -21,9 +21,9 @@ type Steps<'e> = BoxStream<'e, Result<Step, sqlx::Error>>;
 /// How statements run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
-    /// How long the database may be silent during a statement. `None`: the database is a file.
+    /// How long the database may send nothing during a statement. `None`: the database is a file.
     pub(super) patience: Option<Duration>,
-    /// Whether each transaction may get another session.
+    /// Whether a pooler may run each transaction in another session.
     pub(super) shares_sessions: bool,
 }
 

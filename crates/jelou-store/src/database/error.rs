@@ -98,7 +98,7 @@ impl DatabaseError {
 }
 
 impl DatabaseError {
-    /// Whether the database does not answer. It may refuse this server when it does.
+    /// Whether the database does not answer. Once it answers, it may still refuse this server.
     pub fn is_away(&self) -> bool {
         match self {
             Self::Unavailable(_) => true,
@@ -115,7 +115,7 @@ fn is_away(error: &sqlx::Error) -> bool {
             result_code::condition(refusal.as_ref()),
             Condition::Busy | Condition::Unavailable
         ),
-        // `Tls` and `Protocol`: what answers is not the database any more.
+        // `Tls` and `Protocol`: another program than the database answers now.
         E::Io(_)
         | E::Tls(_)
         | E::Protocol(_)

@@ -12,7 +12,7 @@ use super::url::PostgresUrl;
 /// nothing.
 pub(super) const CHANNEL: &str = "jelou_changes";
 
-/// A connection that receives notifications. If one is lost, its change is still found by reading the revision.
+/// A connection that receives notifications. If a notification is lost, reading the revision still finds its change.
 #[derive(Debug)]
 pub struct Listener {
     inner: PgListener,
@@ -48,8 +48,8 @@ impl Listener {
     }
 }
 
-/// Whether the URL leads to a pooler, which gives another connection the same session of the database. Notifications would
-/// then arrive in the middle of other statements.
+/// Whether the URL leads to a pooler, which shares one database session between connections. Notifications would then
+/// arrive in the middle of other statements.
 async fn shares_sessions(
     listener: &mut PgListener,
     url: &PostgresUrl,

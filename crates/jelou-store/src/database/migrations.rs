@@ -156,8 +156,8 @@ const POSTGRES: &[Source] = &[
 /// The number of the last migration.
 pub(crate) const LATEST: i64 = SQLITE[SQLITE.len() - 1].0;
 
-/// The last migration that a program must know to use the schema of this program. The last migration that contracts
-/// writes it to the table `compatibility`.
+/// The last migration that a program must know to use the schema of this program. The last migration that removes a
+/// part of the schema writes this number to the table `compatibility`.
 const OLDEST_PROGRAM: i64 = 23;
 
 /// Returns the number of the last migration that was applied to the database.
@@ -215,7 +215,7 @@ async fn oldest_program(executor: impl AnyExecutor<'_>) -> Result<i64, DatabaseE
         .number("migration")
 }
 
-/// The schema of a database, and what this program makes of it.
+/// The schema of a database, and whether this program can use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SchemaState {
     /// The last migration of the database; `None` if it has no tables yet.
@@ -224,7 +224,8 @@ pub struct SchemaState {
     pub program: i64,
     /// Whether this program can use the database. It first runs the migrations that are missing.
     pub is_usable: bool,
-    /// Whether programs that know only the migrations of the database can still start after this program has.
+    /// Whether a program that knows only the database's present migrations can still start after this program has
+    /// migrated the database.
     pub is_reversible: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Connections and the queue of changes. [`engine`] says what differs between the database engines. The statements in
-//! the rest of the crate work with both.
+//! Connections and the queue of changes. [`engine`] contains the differences between the database engines. The
+//! statements in the rest of the crate work with both.
 
 mod config;
 mod connection;
@@ -34,8 +34,8 @@ pub(crate) struct Database {
     engine: Engine,
     config: StoreConfig,
     pool: Pool,
-    /// The queue of this process's changes, in order of arrival. With only the database's lock, each waiting change would
-    /// hold a connection; on SQLite it would also poll.
+    /// The queue of this process's changes, in order of arrival. With only the database's lock, each waiting change
+    /// would hold a connection; on SQLite it would also poll.
     turn: Mutex<()>,
     /// Durations of committed write transactions, including the wait in the queue.
     pub(crate) writes: Histogram,
@@ -62,7 +62,8 @@ impl Database {
         Ok(Self::on(Engine::open_existing(config)?, config))
     }
 
-    /// Like [`Self::open_existing`], after a first connection, whose error says which database it was and why.
+    /// Like [`Self::open_existing`], but connects once before: the error of this connection names the database and the
+    /// reason.
     pub(crate) async fn connect_existing(config: &StoreConfig) -> Result<Self, DatabaseError> {
         if let Location::Postgres(url) | Location::Pooler { url, .. } = &config.location {
             postgres::check(url).await?;
@@ -76,7 +77,7 @@ impl Database {
         migrations::state(&mut connection).await
     }
 
-    /// Runs the migrations of a database that was opened without, because it did not answer.
+    /// Runs the migrations of a database that was opened without migrations, because it did not answer.
     pub(crate) async fn migrate(&self) -> Result<(), DatabaseError> {
         let (_, pool) = Engine::open(&self.config).await?;
         pool.close().await;
@@ -168,8 +169,8 @@ impl Write<'_> {
         &mut self.connection
     }
 
-    /// Lets the transaction wait for its caller for any time, for instance for a slow pipe with a backup. Only for a database
-    /// that nobody else uses yet.
+    /// Removes the limit on the time between two statements of the transaction, for instance for a slow pipe with a
+    /// backup. Only for a database that no one else uses yet.
     pub(crate) async fn allow_pauses(&mut self) -> Result<(), DatabaseError> {
         self.engine.allow_pauses(&mut self.connection).await
     }

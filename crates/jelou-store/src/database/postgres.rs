@@ -66,7 +66,7 @@ async fn connect(url: &PostgresUrl) -> Result<AnyConnection, DatabaseError> {
     Ok(connection)
 }
 
-/// Another encoding cannot store every text, and would refuse it only when it comes.
+/// Requires UTF-8. With another encoding, the database would refuse some texts, but only when they are written.
 async fn check_encoding(
     url: &PostgresUrl,
     connection: &mut AnyConnection,
@@ -94,7 +94,7 @@ pub(super) fn pool(url: &PostgresUrl) -> AnyPool {
         .connect_lazy_with(url.options().clone())
 }
 
-/// Whether the pool may keep the connection: its other end may have disappeared.
+/// Whether the database still answers on this connection. Otherwise, the pool closes it.
 async fn answers(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
     let answer = tokio::time::timeout(PING_TIMEOUT, connection.ping());
     Ok(answer.await.is_ok_and(|answer| answer.is_ok()))
@@ -138,8 +138,8 @@ pub(super) async fn allow_pauses(transaction: &mut Connection) -> Result<(), Dat
 pub(super) const SELECT_TIME: &str =
     "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT AS now";
 
-/// Sends the revision to all listeners. Only for changes of the configuration, because commits with a notification wait for
-/// each other in the whole database server.
+/// Sends the revision to all listeners. Only for changes of the configuration, because commits with a notification wait
+/// for each other in the whole database server.
 pub(super) async fn announce(transaction: &mut Connection) -> Result<(), DatabaseError> {
     sqlx::query("SELECT pg_notify($1, value::TEXT) FROM revision WHERE id = 1")
         .bind(CHANNEL)
@@ -151,8 +151,8 @@ pub(super) async fn announce(transaction: &mut Connection) -> Result<(), Databas
 /// Takes an advisory lock, because the tables may not exist yet. The lock ends with the transaction.
 async fn lock_migrations(transaction: &mut AnyConnection) -> Result<(), DatabaseError> {
     let statements = format!(
-        // Suppresses the notices that tables already exist, and removes the statements that another server has left in the
-        // session of a pooler.
+        // Suppresses the notices that tables already exist, and removes the statements that another server has left in
+        // the session of a pooler.
         "DEALLOCATE ALL; {}; SET LOCAL client_min_messages = warning; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})",
         limits(MIGRATION_TIMEOUT)
     );

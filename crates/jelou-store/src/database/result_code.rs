@@ -15,7 +15,7 @@ pub(super) enum Condition {
     Corrupt,
     /// A text contains a character that the database cannot store.
     Text,
-    /// The session is not the one of the statement before.
+    /// The statement ran in another session than the statement before.
     OtherSession,
     Other,
 }

@@ -1,8 +1,8 @@
 //! The local copy: the complete state, encrypted, from which a server can start while its database is away.
 //!
-//! Two parts are separately encrypted and authenticated: the state, and a note of when it was last known to be the
-//! database's, because the state may stay the same for months. Tokens are in a binary format, so that a million of them are
-//! read in a second. Everything else is JSON.
+//! Two parts are encrypted and authenticated separately, because the state may stay the same for months: the state, and
+//! the time at which it was last known to equal the database. Tokens are in a binary format, so that a million of them
+//! are read in a second. Everything else is JSON.
 
 pub(crate) mod text;
 mod tokens;
@@ -22,7 +22,7 @@ use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::vault::{Vault, VaultError};
 
-/// What the vault binds the two parts to.
+/// Names of the two parts. The vault authenticates each part with its name.
 const STATE: &str = "state";
 const SEEN: &str = "seen";
 
@@ -38,7 +38,7 @@ pub enum LocalCopyError {
     Form,
 }
 
-/// The state at a position, for a file.
+/// The encrypted state at a position, to write to a file.
 #[derive(Debug)]
 pub struct SealedState {
     pub position: Position,
@@ -47,7 +47,7 @@ pub struct SealedState {
 
 #[derive(Serialize, Deserialize)]
 struct Head {
-    /// The program and the database. Another program may have other records.
+    /// The program and the database. The records of another program may have other fields.
     origin: String,
     position: Position,
     made_at: Timestamp,
@@ -96,7 +96,7 @@ impl Store {
         })
     }
 
-    /// Encrypts the note that the state at this position was the database's at `at`.
+    /// Encrypts a note: at the time `at`, the state at this position equalled the database.
     ///
     /// # Errors
     /// [`LocalCopyError::Vault`].
@@ -106,7 +106,8 @@ impl Store {
     }
 }
 
-/// Reads a local copy: its state, and when this was last known to be the database's. A note about another state has no effect.
+/// Reads a local copy: its state, and the time at which this was last known to equal the database. A note about another
+/// state has no effect.
 ///
 /// # Errors
 /// [`LocalCopyError::Form`] when a part was changed, or has another origin; [`LocalCopyError::Vault`] when its master

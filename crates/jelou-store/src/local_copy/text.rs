@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// As the text of the value.
+/// Writes a value as its text.
 pub(crate) fn serialize<T: Display, S: Serializer>(
     value: &T,
     serializer: S,
@@ -23,7 +23,7 @@ where
     text.parse().map_err(D::Error::custom)
 }
 
-/// As base64.
+/// Writes and reads bytes as base64.
 pub(crate) mod bytes {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;

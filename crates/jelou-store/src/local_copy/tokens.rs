@@ -86,7 +86,6 @@ impl Lines {
     }
 }
 
-/// Reads all lines.
 pub(super) fn read<Tokens>(
     mut lines: &[u8],
     functions: &[FunctionId],

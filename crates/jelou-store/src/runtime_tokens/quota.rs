@@ -1,4 +1,5 @@
-//! The call counts of quotas, added in batches by each server. A server that is killed loses the counts since the last batch.
+//! The call counts of quotas, added in batches by each server. A server that is killed loses the counts since the last
+//! batch.
 
 use jelou_core::TokenId;
 use serde::{Deserialize, Serialize};
@@ -29,9 +30,9 @@ impl QuotaUse {
 }
 
 impl Store {
-    /// Adds calls to the quota use of tokens. Returns the sums of all servers, of the tokens that still exist. A period is
-    /// followed only by a later one, so calls of an earlier one than the stored one are not added. For the same reason, calls
-    /// of a period that has not begun, by the clock of the database, are not added: the clock of this server is ahead. This is
+    /// Adds calls to the quota use of tokens. Returns the sums of all servers for the tokens that still exist. Only a
+    /// later period replaces the stored one, so calls of an earlier period are not added. Calls of a period that has
+    /// not begun by the clock of the database are not added either, because the clock of this server is ahead. This is
     /// not a change of configuration, so it leaves no audit entry and does not raise the revision.
     ///
     /// # Errors

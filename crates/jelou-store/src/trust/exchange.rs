@@ -246,7 +246,8 @@ impl Store {
     }
 }
 
-/// Notifies other servers that exchanged tokens have changed. Not needed when a token expires: each server checks that.
+/// Notifies other servers that exchanged tokens have changed. Not needed when a token expires, because each server
+/// checks the expiry itself.
 async fn announce(write: &mut Write<'_>) -> Result<(), StoreError> {
     feed::count_exchange(write.transaction()).await?;
     Ok(write.announce().await?)

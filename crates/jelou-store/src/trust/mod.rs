@@ -132,7 +132,7 @@ impl Store {
         Ok(policy)
     }
 
-    /// Deletes a trust policy and the tokens that were issued by it.
+    /// Deletes a trust policy and the tokens that were issued under it.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Database`].

@@ -63,7 +63,7 @@ impl MasterKey {
         &self.bytes
     }
 
-    /// Returns the key that authenticates requests between servers. It says nothing about the master key.
+    /// Returns the key that authenticates requests between servers. The master key cannot be computed from it.
     pub(super) fn for_requests(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(digest(REQUESTS_DOMAIN, &self.bytes))
     }

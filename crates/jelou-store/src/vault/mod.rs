@@ -2,8 +2,8 @@
 //!
 //! Each value is encrypted with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) and a random nonce of 24 bytes. The
 //! owner and the secret's key are associated data, so a value that was moved to another row cannot be decrypted. Each
-//! value is stored with the id of its master key, so that a vault can have several keys: the current one, which encrypts,
-//! and earlier ones, which only decrypt until every value has been encrypted anew.
+//! value is stored with the id of its master key, so that a vault can have several keys: the current one, which
+//! encrypts, and earlier ones, which only decrypt until every value has been encrypted anew.
 
 mod error;
 mod key_file;
@@ -102,13 +102,13 @@ impl Vault {
         self.keys().current.id().clone()
     }
 
-    /// Returns the keys that authenticate requests between servers: first the one to sign with, then those of earlier master
-    /// keys.
+    /// Returns the keys that authenticate requests between servers: first the one to sign with, then those of earlier
+    /// master keys.
     pub fn request_keys(&self) -> Vec<Zeroizing<[u8; 32]>> {
         self.keys().all().map(MasterKey::for_requests).collect()
     }
 
-    /// Encrypts a value for this owner and key.
+    /// Encrypts a value for this owner and key of a secret.
     ///
     /// # Errors
     /// [`VaultError::Random`] when there are no random bytes for the nonce; [`VaultError::Seal`] when the cipher fails.
@@ -121,11 +121,11 @@ impl Vault {
         self.encrypt(plaintext.as_bytes(), &associated_data(owner, key))
     }
 
-    /// Decrypts a value that [`Vault::seal`] encrypted for this owner and key.
+    /// Decrypts a value that [`Vault::seal`] encrypted for this owner and key of a secret.
     ///
     /// # Errors
-    /// [`VaultError::UnknownKey`] when the vault lacks the value's key; [`VaultError::Unreadable`] when the value was
-    /// changed, or belongs to another owner or key.
+    /// [`VaultError::UnknownKey`] when the vault lacks the value's master key; [`VaultError::Unreadable`] when the
+    /// value was changed, or belongs to another owner or secret.
     pub fn unseal(
         &self,
         owner: &SecretOwner,
@@ -169,7 +169,7 @@ impl Vault {
         Ok([key_id, sealed.ciphertext()].concat())
     }
 
-    /// Decrypts what [`Self::seal_local`] has encrypted. `None` if it was changed.
+    /// Decrypts a part that [`Self::seal_local`] has encrypted. `None` if the part was changed.
     pub(crate) fn unseal_local(
         &self,
         part: &str,
@@ -306,8 +306,8 @@ fn associated_data(owner: &SecretOwner, key: &SecretKey) -> Vec<u8> {
     format!("{owner}\0{key}").into_bytes()
 }
 
-/// Returns the data that binds a part of the local copy to its name. No secret has the same data, because no owner has this
-/// name.
+/// Returns the data that binds a part of the local copy to its name. No secret has the same data, because no owner has
+/// this name.
 fn local_data(part: &str) -> Vec<u8> {
     format!("local copy\0{part}").into_bytes()
 }

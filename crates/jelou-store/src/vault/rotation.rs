@@ -58,7 +58,6 @@ impl Vault {
     }
 }
 
-/// Returns the file of the next key.
 pub(super) fn next_file(file: &Path) -> PathBuf {
     let mut name = OsString::from(file);
     name.push(".next");

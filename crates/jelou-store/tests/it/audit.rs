@@ -178,7 +178,7 @@ async fn the_entries_of_an_earlier_release_get_their_hashes_when_the_database_is
         fixture.function(&format!("f{n}")).await;
     }
     let (before, head) = trail(&fixture).await;
-    // Like entries of an earlier release without hashes, and entries that it wrote after a downgrade.
+    // Imitates entries of an earlier release, without hashes, and entries that it wrote after a downgrade.
     for statement in [
         "UPDATE audit SET hash = NULL, previous_hash = NULL",
         "UPDATE audit SET hash = NULL, previous_hash = NULL WHERE id > 3",

@@ -89,7 +89,7 @@ async fn a_restored_database_equals_the_one_of_the_backup() {
         .unwrap();
     assert!(again == file, "the backups differ");
 
-    // From one database engine to the other, and back.
+    // Restores the backup into the other database engine, and then back.
     let folder = tempfile::tempdir().unwrap();
     let (location, _) = database(&folder).await;
     let config = StoreConfig::at(location);

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn deploys_of_one_new_function_at_once_create_it_once() {
     let fixture = Fixture::with_busy_timeout(PATIENCE).await;
-    // Two stores on one file act like two processes: the in-process queue cannot keep the changes apart.
+    // Two stores on one file act like two processes: the in-process queue does not order their changes.
     let stores = [fixture.store.clone(), fixture.open_again().await];
     let mut deploys = JoinSet::new();
     for n in 0..16 {

@@ -1,4 +1,4 @@
-//! The clock of one server decides about no deletion that others would notice.
+//! A wrong clock of one server deletes nothing that other servers still need.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ const SCHEDULE: KeySchedule = KeySchedule {
     kept: SignedDuration::from_hours(24),
 };
 
-/// Creates one of each row that expires, with an end in 60 seconds.
+/// Creates one row of each kind that expires. Each expires in 60 seconds.
 async fn create(fixture: &Fixture) -> FunctionId {
     let store = &fixture.store;
     let function = fixture.function("hola").await.id;
@@ -157,7 +157,7 @@ async fn what_has_expired_on_every_server_is_deleted() {
     let fixture = Fixture::new().await;
     create(&fixture).await;
     fixture.advance(60);
-    // A server whose clock is behind may need it for a while.
+    // In a shared database, a server whose clock is behind may still need the rows.
     let at_once = usize::from(!on_postgres());
     assert_eq!(sweep(&fixture).await, [at_once; 3]);
     fixture.advance(MARGIN);
@@ -165,7 +165,7 @@ async fn what_has_expired_on_every_server_is_deleted() {
     assert_eq!(exchange(&fixture).await, Exchanged::Stored);
 }
 
-/// A period is followed only by a later one, so a period of the future would end the present one.
+/// Only a later period replaces the stored one, so a period of the future would end the current one.
 #[tokio::test]
 async fn a_quota_period_of_the_future_is_not_stored_in_a_shared_database() {
     let fixture = Fixture::new().await;

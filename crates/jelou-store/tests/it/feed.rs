@@ -65,7 +65,7 @@ async fn it_names_what_has_changed() {
     assert_eq!(store.news(&third).await.unwrap(), None);
 }
 
-/// Like after a failover to a standby that lacks changes, or after a restored backup.
+/// The history differs after a failover to a standby that lacks changes, or after a restore.
 #[tokio::test]
 async fn another_history_changes_everything() {
     let fixture = Fixture::new().await;
@@ -168,7 +168,7 @@ async fn the_state_of_one_function_is_that_of_the_snapshot() {
     assert!(store.function_state(&slug("none")).await.unwrap().is_none());
 }
 
-/// For instance because a newer version has written them.
+/// A newer version may have written such rows.
 #[tokio::test]
 async fn rows_that_cannot_be_read_are_named_and_hide_no_others() {
     let fixture = Fixture::new().await;

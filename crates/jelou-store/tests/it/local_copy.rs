@@ -1,4 +1,4 @@
-//! The local copy has the same state as the database, and only as it was written.
+//! The local copy has the same state as the database. A changed copy is refused.
 
 use jelou_core::{TokenLabels, TokenPolicy};
 use jelou_store::{
@@ -22,7 +22,7 @@ fn read(
     open_local_copy(vault, ORIGIN, state, seen)
 }
 
-/// A store with something of everything.
+/// A store with at least one row of each kind.
 async fn filled() -> Fixture {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
@@ -83,7 +83,7 @@ async fn it_is_the_state_of_the_database() {
     let seen = store.seal_seen(sealed.position, later).unwrap();
     let (_, at) = read(store.vault(), &sealed.bytes, Some(&seen)).unwrap();
     assert_eq!(at, later);
-    // A note about another state says nothing about this one.
+    // A note about another state has no effect.
     fixture.function("c").await;
     let other = store.position().await.unwrap();
     let other = store.seal_seen(other, later).unwrap();
@@ -107,7 +107,7 @@ async fn a_changed_copy_and_one_of_another_key_or_origin_are_refused() {
     }
     assert!(is_form(read(vault, &state[..state.len() - 1], None)));
     assert!(is_form(read(vault, &[], None)));
-    // Each part is only what it was written as.
+    // Neither part is accepted in the place of the other.
     assert!(is_form(read(vault, &seen, None)));
     assert!(is_form(read(vault, state, Some(state))));
     for other in [

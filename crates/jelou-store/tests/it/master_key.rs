@@ -197,7 +197,7 @@ async fn keys_from_elsewhere_rotate_by_their_order() {
     ));
 }
 
-/// Servers of one database encrypt with one key, even if each has further ones.
+/// Servers of one database encrypt with one key, even if each has other keys too.
 #[tokio::test]
 async fn an_earlier_key_is_not_the_key_of_a_shared_database() {
     if !on_postgres() {
@@ -224,7 +224,7 @@ async fn an_earlier_key_is_not_the_key_of_a_shared_database() {
     open(format!("{old} {new}")).await.unwrap();
 }
 
-/// From PostgreSQL to SQLite, where the key is rotated, and back.
+/// The backup goes from PostgreSQL to SQLite, where the key is rotated, and back.
 #[tokio::test]
 async fn a_rotated_key_goes_with_a_backup_into_a_shared_database() {
     if !on_postgres() {

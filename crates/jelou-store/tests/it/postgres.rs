@@ -170,7 +170,7 @@ async fn an_error_of_the_connection_names_the_place_and_not_the_password() {
     }
 }
 
-/// Its text could not be stored, but only from the first such text on.
+/// Such a database would work until the first text that its encoding cannot represent.
 #[tokio::test]
 async fn a_database_of_another_encoding_is_refused() {
     let Ok(server) = std::env::var(POSTGRES) else {

@@ -193,7 +193,7 @@ async fn runs_of_other_servers_overlap_while_their_server_is_there() {
     let (claimed, first) = claim(&there, 1, skip).await;
     assert_eq!(claimed, Claimed::Granted);
 
-    // The rule of its own runs is the server's, which knows of an end before it is stored.
+    // A server checks its own runs itself, because it knows their ends before they are stored.
     assert_eq!(claim(&there, 2, skip).await.0, Claimed::Granted);
     let (claimed, missed) = claim(&here, 3, skip).await;
     assert_eq!(claimed, Claimed::Overlapped);
@@ -226,7 +226,7 @@ async fn runs_of_other_servers_overlap_while_their_server_is_there() {
             there.finish_runs(&[ended]).await.unwrap();
         }
     }
-    // A later run does not hold it up.
+    // A later run does not delay the queued run.
     assert!(!here.has_earlier_run_elsewhere(&queued).await.unwrap());
     assert!(there.has_earlier_run_elsewhere(&later).await.unwrap());
 
@@ -364,7 +364,7 @@ async fn a_deleted_function_takes_its_runs_with_it() {
         .await
         .unwrap();
     assert_eq!(fixture.store.schedule_states().await.unwrap(), []);
-    // The run is claimed just afterwards.
+    // The run is claimed just after the deletion.
     let late = run(&function, 2);
     fixture
         .store

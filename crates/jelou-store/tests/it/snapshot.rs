@@ -1,4 +1,4 @@
-//! The snapshot holds the complete state.
+//! The snapshot contains the complete state.
 
 use jelou_store::{RuntimeTokenCredential, SecretOwner};
 

@@ -167,7 +167,7 @@ async fn an_update_changes_only_what_it_names() {
         "token.update ci: scopes, rate, owner, tags"
     );
 
-    // The same change again is no change.
+    // Repeating the change changes nothing.
     let revision = fixture.store.revision().await.unwrap();
     update(&fixture, &token, change).await.unwrap();
     assert_eq!(fixture.store.revision().await.unwrap(), revision);

@@ -68,7 +68,7 @@ async fn a_turn_that_does_not_come_is_reported_in_time() {
             "{answer:?}"
         );
     }
-    // One after the other, the calls would take 40 times the timeout.
+    // If they waited one after the other, the calls would take 40 times the timeout.
     assert!(started.elapsed() < Duration::from_secs(20));
 }
 

@@ -10,7 +10,7 @@ pub(crate) fn run(command: &MasterKeyCommand, context: &Context) -> anyhow::Resu
     }
 }
 
-/// Asks before the rotation, because the server keeps no copy of the present key.
+/// Asks before the rotation, because the server keeps no copy of the current key.
 fn rotate(args: &RotateArgs, context: &Context) -> anyhow::Result<()> {
     let question = "Replace the master key? Earlier backups need the present key: copy master.key from the data folder \
                     beside them first.";

@@ -35,7 +35,7 @@ pub(super) fn run(args: ServeArgs, context: &Context) -> anyhow::Result<()> {
     let config = Config::load(args.config.as_deref(), &overrides)
         .map_err(|error| Failure::validation(error.to_string()))?;
     log_to_stderr(config.log.format)?;
-    // Before the runtime, because this changes the environment.
+    // Called before the runtime starts, because it changes the environment.
     let sockets = InheritedSockets::from_environment()
         .map_err(|error| Failure::validation(error.to_string()).because(error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -15,7 +15,6 @@ const QUESTION: Style = AnsiColor::Cyan.on_default().bold();
 const QUIET: Style = Style::new().dimmed();
 const HEADER: Style = Style::new().bold();
 
-/// The level of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogLevel {
     Debug,

@@ -20,7 +20,6 @@ pub(crate) struct Session {
     pub(crate) source: CredentialSource,
 }
 
-/// The source of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CredentialSource {
     Flag {

@@ -22,7 +22,6 @@ const TOOL_FILES: [&str; 4] = ["bun.lock", "bun.lockb", "pnpm-lock.yaml", "yarn.
 const TSCONFIG: &str = "tsconfig.json";
 const DENO_FILES: [&str; 2] = ["deno.json", "deno.jsonc"];
 
-/// The rules of a project.
 #[derive(Debug)]
 pub(super) struct Rules {
     /// The canonical path of the project's folder.

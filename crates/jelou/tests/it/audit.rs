@@ -27,7 +27,6 @@ fn audit_for_people_and_in_json() {
     assert_outcome!(sandbox.jelou("audit --limit 1").run());
 }
 
-/// A change of the lines of an export.
 type Forgery = fn(&mut Vec<String>);
 
 #[test]

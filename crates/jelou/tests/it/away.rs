@@ -1,4 +1,4 @@
-//! A database that is away: cut off, stopped, or gone with its server in the middle of a change.
+//! Servers whose database is cut off or stopped, and servers that are killed in the middle of a change.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::databases::relay::Relay;
 use crate::nodes::{Cluster, KEY, node, returning};
 use crate::support::{DataFolder, Reply, Sandbox, Server, eventually, function, times};
 
-/// Longer than a server takes to call the database away.
+/// A server reports the database as away after this time without an answer.
 const AWAY_SECONDS: f64 = 5.0;
 
 /// A cluster whose second server reaches the database over a relay.
@@ -40,7 +40,7 @@ fn readiness(server: &Server) -> Reply {
     server.manage("", "").get("/readyz").send()
 }
 
-/// Waits until the server tells balancers this.
+/// Waits until `/readyz` returns this status code and status.
 fn waits_for(server: &Server, wanted: (u16, &str)) -> Value {
     eventually(wanted.1, || {
         let reply = readiness(server);
@@ -96,7 +96,7 @@ fn a_server_that_is_cut_off_serves_on_and_catches_up() {
             Some(&*format!("http://{}", second.address())),
             "{name}"
         );
-        // The second server cannot know it.
+        // The second server cannot know of the revocation.
         for known in [&token, &ci] {
             assert_eq!(second.call("hola", Some(known), "{}").0, 200, "{name}");
         }
@@ -155,7 +155,7 @@ fn an_access_token_that_was_revoked_meanwhile_changes_nothing() {
     waits_for(second, (200, "away"));
     let revoke = first.manage(access_token, "/v1/access-tokens/gone");
     assert_eq!(revoke.method("DELETE").send().status, 204);
-    // Requests that wait for the database when it comes back.
+    // These requests wait until the database is back.
     thread::scope(|scope| {
         for n in 0..4 {
             scope.spawn(move || {
@@ -211,7 +211,7 @@ fn calls_are_refused_when_the_state_is_too_old() {
     });
 }
 
-/// Ends the load when the test ends, also by a failure.
+/// Ends the load when the test ends, even if it fails.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {
@@ -220,7 +220,7 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// Calls both servers until told to stop. Returns how many calls there were.
+/// Calls both servers until `stop` is set. Returns the number of calls.
 fn load(servers: [&Server; 2], token: &str, stop: &AtomicBool) -> usize {
     let calls = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -288,7 +288,7 @@ fn no_call_fails_while_postgresql_hangs_or_is_stopped() {
     });
 }
 
-/// What the changes of one thread have left behind when their server was killed.
+/// The result of one thread's changes when their server was killed.
 #[derive(Default)]
 struct Left {
     /// Values that work, by their names.
@@ -298,7 +298,7 @@ struct Left {
     in_doubt: Option<String>,
 }
 
-/// Creates and revokes tokens until the server is gone.
+/// Creates and revokes tokens until the server is killed.
 fn change_tokens(server: &Server, access_token: &str, round: usize) -> Left {
     let mut left = Left::default();
     let path = "/v1/functions/mi-funcion/tokens";
@@ -327,7 +327,7 @@ fn change_tokens(server: &Server, access_token: &str, round: usize) -> Left {
     left
 }
 
-/// Deploys versions after `from` until the server is gone. Returns the last one that was acknowledged.
+/// Deploys versions after `from` until the server is killed. Returns the last acknowledged version.
 fn deploy_versions(server: &Server, access_token: &str, from: usize) -> usize {
     let path = "/v1/functions/mi-funcion/deployments";
     let mut acknowledged = from;
@@ -342,8 +342,8 @@ fn deploy_versions(server: &Server, access_token: &str, from: usize) -> usize {
     }
 }
 
-/// A server is killed again and again while it makes changes. Another one, and the next start, know all that was
-/// acknowledged.
+/// A server is killed again and again while it makes changes. Another server, and the next start of the killed one,
+/// have all acknowledged changes.
 #[test]
 fn a_kill_in_the_middle_of_changes_loses_nothing_and_leaves_nothing_half_done() {
     let postgres = Postgres::start();
@@ -366,7 +366,7 @@ fn a_kill_in_the_middle_of_changes_loses_nothing_and_leaves_nothing_half_done() 
         let (deployed, left) = thread::scope(|scope| {
             let deploys = scope.spawn(|| deploy_versions(&victim, &access_token, version));
             let tokens = scope.spawn(|| change_tokens(&victim, &access_token, round));
-            // Different moments of a deploy, which takes about a second.
+            // The kill comes at different moments of a deploy, which takes about a second.
             thread::sleep(Duration::from_millis(200 + 137 * (round as u64 % 17)));
             victim.signal(Signal::KILL);
             (deploys.join().unwrap(), tokens.join().unwrap())
@@ -447,7 +447,7 @@ fn a_server_starts_from_its_local_copy() {
     manage(&other, "DELETE", "tokens/early", &Value::Null);
     let secrets = json!({ "secrets": { "CLAVE": "abierta" } });
     manage(&other, "PATCH", "secrets", &secrets);
-    // It is written only while the copy is current.
+    // This file is written only while the copy is current.
     let seen = data.path().join("state.seen");
     let _ = std::fs::remove_file(&seen);
     eventually("a current copy", || seen.exists().then_some(()));
@@ -459,7 +459,7 @@ fn a_server_starts_from_its_local_copy() {
     let answer = |token: &str| server.call("hola", Some(token), "{}");
     assert_eq!(answer(&token), (200, "uno abierta".to_owned()));
     assert_eq!(answer(&early).0, 401);
-    // It was revoked after the copy.
+    // This token was revoked after the copy was written.
     assert_eq!(answer(&late).0, 200);
     let away = waits_for(&server, (200, "away"));
     assert!(away["feedAgeSeconds"].as_f64().unwrap() >= AWAY_SECONDS);

@@ -188,7 +188,7 @@ fn packages_that_nothing_names() {
     );
 }
 
-/// The message leads from the module format or the runtime of another platform to this one.
+/// The message explains what replaces another platform's module format or runtime.
 #[test]
 fn code_of_other_platforms() {
     let live = Live::start();

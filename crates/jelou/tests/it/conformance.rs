@@ -65,7 +65,6 @@ fn comparable(reply: &Reply, hosts: &[&str]) -> (u16, Vec<(String, String)>, Str
     (reply.status, headers, body)
 }
 
-/// Changes a request.
 type Request = fn(Call) -> Call;
 
 const REQUESTS: &[(&str, Request)] = &[

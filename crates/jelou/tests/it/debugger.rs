@@ -18,7 +18,7 @@ use crate::support::{Call, Dev, Reply, Sandbox, eventually};
 /// The longest time that a message may take before the test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A function whose sixth line is where the tests stop.
+/// A function. The tests set breakpoints at its sixth line.
 fn source(greeting: &str) -> String {
     format!(
         "import {{ define }} from \"@jelou/functions\";\n\

@@ -55,7 +55,7 @@ fn a_client_at_the_top_of_a_module() {
     );
 }
 
-/// `/openapi.json` is public, and everybody who may deploy can read the messages of a deploy.
+/// A secret that the import reads appears neither in `/openapi.json`, which is public, nor in the messages of a deploy.
 #[test]
 fn a_secret_does_not_leave_the_import() {
     let sandbox = Sandbox::new();

@@ -34,7 +34,6 @@ impl SmallDisk {
         self.0.path().join("filler")
     }
 
-    /// Fills the disk completely.
     fn fill(&self) {
         let error = fill(&self.filler()).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);

@@ -19,7 +19,7 @@ async function application(request: Request): Promise<Response> {
 }
 "#;
 
-/// Programs that start the application, each with the text after it.
+/// The forms that start the application: a name, and the text after [`APPLICATION`].
 const FORMS: [(&str, &str); 12] = [
     ("a default object", "export default { fetch: application };"),
     (

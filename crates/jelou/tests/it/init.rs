@@ -114,7 +114,7 @@ fn the_tests_of_a_project_run_with_the_sdk_and_its_types() {
     let deno = deno();
     let sandbox = Sandbox::new().env("JELOU_DENO", &deno.display().to_string());
     assert_eq!(sandbox.jelou("init").run().code, 0);
-    // Like after a clone: git ignores the SDK.
+    // Removes the SDK, as after a clone: git ignores the SDK.
     std::fs::remove_dir_all(sandbox.project().join(".jelou")).unwrap();
     sandbox.file("greeting_test.ts", TEST);
     let test = |arguments: &str| sandbox.jelou(&format!("test {arguments}")).run();

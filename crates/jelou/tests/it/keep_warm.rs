@@ -1,4 +1,4 @@
-//! Processes that stay loaded although nobody calls (`keepWarm`).
+//! Processes that stay loaded even without calls (`keepWarm`).
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ fn processes_stay_loaded_and_come_back() {
     std::thread::sleep(IDLE_TIMEOUT * 10);
     assert_eq!(processes(&server.data, 2), kept);
 
-    // After a crash.
+    // A crashed process is replaced.
     let one = Pid::from_raw(i32::try_from(kept[0]).unwrap()).unwrap();
     kill_process(one, Signal::KILL).unwrap();
     eventually("another process", || {
@@ -63,7 +63,7 @@ fn processes_stay_loaded_and_come_back() {
         (!ids.contains(&kept[0])).then_some(())
     });
 
-    // After a restart of the server.
+    // A restarted server starts the processes.
     let data = server.stop();
     let server = settings(&sandbox, "2").on(&data).start();
     processes(&server.data, 2);

@@ -115,7 +115,7 @@ fn without_room_a_call_waits_and_is_refused() {
         .collect();
     let late = sandbox.deploy("otra-funcion", &function("() => 1"));
     thread::scope(|scope| {
-        // These calls hold their processes until the server ends.
+        // These calls occupy their processes until the server ends.
         for (slug, token) in &functions {
             let call = server.request(slug).token(token);
             scope.spawn(move || call.try_send());

@@ -68,7 +68,7 @@ fn servers_behind_a_pooler_follow_each_other() {
     cluster.change("DELETE", "/v1/functions/hola/tokens/t0-0", &Value::Null);
     let verified = sandbox.jelou("audit verify").run();
     assert_eq!(verified.code, 0, "{verified}");
-    // The second server has a connection of its own that listens.
+    // The second server has a separate connection for notifications.
     assert_eq!(first.data.log().matches(POLLS).count(), 1);
     assert_eq!(second.data.log().matches(POLLS).count(), 0);
 }

@@ -188,8 +188,8 @@ fn a_preview_is_called_by_its_name_or_its_address() {
     assert_eq!(unknown.code, 4, "{unknown}");
 }
 
-/// Kills the server at different moments of a promotion. The preview stays, with its secret, and either the promoted or the
-/// earlier code is live.
+/// Kills the server at different moments of a promotion. The preview stays, with its secret, and either the promoted or
+/// the earlier code is live.
 #[test]
 fn a_power_cut_keeps_previews_and_promotes_wholly_or_not_at_all() {
     let sandbox = Sandbox::new();
@@ -215,7 +215,7 @@ fn a_power_cut_keeps_previews_and_promotes_wholly_or_not_at_all() {
         let promote = server.manage(&access_token, &path).body("{}");
         let promotion =
             thread::spawn(move || promote.try_send().is_ok_and(|reply| reply.status == 200));
-        // The moment is the point of the test, and differs in every round.
+        // The kill comes at a different moment in every round.
         thread::sleep(Duration::from_millis(4 * round as u64 % 120));
         data = server.kill();
         let acknowledged = promotion.join().unwrap();

@@ -1,4 +1,5 @@
-//! The files of a project as people write them: what a deployment takes, what it leaves out, and what the function reads.
+//! The files of a project as people write them: what a deployment takes, what it leaves out, and what the function
+//! reads.
 
 use serde_json::json;
 

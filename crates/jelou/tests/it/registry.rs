@@ -19,7 +19,6 @@ fn deployed(sandbox: &Sandbox, source: &str) -> Value {
     outcome.json()["data"].clone()
 }
 
-/// The specifiers of the packages.
 fn packages(deployed: &Value) -> Vec<&str> {
     let all = deployed["dependencies"].as_array().unwrap().iter();
     all.map(|package| package["specifier"].as_str().unwrap())

@@ -350,7 +350,7 @@ fn packages_of_jsr() {
     );
 }
 
-/// What the live deployment has is not downloaded again, and does not change.
+/// The next deploy uses the modules of the live deployment unchanged, without a download.
 #[test]
 fn a_redeploy_takes_the_modules_of_the_deployment_before() {
     let (sandbox, web) = (Sandbox::new(), Web::start());
@@ -362,7 +362,7 @@ fn a_redeploy_takes_the_modules_of_the_deployment_before() {
         let reply = server.request("mi-funcion").get("/").token(&token).send();
         reply.json()["greeting"].as_str().unwrap().to_owned()
     };
-    // The version without a number moves on, and one host changes what it has.
+    // The URL without a version now leads to a newer version, and one host changes a module.
     let name = "https://deno.land/x/greet@1.0.0/lib/name.ts";
     let other = "export let name: string = \"eva\";\nexport const rename = (to: string) => void (name = to);\n";
     web.module(name, other)
@@ -377,7 +377,7 @@ fn a_redeploy_takes_the_modules_of_the_deployment_before() {
     assert_eq!(greeting(&server), "ana!");
     assert_eq!(outcome["data"]["warnings"], json!([]), "{outcome}");
 
-    // A restarted server still has them, without any host.
+    // A restarted server still has the modules, although no host serves them.
     let pages = web.remove_all();
     let server = web.behind(Serve::new(&sandbox)).on(&server.stop()).start();
     deployed(&sandbox, &format!("{again}\n// comment\n"));
@@ -409,7 +409,7 @@ fn a_redeploy_takes_the_modules_of_the_deployment_before() {
             .contains(name)
     );
 
-    // The list of hosts holds for kept modules too.
+    // The list of allowed hosts also applies to stored modules.
     let serve = web.behind(Serve::new(&sandbox)).on(&server.stop());
     let _server = serve
         .env("JELOU_EGRESS__MODULE_HOSTS", "[\"esm.sh\"]")

@@ -12,7 +12,8 @@ use rustix::process::{Signal, geteuid};
 
 use crate::support::{Call, Sandbox, Serve, eventually, function, times};
 
-/// A caller with one connection, which it opens again when it finds it closed, as HTTP clients do. Anything else is an error.
+/// A caller with one connection. If the server has closed it, the caller opens another one, as HTTP clients do.
+/// Anything else is an error.
 struct Caller<'a> {
     address: &'a str,
     request: String,
@@ -130,7 +131,7 @@ fn a_socket_of_no_listener_is_an_error() {
     assert!(refused.to_string().contains(&expected), "{refused}");
 }
 
-/// The health check tells a balancer to go elsewhere, while requests are still answered.
+/// The health check tells a balancer to use another server, while requests are still answered.
 #[test]
 fn a_server_that_stops_says_so_and_goes_on_for_a_while() {
     let sandbox = Sandbox::new();
@@ -153,7 +154,7 @@ fn a_server_that_stops_says_so_and_goes_on_for_a_while() {
         (reply.status, &*reply.body),
         (503, r#"{"status":"stopping"}"#)
     );
-    // A busy machine may have let the time pass.
+    // On a busy machine, this time may already be over.
     let called = server.request("mi-funcion").token(&token).try_send();
     if begun.elapsed() < Duration::from_secs(4) {
         let reply = called.unwrap();
@@ -202,7 +203,7 @@ fn systemd_accepts_the_units() {
     assert!(output.status.success() && !said.contains("jelou"), "{said}");
 }
 
-/// The service keeps as root only these capabilities. Every layer of the sandbox works with them.
+/// The service runs as root with only these capabilities. Every layer of the sandbox works with them.
 #[test]
 fn the_capabilities_of_the_service_are_enough() {
     if !geteuid().is_root() {

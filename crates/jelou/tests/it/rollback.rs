@@ -126,7 +126,7 @@ fn what_cannot_load_never_goes_live_while_the_function_is_awake() {
     let (sandbox, server) = start();
     let token = sandbox.deploy("mi-funcion", &returning("good"));
     let call = || server.call("mi-funcion", Some(&token), "{}");
-    // Loads during the inspection, but not in a process that serves.
+    // The import succeeds during the inspection, but not in a process that serves.
     let fails = format!(
         "if (Deno.permissions.querySync({{ name: \"net\" }}).state === \"granted\") throw new Error(\"no start\");\n{}",
         returning("bad")

@@ -322,7 +322,7 @@ fn a_power_cut_loses_and_doubles_no_run() {
     assert_eq!(executions(&data.database()), "", "a run was run twice");
 }
 
-/// The keys of the memory whose run was run more than once.
+/// Returns the memory keys of runs that were executed more than once, with their counts.
 fn executions(database: &std::path::Path) -> String {
     let output = std::process::Command::new("sqlite3")
         .arg(database)

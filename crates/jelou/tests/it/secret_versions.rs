@@ -66,7 +66,7 @@ fn secrets_of_the_organisation_and_their_versions() {
     assert_eq!(seen(), "\"none\"");
     assert_eq!(run(&sandbox, "secret list").json()["data"], json!([]));
 
-    // Neither a slug nor a dash without a name before it is allowed.
+    // `jelou secret` takes no slug, and `-` (stdin) needs a key before it.
     for line in [
         "secret set mi-funcion A=1",
         "secret set -",

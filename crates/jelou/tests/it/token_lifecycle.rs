@@ -233,7 +233,7 @@ fn a_change_of_limits_binds_the_next_call() {
         change(flags);
         assert_eq!(fixture.call(&token), status, "{flags}");
     }
-    // A change that keeps the rate keeps the count of calls.
+    // A change that leaves the rate as it is does not reset the count of calls.
     change("--owner pagos --purpose CI --tag ci --tag web");
     assert_eq!((fixture.call(&token), fixture.call(&token)), (200, 429));
     let renamed = fixture.data("tokens rename fine ci --name deploy");

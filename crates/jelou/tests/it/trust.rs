@@ -187,7 +187,7 @@ fn a_job_of_gitlab_runs_several_commands_with_its_one_identity_token() {
         let outcome = run(&job, line);
         assert_eq!(outcome.code, 0, "{outcome}");
     }
-    // The identity token is not accepted elsewhere.
+    // Another job cannot use the identity token again.
     let thief = fixture.job().env("JELOU_ID_TOKEN", &token);
     let refused = run(&thief, "deploy fine -y");
     assert_eq!(refused.code, 3, "{refused}");
@@ -293,7 +293,7 @@ fn an_exchanged_token_works_on_all_servers_until_its_policy_is_deleted() {
     let token = reply.json()["access_token"].as_str().unwrap().to_owned();
     cluster.second_answers(&token, (200, "uno "));
 
-    // Other changes of the function and of access tokens keep it.
+    // The token stays valid after other changes of the function and of access tokens.
     let create = json!({ "name": "ci" });
     let ci = cluster.change("POST", "/v1/functions/hola/tokens", &create);
     cluster.second_answers(ci["token"].as_str().unwrap(), (200, "uno "));

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use crate::support::{Package, Sandbox, Serve, Server, Web, eventually};
 
-/// Writes the files of a project, and deploys it.
 fn deploy(sandbox: &Sandbox, files: &[(&str, &str)]) -> Value {
     for (path, content) in files {
         sandbox.file(&format!("proyecto/{path}"), content);
@@ -53,7 +52,7 @@ fn data_and_types_as_bundlers_import_them() {
         ("page.html", "<p>hola</p>"),
         ("query.sql", "select 1"),
         ("env.d.ts", "export interface Env { KEY: string }\n"),
-        // Nothing of it runs, so its own imports are not needed.
+        // Only a type of this file is used, so the imports of the file are not needed.
         (
             "orders.ts",
             "import gone from \"./gone.ts\";\nimport other from \"other-package\";\nexport type Order = number;\nexport default [gone, other];\n",
@@ -66,7 +65,7 @@ fn data_and_types_as_bundlers_import_them() {
         (status, serde_json::from_str(&body).unwrap()),
         (200, expected)
     );
-    // Of a wrong import whose values are used, the place is named.
+    // If the code uses a value of a wrong import, the message names the place of the import.
     let message = refused(
         &sandbox,
         &[(

@@ -29,7 +29,8 @@ fn change_under_load(server: &Server, token: &str, count: usize, change: impl Fn
             for number in 1..=count {
                 change(number);
                 acknowledged.store(number, Ordering::SeqCst);
-                // Alternates: a change after the last one has settled, then a change directly after the other.
+                // After an odd number, waits for calls after the change. After an even number, the next change follows
+                // directly.
                 if number % 2 == 1 {
                     let before = answered.load(Ordering::SeqCst);
                     eventually("calls after the change", || {

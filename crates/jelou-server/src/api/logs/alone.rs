@@ -1,4 +1,4 @@
-//! The records of a server that shares its database with no other one.
+//! The records of a server that shares its database with no other server.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use jelou_logs::Page;
 use super::local::{Read, Reading};
 use super::response::{Format, HEARTBEAT, Pieces, removed, send};
 
-/// Sends the records from `start` on, and then new ones if the format is one of events.
+/// Sends the records from `start` on, and then new ones if the format is [`Format::Events`].
 pub(super) async fn run(
     mut reading: Reading,
     slug: Slug,

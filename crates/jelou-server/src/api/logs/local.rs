@@ -19,13 +19,13 @@ static READERS: Semaphore = Semaphore::const_new(4);
 /// Which records a page has.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Read {
-    /// The last records, this many.
+    /// This number of the last records.
     Last(usize),
     /// The first records after this sequence number.
     After(u64),
 }
 
-/// A request for records of this server, with what is needed to read them.
+/// Reads records of this server for one request.
 pub(super) struct Reading {
     pub(super) control: App,
     pub(super) function: FunctionId,

@@ -1,8 +1,8 @@
 //! The records of all servers of the database, merged by their times.
 //!
-//! A server that does not answer holds nobody up: a record says so, and its records follow when it answers. The position in the
-//! stream has the sequence number of each server, so that a client that reconnects, to whichever server, gets every record
-//! once.
+//! A server that does not answer does not delay the others: a record reports it, and its records follow when it
+//! answers. The position in the stream has the sequence number of each server, so that a client that reconnects to any
+//! server gets every record once.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -24,17 +24,17 @@ use crate::api::app::App;
 use crate::api::problem::ApiError;
 use crate::control::ControlError;
 
-/// How often a stream looks for servers that have come.
+/// How often a stream checks for new servers.
 const LOOK: Duration = Duration::from_secs(3);
-/// A server that was not there begins with its records from this long before that was known.
+/// The stream contains a new server's records from this long before the last check that did not find the server.
 const SLACK_MS: i64 = 2_000;
-/// How long new records are collected, so that those of several servers are in order.
+/// How long new records are collected, so that records of several servers are in order.
 const GATHER: Duration = Duration::from_millis(50);
 
 /// Where the reading begins.
 #[derive(Debug, Clone)]
 pub(super) enum Start {
-    /// With the last records, this many.
+    /// With this number of the last records.
     Last(usize),
     /// With the first records.
     First,
@@ -49,11 +49,11 @@ pub(super) struct Merged {
     format: Format,
     position: Position,
     sources: Vec<Source>,
-    /// Records of this server about others, which go out first.
+    /// Records about servers that do not answer. They are sent first.
     notices: Vec<String>,
 }
 
-/// What is read from one server.
+/// The records that were read from one server.
 struct Source {
     node: NodeId,
     address: String,
@@ -61,7 +61,7 @@ struct Source {
     lines: VecDeque<Line>,
     /// The sequence number after `lines`.
     cursor: u64,
-    /// Whether the server has no older records than those that others send from now on.
+    /// Whether all present records of the server were read. If not, newer records of other servers wait.
     is_waiting: bool,
     has_answered: bool,
     has_ended: bool,
@@ -106,7 +106,7 @@ impl Merged {
             }
             self.keep_last(count);
         }
-        // Servers that come from now on begin with their new records.
+        // From now on, only the new records of a new server are read.
         self.start = Start::After(Position::default());
         let mut stopped = self.control.stopped.clone();
         let follows = self.asked.follows;
@@ -131,7 +131,7 @@ impl Merged {
                     }
                 }
                 () = sleep_until(look_at), if follows => {
-                    // Without the database, the known servers are read.
+                    // While the database is away, only the known servers are read.
                     if let Ok(servers) = self.control.servers().await {
                         let now_ms = self.control.clock.now_ms();
                         self.read_from(servers);
@@ -165,7 +165,7 @@ impl Merged {
                 if self.sources[index].address == address {
                     continue;
                 }
-                // What it has read and not sent yet is read again.
+                // Records that were read but not sent are read again.
                 self.sources.remove(index);
             }
             let (asked, from) = self.beginning(&node);
@@ -204,7 +204,7 @@ impl Merged {
         (asked, from)
     }
 
-    /// Takes what else has come within a moment.
+    /// Collects further events for [`GATHER`].
     async fn gather(&mut self) {
         let gathered = sleep(GATHER);
         tokio::pin!(gathered);
@@ -242,7 +242,7 @@ impl Merged {
         }
     }
 
-    /// Drops all records but the last ones.
+    /// Drops all records except the last `count`.
     fn keep_last(&mut self, count: usize) {
         let total: usize = self.sources.iter().map(|source| source.lines.len()).sum();
         for _ in count..total {
@@ -252,7 +252,7 @@ impl Merged {
         }
     }
 
-    /// Returns the next records in order, as far as no server may have older ones.
+    /// Returns the next records in order. Stops where another server may still send an older record.
     fn ordered(&mut self) -> String {
         let mut text = String::new();
         for notice in std::mem::take(&mut self.notices) {
@@ -276,7 +276,7 @@ impl Merged {
         heads.min().map(|(_, index)| index)
     }
 
-    /// Takes the first record of a source, and moves the position behind it.
+    /// Removes the first record of a source, and moves the position after it.
     fn pop(&mut self, index: usize) -> Option<Line> {
         let source = &mut self.sources[index];
         let line = source.lines.pop_front()?;
@@ -290,7 +290,7 @@ impl Merged {
     }
 }
 
-/// Waits for the next event of a source whose records have all been taken.
+/// Waits for the next event of a source whose records have all been sent.
 async fn next_event(sources: &mut [Source]) -> (usize, Option<Event>) {
     poll_fn(|context| {
         for (index, source) in sources.iter_mut().enumerate() {
@@ -323,7 +323,7 @@ fn named(mut json: String, node: &NodeId) -> String {
     json
 }
 
-/// Returns the record that says that the records of a server are missing.
+/// Returns the record that reports missing records of a server.
 fn unreachable(source: &Source, reason: &str, follows: bool) -> String {
     let Source {
         node,

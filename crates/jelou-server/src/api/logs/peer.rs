@@ -1,5 +1,5 @@
-//! Routes for the other servers of the database: a page of the records of this one, and its sums of calls. They are not part
-//! of the documented API.
+//! Routes for the other servers of the database: a page of the records of this server, and its sums of calls. They are
+//! not part of the documented API.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! A position in the logs of all servers: for each server, the sequence number of the last record that a reader has seen.
+//! A position in the logs of all servers: for each server, the sequence number of the last record that a reader has
+//! seen.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,9 +14,9 @@ const EARLIEST_MS: i64 = 1_577_836_800_000; // 2020-01-01T00:00:00Z
 /// Written as `<time>;<server>:<number>;...`, without the prefix of the ids of servers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Position {
-    /// Servers that were not there at this time begin with their records from then on. In milliseconds since the Unix epoch.
+    /// The records of a server that was unknown at this time begin at this time. In milliseconds since the Unix epoch.
     pub(super) known_at_ms: i64,
-    /// Also has servers that are gone, because they may come back.
+    /// Also contains servers that do not run now, because they may start again.
     pub(super) seen: BTreeMap<NodeId, u64>,
 }
 

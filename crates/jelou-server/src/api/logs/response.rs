@@ -26,7 +26,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// Appends a record. `position` is where a client that has seen it goes on.
+    /// Appends a record. A client that has received the record resumes at `position`.
     pub(super) fn write(self, text: &mut String, position: impl std::fmt::Display, json: &str) {
         // Writing to a string cannot fail.
         let _ = match self {
@@ -39,7 +39,7 @@ impl Format {
 /// Where the pieces of a response go.
 pub(super) type Pieces = mpsc::Sender<io::Result<Bytes>>;
 
-/// Returns a response with the pieces that `produce` sends.
+/// Returns a response whose body consists of the pieces that `produce` sends.
 pub(super) fn respond<F>(format: Format, produce: impl FnOnce(Pieces) -> F) -> Response
 where
     F: Future<Output = io::Result<()>> + Send + 'static,

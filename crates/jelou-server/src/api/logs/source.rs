@@ -22,10 +22,10 @@ use crate::peers::Peer;
 pub(super) const WAIT: Duration = Duration::from_secs(5);
 /// The pause before another attempt at a server that does not answer.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long a server may be away, for instance for a restart, before readers are told.
+/// How long a server may be away, for instance for a restart, before readers get a record about it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is asked of every server.
+/// The query for every server.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     pub(super) function: FunctionId,
@@ -93,7 +93,7 @@ pub(super) fn read(
         match server {
             Ok(server) => run(server, asked, from, sender).await,
             Err(reason) => {
-                // Fails only if nobody reads any more.
+                // Fails only if the receiver was dropped.
                 let _ = sender.send(Event::Lost(reason)).await;
             }
         }
@@ -139,7 +139,8 @@ async fn run(mut server: Server, mut asked: Asked, from: Read, sender: mpsc::Sen
                         return;
                     }
                     if matches!(from, Read::Last(_)) {
-                        // The last records of the other servers have been shown without these.
+                        // The last records of the other servers were already sent, so only new records of this server
+                        // can follow.
                         let now = Some(Timestamp::now());
                         asked.query.since = asked.query.since.max(now);
                         from = Read::After(0);
@@ -153,7 +154,7 @@ async fn run(mut server: Server, mut asked: Asked, from: Read, sender: mpsc::Sen
 }
 
 impl Server {
-    /// Reads a page. With `waits`, waits a while for a record.
+    /// Reads a page. With `waits`, waits up to [`WAIT`] for a record.
     async fn page(&mut self, asked: &Asked, from: Read, waits: bool) -> Result<Piece, String> {
         match self {
             Self::Own(reading) => {

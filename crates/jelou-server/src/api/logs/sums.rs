@@ -13,7 +13,8 @@ use crate::api::problem::ApiError;
 use crate::control::ControlError;
 use crate::peers::{Peer, PeerError};
 
-/// Adds the sums of the other servers to those of this one. Also returns the addresses of the servers that do not answer.
+/// Adds the sums of the other servers to those of this server. Also returns the addresses of the servers that do not
+/// answer.
 pub(super) async fn of_all(
     control: &App,
     asked: &Asked,

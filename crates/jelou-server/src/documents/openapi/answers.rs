@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// A response of the platform, with its name among the components.
+/// A response of the platform, and its name in `components.responses`.
 pub(super) struct PlatformAnswer {
     pub(super) status: &'static str,
     pub(super) name: &'static str,
@@ -23,7 +23,7 @@ pub(super) enum GivenTo {
 }
 
 enum Body {
-    /// No body. The connection's HTTP parser gives the response.
+    /// No body. The connection's HTTP parser sends the response.
     None,
     /// `{"error": text}`.
     Error(&'static str),

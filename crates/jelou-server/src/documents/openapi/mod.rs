@@ -18,7 +18,6 @@ use operation::{Operation, ToolSchemas};
 use schemas::Schemas;
 use template::Templates;
 
-/// Returns the serialized document.
 pub(crate) fn document(manifest: &Manifest, names: DeploymentNames<'_>) -> Bytes {
     if let Some(own) = &manifest.openapi {
         return with_server(own.clone(), names.url);

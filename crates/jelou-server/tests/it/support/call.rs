@@ -92,13 +92,11 @@ impl Reply {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// All values of the header.
     pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
         let all = self.headers.get_all(name).iter();
         all.map(|value| value.to_str().unwrap()).collect()
     }
 
-    /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }

@@ -95,7 +95,6 @@ impl TestServer {
         self.deploy_with(slug, source, DeployRequest::default())
     }
 
-    /// Deploys to a preview.
     pub(crate) fn preview(
         &self,
         slug: &str,
@@ -164,7 +163,7 @@ impl TestServer {
         (reply.status, body)
     }
 
-    /// As [`Self::manage`], for an answer that may be no JSON.
+    /// Like [`Self::manage`], for an answer that may not be JSON.
     pub(crate) fn manage_text(&self, method: &'static str, path: &str) -> String {
         let address = self.address();
         let call = Call::new(address, address, path).method(method);
@@ -199,7 +198,6 @@ impl TestServer {
         Wire::connect(&self.address)
     }
 
-    /// The file of the database.
     pub(crate) fn database(&self) -> std::path::PathBuf {
         self.config.data.join("jelou.db")
     }

@@ -1,4 +1,4 @@
-//! The steps of a sequence, and how often each one comes.
+//! The steps of a sequence, and the frequency of each.
 
 use proptest::prelude::*;
 

@@ -7,12 +7,13 @@ use jelou_client::{Client, LogsQuery};
 use jelou_core::Slug;
 use serde_json::Value;
 
-/// How long to wait for the record of the call, which follows its lines. A record that is not kept never comes.
+/// Maximum wait for the record of the call, which follows its lines. If the log does not contain the record, it never
+/// arrives.
 const PATIENCE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Reads the log lines of a request. Returns none if they cannot be read: the answer of the call counts more, and an
-/// access token may exclude the log.
+/// Reads the log lines of a request. Returns none if they cannot be read: the answer of the call is more important, and
+/// an access token may not allow to read the log.
 pub(super) fn of(client: &Client, slug: &Slug, request_id: &str) -> Vec<Value> {
     let query = LogsQuery {
         request: Some(request_id.to_owned()),

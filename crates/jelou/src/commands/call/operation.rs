@@ -11,7 +11,6 @@ use crate::exit::Failure;
 /// The operation of a tool: how it is called.
 #[derive(Debug)]
 pub(super) struct Operation {
-    /// The name of the tool.
     name: String,
     method: String,
     /// The path, with `{name}` in place of each parameter.

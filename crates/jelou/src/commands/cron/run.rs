@@ -72,8 +72,8 @@ pub(in crate::commands) fn ended(
     Ok(run)
 }
 
-/// The function and the schedule that the arguments name. One argument is a schedule of the folder's function if it has such a
-/// schedule, and otherwise a function.
+/// Returns the function and the schedule that the arguments name. A single argument names a schedule of the folder's
+/// function, or a function if there is no such schedule.
 fn which(client: &Client, arguments: Vec<String>) -> anyhow::Result<(Slug, String)> {
     let mut arguments = arguments.into_iter();
     let (slug, name) = match (arguments.next(), arguments.next()) {

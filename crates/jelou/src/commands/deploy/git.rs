@@ -54,7 +54,7 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     std::thread::spawn(move || {
         let mut output = Vec::new();
         let read = stdout.read_to_end(&mut output);
-        // Fails after the timeout, because nobody receives any more.
+        // Fails after the timeout, because the receiver was dropped.
         let _ = send.send(read.map(|_| output));
     });
     let output = received.recv_timeout(PATIENCE);

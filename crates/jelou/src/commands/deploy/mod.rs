@@ -167,7 +167,7 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns a client that waits for all servers if the flags say so.
+/// Returns a client that waits for all servers if a flag requests it.
 fn client(args: &DeployArgs, context: &Context) -> anyhow::Result<Client> {
     context.output.require_all(args.require_all);
     Ok(context.client()?.waiting(args.wait))

@@ -20,7 +20,7 @@ fn of(read: impl Fn(&str) -> Option<String>) -> Provenance {
     if read("GITHUB_RUN_ID").is_some() {
         return Provenance {
             commit: read("GITHUB_SHA"),
-            // Without names of tags and of merge references, which are not branches.
+            // Ignores the names of tags and of merge references, which are not branches.
             branch: read("GITHUB_HEAD_REF").or_else(|| {
                 let is_branch = read("GITHUB_REF_TYPE").is_none_or(|kind| kind == "branch");
                 read("GITHUB_REF_NAME").filter(|_| is_branch)

@@ -55,7 +55,7 @@ impl Contact {
         Ok(())
     }
 
-    /// If this fails, the next start replaces the file.
+    /// Removes the file. If this fails, the next start replaces it.
     pub(super) fn remove(state: &Path) {
         let _ = fs::remove_file(state.join(FILE));
     }

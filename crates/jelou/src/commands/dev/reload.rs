@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 
 use super::source::Source;
 
-/// The reason for a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     /// A file may have changed.

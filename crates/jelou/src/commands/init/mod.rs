@@ -110,7 +110,7 @@ fn create(args: &InitArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A command for the project.
+/// Returns the command for the project in this folder.
 fn in_folder(folder: &Path, command: &str) -> String {
     if folder == Path::new(".") {
         return format!("jelou {command}");

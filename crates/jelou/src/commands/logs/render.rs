@@ -43,7 +43,6 @@ pub(super) fn line(human: &mut Human, record: &Value, function: Option<&str>) ->
     human.log_line(&time, level, function, &text_of(record))
 }
 
-/// Returns the time of a record.
 pub(super) fn time_of(json: &str) -> Timestamp {
     time(&serde_json::from_str(json).unwrap_or_default())
 }

@@ -72,7 +72,6 @@ pub(crate) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Shows secrets as a table.
 pub(in crate::commands) fn show(human: &mut Human, secrets: &[Secret]) -> io::Result<()> {
     show_rows(human, secrets.iter().map(|secret| (secret, false)))
 }

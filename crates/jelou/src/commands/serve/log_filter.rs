@@ -1,8 +1,8 @@
 //! The log filter of `JELOU_LOG`.
 //!
-//! `tracing_subscriber` takes any word for the name of a target, so a mistyped level would silence the server. Here, a
-//! word without `=` must be a level. Targets that the filter does not name log at level `info`, unless it sets another
-//! level.
+//! `tracing_subscriber` interprets any word as the name of a target, so a mistyped level would silence the server.
+//! Here, a word without `=` must be a level. Targets that the filter does not name log at level `info`, unless it sets
+//! another level.
 
 use tracing_subscriber::EnvFilter;
 

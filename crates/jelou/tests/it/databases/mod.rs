@@ -1,5 +1,5 @@
-//! Functions with databases: real servers, which the tests start on loopback, and the drivers that people use. Needs the
-//! npm registry, and the servers' Debian packages (`scripts/setup.sh`).
+//! Functions with databases: real servers, which the tests start on loopback, and the drivers that people use. Needs
+//! the npm registry, and the servers' Debian packages (`scripts/setup.sh`).
 
 mod mariadb;
 pub(crate) mod pgbouncer;

@@ -1,4 +1,5 @@
-//! The network between a server and its database: a relay on loopback that delays, loses or cuts what passes.
+//! The network between a server and its database: a relay on loopback that delays data, loses data or closes
+//! connections.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// How often a connection looks at the state of the line.
+/// How often a connection checks the state of the relay.
 const TICK: Duration = Duration::from_millis(5);
 
 pub(crate) struct Relay {
@@ -17,11 +18,11 @@ pub(crate) struct Relay {
 
 #[derive(Default)]
 struct Line {
-    /// Milliseconds that each piece takes.
+    /// The delay of each piece of data, in milliseconds.
     delay_ms: AtomicU64,
     is_silent: AtomicBool,
     is_cut: AtomicBool,
-    /// Connections with a lower number are silent for ever, as after the death of a machine.
+    /// Connections with a lower number never transfer data again.
     lost_before: AtomicU64,
     connections: AtomicU64,
     has_ended: AtomicBool,
@@ -54,7 +55,7 @@ impl Relay {
         self.line.delay_ms.store(delay_ms, Ordering::Relaxed);
     }
 
-    /// Loses everything from now on, without an error for either end.
+    /// Transfers no data from now on. Neither end gets an error.
     pub(crate) fn silence(&self) {
         self.line.is_silent.store(true, Ordering::Relaxed);
     }
@@ -64,7 +65,7 @@ impl Relay {
         self.line.is_cut.store(true, Ordering::Relaxed);
     }
 
-    /// Lets new connections pass. Those that were silent stay so.
+    /// Relays new connections. Existing connections transfer no data again.
     pub(crate) fn heal(&self) {
         let line = &self.line;
         let all = line.connections.load(Ordering::Relaxed);
@@ -85,7 +86,7 @@ impl Drop for Relay {
 
 impl Line {
     fn connect(&self, client: &TcpStream, number: u64, port: u16) {
-        // A silent line does not even connect.
+        // While the relay is silent, it does not connect to the database.
         if self.wait(number).is_none() {
             return;
         }
@@ -98,7 +99,7 @@ impl Line {
         });
     }
 
-    /// Waits until the line lets something pass. `None`: the connection is cut.
+    /// Waits until the connection may transfer data. `None`: the connection is cut.
     fn wait(&self, number: u64) -> Option<()> {
         loop {
             if self.has_ended.load(Ordering::Relaxed) || self.is_cut.load(Ordering::Relaxed) {

@@ -123,7 +123,6 @@ impl Stage {
             .send()
     }
 
-    /// The port of the listener.
     pub(super) fn port(&self) -> u16 {
         self.server
             .address()

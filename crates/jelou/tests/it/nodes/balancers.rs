@@ -214,7 +214,7 @@ fn stands_before_two_servers(start: impl Fn([&Server; 2]) -> Balancer) {
     knows_callers(&cluster, &balancer);
     uploads(&balancer, &token);
 
-    // All calls of a host are on one server.
+    // One server gets all calls for a host.
     for _ in 0..20 {
         let reply = balancer.call(&token).header("x-round", "here").send();
         assert_eq!(reply.status, 200);
@@ -250,7 +250,7 @@ fn stands_before_two_servers(start: impl Fn([&Server; 2]) -> Balancer) {
     };
     thread::scope(|scope| {
         let callers: Vec<_> = (0..4).map(|_| scope.spawn(get)).collect();
-        // A failed caller must not keep the others going.
+        // If this part fails, the callers must still stop.
         let watched = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             more();
             busy.kill();
@@ -266,7 +266,7 @@ fn stands_before_two_servers(start: impl Fn([&Server; 2]) -> Balancer) {
     drop(other);
 }
 
-/// The first piece of a stream arrives while the stream goes on.
+/// The first piece of a stream arrives before the stream ends.
 fn streams(balancer: &Balancer, token: &str) {
     let mut stream = TcpStream::connect(balancer.address()).unwrap();
     let host = "hola.fn.localhost";
@@ -295,7 +295,7 @@ fn upgrades(balancer: &Balancer, token: &str) {
     while socket.read().is_ok() {}
 }
 
-/// A server sees the address of a caller, and not what the caller says.
+/// A server sees the caller's real address, not an address in the caller's headers.
 fn knows_callers(cluster: &Cluster, balancer: &Balancer) {
     let limited = cluster.change(
         "POST",

@@ -1,4 +1,4 @@
-//! What one server of a database must not do to the others, or because of them.
+//! Faults of one server that must not affect the other servers of its database.
 
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ fn a_second_rotation_keeps_a_value_that_another_server_has_seen_in_use() {
         until_answered(server, &oldest, 401);
     }
 
-    // While the other server does not answer, nobody knows.
+    // While the other server does not answer, it is unknown whether the value is in use.
     cluster.change("POST", "/v1/functions/hola/tokens/ci/rotation", &grace);
     second.pause();
     let refused = first
@@ -68,7 +68,7 @@ fn a_second_rotation_keeps_a_value_that_another_server_has_seen_in_use() {
     assert!(refused.body.contains(second.address()), "{}", refused.body);
 }
 
-/// Like rows of a newer version.
+/// A newer version may have written such a row.
 #[test]
 fn a_row_that_a_server_cannot_read_does_not_stop_its_feed() {
     let cluster = Cluster::start();
@@ -167,7 +167,7 @@ fn a_row_that_a_server_cannot_read_does_not_stop_its_feed() {
     });
 }
 
-/// Like after the restore of an older backup, or of another one by mistake.
+/// The history differs after the restore of an older or a wrong backup.
 #[test]
 fn another_history_brings_all_parts_and_deletes_no_log() {
     let cluster = Cluster::start();

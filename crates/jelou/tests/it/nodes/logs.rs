@@ -167,7 +167,7 @@ fn records_of_all_servers_are_one_stream() {
     let last: Vec<_> = last.iter().map(text).collect();
     assert_eq!(last, texts[texts.len() - 3..]);
 
-    // One request, of the server that is not asked.
+    // Selects one request, which the other server handled.
     let reply = first
         .request("hola")
         .token(&token)
@@ -198,7 +198,7 @@ fn records_of_all_servers_are_one_stream() {
         (stats["data"][0]["calls"] == calls).then_some(())
     });
 
-    // A client that goes from one server to the other.
+    // A client reconnects to the other server.
     let last = texts.last().unwrap();
     let (id, _) = read_until(first, access_token, None, "una");
     log(first, &token, "dos");
@@ -215,7 +215,7 @@ fn records_of_all_servers_are_one_stream() {
         .collect();
     assert_eq!(found, ["dos", "tres"], "after {last}");
 
-    // What servers tell each other is for nobody else.
+    // Only servers may use the routes between servers.
     let path = "/v1/functions/hola";
     let info = first.manage(access_token, path).get(path).send().json();
     let id = info["id"].as_str().unwrap();
@@ -262,7 +262,7 @@ fn a_server_that_is_killed_is_a_notice_and_its_records_follow_when_it_is_back() 
     }
     follower.has_once(&(0..6).map(line).collect::<Vec<_>>());
 
-    // What is stored says what it lacks.
+    // The stored records and the statistics name the missing server.
     let records = shown(&sandbox, "hola --history");
     assert!(
         records.iter().any(|record| text(record) == line(5)),
@@ -277,7 +277,7 @@ fn a_server_that_is_killed_is_a_notice_and_its_records_follow_when_it_is_back() 
     let missing = format!("so that their part is missing: http://{address}");
     assert!(stats.to_string().contains(&missing), "{stats}");
 
-    // It comes back with another port.
+    // The server restarts with another port.
     let first = node(&sandbox, &url, KEY).on(&data).start();
     for n in 6..8 {
         log(&first, &token, &line(n));

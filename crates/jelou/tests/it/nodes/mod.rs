@@ -357,7 +357,7 @@ fn calls_go_on_while_the_database_is_away() {
     });
 }
 
-/// Like after a failover to a standby that lacks the last changes.
+/// A failover to a standby that lacks the last changes has the same effect.
 #[test]
 fn servers_follow_a_database_that_was_set_back() {
     let cluster = Cluster::start();

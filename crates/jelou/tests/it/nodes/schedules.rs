@@ -43,7 +43,7 @@ fn a_run_of_another_server_overlaps() {
     );
     assert_eq!(started["state"], "RUNNING", "{started}");
 
-    // Shortly before the next minute the first server stands still, so that the second one claims the due time. A server
+    // Shortly before the next minute, the first server is paused, so that the second one claims the due time. A server
     // that was silent for a minute would no longer count.
     let left = || 60 - Timestamp::now().as_second().rem_euclid(60);
     while left() > 15 {

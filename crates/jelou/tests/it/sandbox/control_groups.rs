@@ -97,7 +97,7 @@ fn is_idle(groups: &[PathBuf]) -> Option<bool> {
 fn who_is_not_waited_for_or_has_crashed_takes_what_others_leave() {
     let _turn = turn();
     let sandbox = Sandbox::new();
-    // A start gets its full CPU share after an eighth of this time at the latest. The test never takes that long.
+    // With this startup timeout, no start gets its full CPU share during the test: it would after 75 seconds.
     let unhurried = [("JELOU_LIMITS__STARTUP_TIMEOUT_MS", "600000")];
     let Some(server) = server_with("cgroup", &sandbox, None, &unhurried) else {
         return;
@@ -192,7 +192,7 @@ fn an_import_that_runs_again_has_its_own_share_again() {
                   last = now;\n\
                   }\n\
                   await new Promise((resolve) => setTimeout(resolve, 600000));\n";
-    // A start gets its full CPU share after an eighth of this time at the latest. The test never takes that long.
+    // With this startup timeout, no start gets its full CPU share during the test: it would after 75 seconds.
     while_it_imports("600000", import, |groups| {
         eventually("a process that takes what others leave", || {
             (is_idle(groups) == Some(true)).then_some(())

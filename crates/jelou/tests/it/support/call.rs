@@ -115,7 +115,6 @@ impl Reply {
         header.map(|(_, value)| value.as_str())
     }
 
-    /// The body as JSON.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }

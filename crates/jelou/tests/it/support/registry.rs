@@ -24,7 +24,7 @@ impl Package {
         }
     }
 
-    /// A member of its `package.json`.
+    /// Sets a member of the package's `package.json`.
     pub(crate) fn member(mut self, name: &str, value: Value) -> Self {
         self.manifest[name] = value;
         self

@@ -107,7 +107,6 @@ impl Sandbox {
         }
     }
 
-    /// Runs a shell script in a terminal.
     pub(crate) fn shell_in_terminal(&self, script: &str) -> Terminal {
         let arguments = ["-c".to_owned(), script.to_owned()];
         Terminal::start("/bin/sh", &arguments, &self.variables(), &self.project())

@@ -89,7 +89,7 @@ impl<'a> Serve<'a> {
         self
     }
 
-    /// Gives the server this socket, as systemd does. The caller keeps it open.
+    /// Passes this socket to the server, as systemd does. The caller keeps it open.
     pub(crate) fn listening(mut self, socket: &TcpListener) -> Self {
         self.inherited = Some(socket.try_clone().unwrap().into());
         let address = socket.local_addr().unwrap();
@@ -257,7 +257,8 @@ impl Server {
         kill_process(Pid::from_child(&self.process), signal).unwrap();
     }
 
-    /// Stops all threads of the server until it gets `SIGCONT`. They go on for a moment after the signal.
+    /// Stops all threads of the server until it gets `SIGCONT`. Waits for this, because threads continue for a moment
+    /// after the signal.
     pub(crate) fn pause(&self) {
         self.signal(Signal::STOP);
         let tasks = format!("/proc/{}/task", self.process.id());

@@ -148,7 +148,7 @@ impl Shared {
         );
     }
 
-    /// Answers the requests of one connection. The line of the first one may have been read.
+    /// Answers the requests of one connection. `first` is the first line of the first request, if it was already read.
     fn serve(&self, stream: impl Read + Write, origin: &str, first: Option<String>) {
         let mut stream = BufReader::new(stream);
         let mut next = first;
