@@ -146,8 +146,8 @@ impl Builder {
         types::check(tools, &workspace).await
     }
 
-    /// Completes a build with the result of loading the function. The worker that loaded it serves it from now on. If
-    /// the load failed, returns its error with positions in the source files.
+    /// For `jelou dev`: completes a build whose manifest was read from the first process of the slot, which also serves
+    /// the function. If loading failed, returns its error with positions in the source files.
     pub(crate) fn describe(
         &self,
         slug: &Slug,

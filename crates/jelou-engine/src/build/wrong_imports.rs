@@ -35,8 +35,8 @@ pub(super) fn reachable(graph: &Graph) -> HashSet<&str> {
     reachable
 }
 
-/// Returns the errors of modules that run. Leaves out errors in local files outside the upload, because such an error
-/// may quote the file, and errors that are reported at the import.
+/// Returns the errors of modules that run. Leaves out errors that are already reported at the import, and errors in
+/// local files outside the upload, because such an error may quote the file.
 pub(super) fn wrong_modules(
     workspace: &Workspace,
     graph: &Graph,

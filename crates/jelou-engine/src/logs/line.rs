@@ -49,7 +49,7 @@ pub enum LogLine {
     AtLimit(String),
     /// A host name of an egress rule has no address; the text names the host.
     Unresolved(String),
-    /// Work after a response did not finish in time; the text names the limit.
+    /// The work that continued after a response (`ctx.waitUntil`) did not finish in time; the text names the limit.
     Unfinished(String),
     /// The function wrote more lines than the rate limit allows. `lines`: the number of dropped lines.
     Dropped { lines: u64, lines_per_second: u64 },

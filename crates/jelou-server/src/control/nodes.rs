@@ -84,7 +84,7 @@ impl Control {
         Ok(nodes.map(|node| self.described_node(node, &head)).collect())
     }
 
-    /// Returns the id and the address of each server of the database, also of this one.
+    /// Returns the id and the address of every server that uses the database, including this server.
     pub(crate) async fn servers(&self) -> Result<Vec<(NodeId, String)>, StoreError> {
         let nodes = self.store.nodes(GONE_AFTER_MS).await?.into_iter();
         let servers = nodes.map(|node| (node.report.id, node.report.address));

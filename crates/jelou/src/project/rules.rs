@@ -42,7 +42,8 @@ pub(super) struct Level {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Taken,
-    /// Left out, unless `include`, an asset pattern or the entrypoint names the file, or a file in the folder.
+    /// Left out, unless `include`, an asset pattern or the entrypoint names this file or, if this is a folder, a file in
+    /// it.
     Unless(Reason),
     LeftOut(Reason),
 }
