@@ -48,18 +48,26 @@ impl Listener {
     }
 }
 
-/// Whether the URL leads to a pooler, which shares one database session between connections. Notifications would then
-/// arrive in the middle of other statements.
+/// How often the sessions of two connections are compared. A pooler usually gives a session that has just become free to the
+/// next connection that needs one.
+const COMPARISONS: usize = 5;
+
+/// Whether the URL leads to a pooler, which gives another connection the same session of the database. Notifications would
+/// then arrive in the middle of other statements.
 async fn shares_sessions(
     listener: &mut PgListener,
     url: &PostgresUrl,
 ) -> Result<bool, DatabaseError> {
-    let first = session(&mut *listener).await?;
     let mut other = PgConnection::connect(url.options().database_url.as_str()).await?;
-    let second = session(&mut other).await?;
+    let own = session(&mut *listener).await?;
+    let mut is_shared = false;
+    for _ in 0..COMPARISONS {
+        let another = session(&mut other).await?;
+        is_shared |= another == own || session(&mut *listener).await? != own;
+    }
     // Fails only if the connection was lost.
     let _ = other.close().await;
-    Ok(first == second)
+    Ok(is_shared)
 }
 
 /// Returns the process id of the connection's session in the database server.

@@ -1,5 +1,7 @@
 //! `PgBouncer` in transaction mode, in front of a database.
 
+use rustix::process::Signal;
+
 use super::postgres::Postgres;
 use crate::support::daemon::{Daemon, command, folder, free_port, give, program};
 
@@ -38,7 +40,7 @@ impl PgBouncer {
         let mut server = command(&program("pgbouncer", &["/usr/sbin"]), folder.path());
         server.arg("pgbouncer.ini");
         Self {
-            database: Daemon::start(&mut server, port, folder),
+            database: Daemon::start(&mut server, port, folder).ended_by(Signal::TERM),
         }
     }
 

@@ -18,7 +18,7 @@ fn start(port: u16) -> Daemon {
         .arg0("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
         .args(["--save", "", "--requirepass", "secreto"]);
-    Daemon::start(&mut server, port, folder)
+    Daemon::start(&mut server, port, folder).ended_by(Signal::TERM)
 }
 
 const CLIENTS: &str = r#"

@@ -109,7 +109,8 @@ impl Daemon {
         });
     }
 
-    /// Ends the server by this signal when it is dropped.
+    /// Ends the server by this signal when it is dropped. A server without a handler for SIGQUIT does not end by it if its
+    /// parent ignores it, as for a command in the background of a script.
     pub(crate) fn ended_by(mut self, signal: Signal) -> Self {
         self.ending = signal;
         self
