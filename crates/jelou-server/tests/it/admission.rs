@@ -309,7 +309,7 @@ fn json_that_would_take_too_much_memory_is_refused() {
     }
     assert!(logged(&[
         "reader",
-        "JSON objects and arrays, or fields of a form",
+        "JSON objects, arrays or form fields",
         "limits.max_body_memory_mib"
     ]));
     assert_eq!(born(&server), first);
