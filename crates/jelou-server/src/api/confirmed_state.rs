@@ -8,9 +8,7 @@ use jelou_store::{DatabaseError, StoreError};
 
 use super::app::App;
 use super::problem::ApiError;
-
-/// Path of the only route that needs no state.
-const HEALTH: &str = "/v1/health";
+use crate::listener::HEALTH;
 
 pub(super) async fn wait(State(control): State<App>, request: Request, next: Next) -> Response {
     if request.uri().path() == HEALTH || control.wait_until_confirmed().await {

@@ -52,7 +52,7 @@ use crate::oidc::IdentityIssuer;
 use crate::router;
 
 /// Path of the health check. Every listener answers it, except for hosts of functions.
-const HEALTH: &str = "/v1/health";
+pub(crate) const HEALTH: &str = "/v1/health";
 /// Path that tells load balancers whether to send calls. Every listener answers it, except for hosts of functions.
 const READY: &str = "/readyz";
 /// Maximum bytes of a request's head.
