@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::support::{TestServer, Wire, eventually, log_of, logged};
 
@@ -119,11 +120,20 @@ fn upload_at_once(server: &TestServer, uploads: &[(&Upload, bool)]) -> Vec<u16> 
     statuses
 }
 
-fn start() -> TestServer {
-    let server =
-        TestServer::start_with(|config| config.limits.max_processes_per_function = Some(1));
+/// A process that reads a large body yields the cores to everything else that runs, so two of these tests at the same
+/// time keep each other's calls waiting.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn start() -> (MutexGuard<'static, ()>, TestServer) {
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let server = TestServer::start_with(|config| {
+        config.limits.max_processes_per_function = Some(1);
+        // These tests are about memory, not about time.
+        config.limits.request_timeout_ms = 120_000;
+        config.limits.stall_timeout_ms = 30_000;
+    });
     server.deploy("reader", READER);
-    server
+    (alone, server)
 }
 
 fn largest_uploads() -> Vec<Upload> {
@@ -149,7 +159,7 @@ fn largest_uploads() -> Vec<Upload> {
 
 #[test]
 fn four_of_the_largest_bodies_at_once_are_all_read() {
-    let server = start();
+    let (_alone, server) = start();
     for upload in largest_uploads() {
         for has_length in [true, false] {
             let statuses = upload_at_once(&server, &[(&upload, has_length); 4]);
@@ -165,7 +175,7 @@ fn four_of_the_largest_bodies_at_once_are_all_read() {
 
 #[test]
 fn sixty_four_of_the_largest_bodies_at_once_end_no_process() {
-    let server = start();
+    let (_alone, server) = start();
     let kinds = largest_uploads();
     let uploads: Vec<_> = (0..64)
         .map(|number| (&kinds[number % kinds.len()], number % 3 != 0))
@@ -262,7 +272,7 @@ fn bodies_that_are_sent_slowly_lose_their_memory_at_the_timeout() {
 
 #[test]
 fn forms_that_would_take_too_much_memory_are_refused() {
-    let server = start();
+    let (_alone, server) = start();
     let first = born(&server);
     let file = "\r\n--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n";
     for (how, content_type, unit) in [
@@ -286,7 +296,7 @@ fn forms_that_would_take_too_much_memory_are_refused() {
 
 #[test]
 fn json_that_would_take_too_much_memory_is_refused() {
-    let server = start();
+    let (_alone, server) = start();
     let first = born(&server);
     for unit in ["{},", "[],", "[[]],"] {
         for size in [100 * 1024, LARGEST] {
@@ -405,7 +415,7 @@ fn a_function_full_of_streams_gets_another_process() {
 
 #[test]
 fn compressed_json_that_would_take_too_much_memory_is_refused() {
-    let server = start();
+    let (_alone, server) = start();
     let first = born(&server);
     for (unit, status) in [("{},", 413), (r#"{"id":12345,"name":"Ana"},"#, 200)] {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
