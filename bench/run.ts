@@ -8,10 +8,12 @@ import { type Peer, PEERS } from "./harness/peers.ts";
 import { writeReport } from "./harness/report.ts";
 import { addTo, type Figures, inTurns, medianOf } from "./harness/rounds.ts";
 import { idleMemory } from "./harness/idle.ts";
+import { measureDeployments } from "./harness/deployments.ts";
 import { measureDev } from "./harness/dev.ts";
 import { measureMany } from "./harness/many.ts";
 import { endAll } from "./harness/process.ts";
 import { measurePackages } from "./harness/packages.ts";
+import { measureSchedules } from "./harness/schedules.ts";
 import { measureStarts } from "./harness/starts.ts";
 import { memoryPerToken } from "./harness/tokens.ts";
 import { WORK } from "./work/requests.ts";
@@ -37,6 +39,8 @@ try {
     packages: wants("packages") ? await measurePackages() : null,
     idle: wants("idle") ? await idleMemory() : null,
     dev: wants("dev") ? await measureDev() : null,
+    deployments: wants("deployments") ? await measureDeployments() : null,
+    schedules: wants("schedules") ? await measureSchedules() : null,
     many: wants("many") ? await measureMany() : null,
     bytesPerToken: wants("tokens") ? await memoryPerToken() : null,
   }, settings);

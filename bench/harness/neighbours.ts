@@ -1,18 +1,8 @@
 /** Measures the latency of a normal function while hostile functions are called continuously. */
 import { Jelou } from "./jelou.ts";
-import { percentile, type Request } from "./load.ts";
+import type { Request } from "./load.ts";
+import { paced, type Times, withIdleLoop } from "./paced.ts";
 import { BODY } from "./peers.ts";
-import { send } from "./call.ts";
-import { Started } from "./process.ts";
-
-export interface Times {
-  /** Latency in milliseconds. */
-  p50: number;
-  p99: number;
-  calls: number;
-  /** Number of calls that failed or had a status other than 200. */
-  failed: number;
-}
 
 export interface Neighbours {
   alone: Times;
@@ -26,14 +16,10 @@ export interface Neighbours {
   hostile: Record<string, number>;
 }
 
-/** Milliseconds between two calls. The rate is low, so that latency shows waiting and not work. */
-const PERIOD = 10;
 const HOSTILE = ["loop", "allocation", "crash"];
 
 const file = (name: string) =>
   new URL(`../work/${name}.ts`, import.meta.url).pathname;
-const wait = (milliseconds: number) =>
-  new Promise((resolve) => setTimeout(resolve, Math.max(0, milliseconds)));
 
 export async function measureNeighbours(seconds: number): Promise<Neighbours> {
   const server = await Jelou.start();
@@ -79,47 +65,4 @@ class Callers {
   stop() {
     this.#thread.terminate();
   }
-}
-
-/** Does `work` beside a busy loop of the class SCHED_IDLE (sched(7)). `chrt` is part of util-linux. */
-async function withIdleLoop<T>(work: () => Promise<T>): Promise<T> {
-  const loop = ["--idle", "0", Deno.execPath(), "eval", "while (true);"];
-  const process = new Started("chrt", loop);
-  try {
-    return await work();
-  } finally {
-    await process.stop();
-  }
-}
-
-/**
- * Calls at a fixed rate. If a call starts late, its latency counts from its scheduled start (see coordinated omission).
- */
-async function paced(call: Request, seconds: number): Promise<Times> {
-  const times: number[] = [];
-  let failed = 0;
-  const one = async (due: number) => {
-    try {
-      const response = await send(call);
-      await response.arrayBuffer();
-      if (response.status !== 200) failed++;
-    } catch {
-      failed++;
-    }
-    times.push(performance.now() - due);
-  };
-  const begin = performance.now();
-  const calls: Promise<void>[] = [];
-  for (let number = 0; number < seconds * 1000 / PERIOD; number++) {
-    const due = begin + number * PERIOD;
-    await wait(due - performance.now());
-    calls.push(one(Math.min(due + 1, performance.now())));
-  }
-  await Promise.all(calls);
-  return {
-    p50: percentile(times, 50),
-    p99: percentile(times, 99),
-    calls: times.length,
-    failed,
-  };
 }

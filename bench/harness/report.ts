@@ -1,9 +1,11 @@
 /** Writes the report. The ratios come first. */
 import { MANY_CALLS, ONE_CALL, REFUSED_CALL } from "../work/requests.ts";
+import type { Deployments } from "./deployments.ts";
 import type { Dev, Saves } from "./dev.ts";
 import type { Many } from "./many.ts";
 import type { Packages } from "./packages.ts";
-import type { Neighbours, Times } from "./neighbours.ts";
+import type { Neighbours } from "./neighbours.ts";
+import type { Times } from "./paced.ts";
 import { run } from "./process.ts";
 import {
   type Figures,
@@ -12,6 +14,7 @@ import {
   type Round,
   type Settings,
 } from "./rounds.ts";
+import type { Schedules } from "./schedules.ts";
 import type { Starts } from "./starts.ts";
 
 /** Measurements of this server alone. `null` if they were not run. */
@@ -21,6 +24,8 @@ export interface Own {
   /** Private memory of an idle function, in MiB. */
   idle: number | null;
   dev: Dev | null;
+  deployments: Deployments | null;
+  schedules: Schedules | null;
   many: Many | null;
   bytesPerToken: number | null;
   neighbours: Neighbours | null;
@@ -202,7 +207,16 @@ function peerTargets(figures: Figures[]): Row[] {
 }
 
 function ownTargets(
-  { starts, packages, idle, dev, many, bytesPerToken }: Own,
+  {
+    starts,
+    packages,
+    idle,
+    dev,
+    deployments,
+    schedules,
+    many,
+    bytesPerToken,
+  }: Own,
 ): Row[] {
   const rows: Row[] = [];
   const row = (...row: Row) => rows.push(row);
@@ -249,6 +263,44 @@ function ownTargets(
       "within 5 %",
       `${early.toFixed(1)} and ${late.toFixed(1)}`,
     );
+  }
+  if (deployments) {
+    const { alone, besideIdleLoop, firstAnswer, deploy } = deployments;
+    const { throughRollbacks, throughDeploys } = deployments;
+    const calls = [alone, throughRollbacks, throughDeploys];
+    const failed = calls.map(({ failed }) => failed).join(", ");
+    const compared = ({ p99 }: Times) => {
+      const [to, toBusy] = [alone, besideIdleLoop].map((of) =>
+        (p99 / of.p99).toFixed(2)
+      );
+      return `${to}; ${toBusy} to the one with busy cores`;
+    };
+    row(
+      `first answer of ${firstAnswer.count} rollbacks, ms`,
+      "p99 50",
+      times(firstAnswer),
+    );
+    row(
+      "p99 of calls through rollbacks, to the one without",
+      "at most 1.5",
+      compared(throughRollbacks),
+    );
+    row(
+      "p99 of calls through deploys, to the one without",
+      "at most 1.5",
+      compared(throughDeploys),
+    );
+    row("failed calls without, through rollbacks and deploys", "0", failed);
+    row(`time of ${deploy.count} deploys, ms`, "", times(deploy));
+  }
+  if (schedules) {
+    const { functions, lateness, failed } = schedules;
+    row(
+      `start after the due time, ${functions} functions at once, ms`,
+      "p99 100",
+      times(lateness),
+    );
+    row("runs missed or failed", "0", `${failed} of ${lateness.count}`);
   }
   if (many) {
     const { functions, budgetMib, first, walk, processes, failures } = many;

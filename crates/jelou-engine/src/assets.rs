@@ -97,6 +97,11 @@ impl Assets {
         name.to_string_lossy().into_owned()
     }
 
+    /// Returns the path of another folder of the cache.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.dir.with_file_name(name)
+    }
+
     pub(crate) fn types(&self) -> PathBuf {
         self.dir.join("types")
     }

@@ -360,7 +360,7 @@ pub(super) async fn guarded<T>(
     }
 }
 
-/// Returns the baseline, which is measured once, with a temporary process.
+/// Returns the baseline, which is measured once, with a temporary process, unless an earlier server kept it.
 ///
 /// # Errors
 ///
@@ -376,6 +376,10 @@ pub(crate) async fn baseline(launcher: &Launcher) -> Result<&Baseline, LoadError
 }
 
 async fn measure_baseline(launcher: &Launcher) -> Result<Baseline, LoadError> {
+    let folder = launcher.baseline_folder();
+    if let Some(kept) = Baseline::kept(&folder) {
+        return Ok(kept);
+    }
     let charge = launcher.budget.charge();
     let terms = launcher.common_terms().await;
     let ready = launcher
@@ -388,8 +392,12 @@ async fn measure_baseline(launcher: &Launcher) -> Result<Baseline, LoadError> {
         .status()
         .and_then(|status| status.data_size())
         .ok_or_else(|| LoadError::Died("the size of a blank worker cannot be read".to_owned()))?;
-    Ok(Baseline {
+    let baseline = Baseline {
         data_bytes,
         code_cache: blank.end_for_cache(launcher, "compiled").await?,
-    })
+    };
+    if let Err(error) = baseline.keep(&folder) {
+        tracing::debug!(%error, "cannot keep the measurements of a blank worker");
+    }
+    Ok(baseline)
 }

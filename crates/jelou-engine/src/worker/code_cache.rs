@@ -40,6 +40,13 @@ impl CodeCache {
         Ok(Self { folder })
     }
 
+    /// Returns the cache that an earlier server kept in `folder`.
+    pub(super) fn kept(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+        }
+    }
+
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -53,14 +60,23 @@ impl CodeCache {
         let own = |path: &Path| user.map_or(Ok(()), |user| user.own(path));
         fs_err::create_dir(deno_dir)?;
         own(deno_dir)?;
-        for file in FILES {
-            let (from, to) = (self.folder.join(file), deno_dir.join(file));
-            if from.is_file() {
-                fs_err::copy(&from, &to)?;
-                own(&to)?;
-            }
+        for file in self.copy_to(deno_dir)? {
+            own(&file)?;
         }
         Ok(())
+    }
+
+    /// Copies the cache into an existing folder. Returns the copied files.
+    pub(super) fn copy_to(&self, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+        let mut copied = Vec::new();
+        for file in FILES {
+            let (from, to) = (self.folder.join(file), folder.join(file));
+            if from.is_file() {
+                fs_err::copy(&from, &to)?;
+                copied.push(to);
+            }
+        }
+        Ok(copied)
     }
 }
 

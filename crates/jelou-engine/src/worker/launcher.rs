@@ -1,6 +1,8 @@
 //! Starts the processes of workers.
 
 use std::fs::File;
+use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jelou_core::{EgressRule, FunctionLimits, Limits};
@@ -25,6 +27,7 @@ use super::terms::LaunchTerms;
 use super::waiting_calls::WaitingCalls;
 use crate::capacity::Budget;
 use crate::debugger::{BreakAt, Debuggers};
+use crate::deno::DENO_VERSION;
 use crate::logs::next_line;
 
 /// Maximum bytes of the line by which a worker reports that it listens on its sockets.
@@ -89,6 +92,17 @@ impl Launcher {
             baseline: OnceCell::new(),
             builtins: Builtins::default(),
         })
+    }
+
+    /// Returns the folder of the cache for the baseline. Its name depends on everything that changes the baseline.
+    pub(super) fn baseline_folder(&self) -> PathBuf {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let heap_mib = self.limits.max_heap_mib;
+        let assets = &self.program.assets;
+        let name = assets.name();
+        assets.beside(&format!(
+            "baseline-{name}-deno-{DENO_VERSION}-{cores}-cores-{heap_mib}-mib"
+        ))
     }
 
     /// Returns whether a worker waits for a debugger before it imports its function.
