@@ -1,7 +1,7 @@
 //! A user id for each process, so that the kernel isolates processes from each other as it isolates users.
 
 use std::collections::HashSet;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,13 +28,13 @@ impl ProcessUser {
         std::os::unix::fs::lchown(path, Some(self.0), Some(self.0))
     }
 
-    /// Makes the process the owner of a folder and its contents.
+    /// Makes the process the owner of a folder and its contents. The folder itself comes last: if the process
+    /// [owns](Self::owns) it, the process owns everything that was in it.
     ///
     /// # Errors
     ///
     /// When an owner cannot be changed.
     pub fn own_all(self, folder: &Path) -> std::io::Result<()> {
-        self.own(folder)?;
         for entry in fs_err::read_dir(folder)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
@@ -43,7 +43,16 @@ impl ProcessUser {
                 self.own(&entry.path())?;
             }
         }
-        Ok(())
+        self.own(folder)
+    }
+
+    /// Returns whether the process is the owner of the path.
+    ///
+    /// # Errors
+    ///
+    /// When the path cannot be read.
+    pub fn owns(self, path: &Path) -> std::io::Result<bool> {
+        Ok(fs_err::symlink_metadata(path)?.uid() == self.0)
     }
 
     /// Sets the group of the path to the group of the process. The owner does not change.

@@ -34,7 +34,10 @@ impl DenoCache {
             std::os::unix::fs::lchown(folder, Some(0), Some(0))?;
             fs_err::set_permissions(folder, Permissions::from_mode(0o711))?;
         }
-        builder.own_all(&packages)?;
+        // A walk through a large cache takes seconds, so only the first start walks.
+        if !builder.owns(&packages)? {
+            builder.own_all(&packages)?;
+        }
         // Later build steps read the packages as members of the group.
         fs_err::set_permissions(&packages, Permissions::from_mode(0o750))?;
         Ok(cache)
@@ -109,5 +112,12 @@ mod tests {
         assert_eq!(owner(&packages), builder.map_or(own, ProcessUser::id));
         // The next start finds an existing folder.
         provide();
+        // With other user ids, everything in it gets another owner.
+        let package = packages.join("package");
+        fs_err::create_dir(&package).unwrap();
+        let other = builder.map(|_| UserIds::new(700_000, 0).builder());
+        DenoCache::provide(&cache_dir, &deno, other).unwrap();
+        assert_eq!(owner(&package), other.map_or(own, ProcessUser::id));
+        assert_eq!(owner(&packages), owner(&package));
     }
 }
