@@ -175,9 +175,7 @@ impl Lease {
                     // From here on, the request needs a stream permit, even if the response is short.
                     self.permit.become_stream()?;
                     let limit = self.entered.worker.connections.max_head_bytes();
-                    if head_bytes(response.headers()) > limit {
-                        return Err(SendError::HeadTooLarge { limit });
-                    }
+                    check_head(response.headers(), limit)?;
                     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                         connection.detach();
                         return Ok(response.map(|_| WorkerBody::upgraded(self)));
@@ -244,12 +242,16 @@ impl Drop for Lease {
     }
 }
 
-/// Returns the size of the header lines in bytes, including their line ends.
-fn head_bytes(headers: &HeaderMap) -> usize {
+/// Checks the size of the header lines, including their line ends.
+fn check_head(headers: &HeaderMap, limit: usize) -> Result<(), SendError> {
     let lines = headers.iter();
-    lines
+    let bytes: usize = lines
         .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
-        .sum()
+        .sum();
+    if bytes > limit {
+        return Err(SendError::HeadTooLarge { limit });
+    }
+    Ok(())
 }
 
 fn send_error(error: &hyper::Error, max_head_bytes: usize) -> SendError {
@@ -271,4 +273,87 @@ fn send_error(error: &hyper::Error, max_head_bytes: usize) -> SendError {
         };
     }
     SendError::Died(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixListener;
+
+    use super::*;
+    use crate::transport::Connections;
+
+    const LIMIT: usize = 8 * 1024;
+
+    /// Returns a head with this number of bytes in its header lines, and a status line before them.
+    fn head(bytes: usize, lines: usize) -> String {
+        let fixed = "content-length: 2\r\n";
+        let mut head = format!("HTTP/1.1 200 OK\r\n{fixed}");
+        let mut left = bytes - fixed.len();
+        for line in 0..lines {
+            let name = format!("x-{line:02}: ");
+            let length = left / (lines - line);
+            let value = "v".repeat(length - name.len() - "\r\n".len());
+            head.push_str(&format!("{name}{value}\r\n"));
+            left -= length;
+        }
+        head.push_str("\r\n{}");
+        head
+    }
+
+    async fn answer(head: &str, cut: usize) -> Result<(), SendError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let connections = Connections::new(rustix::process::getpid(), &path, LIMIT);
+        let mut connection = connections.take().await.unwrap();
+        let (mut end, _) = listener.accept().await.unwrap();
+        let worker = async {
+            assert!(end.read(&mut [0; 1024]).await.unwrap() > 0);
+            for piece in head.as_bytes().chunks(cut) {
+                // Fails after the gateway has closed the connection.
+                if end.write_all(piece).await.is_err() {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let request = Request::new(RequestBody::empty());
+        let gateway = async {
+            match connection.send(request).await {
+                Ok(response) => check_head(response.headers(), LIMIT),
+                Err(error) => Err(send_error(&error.into_error(), LIMIT)),
+            }
+        };
+        tokio::join!(gateway, worker).0
+    }
+
+    #[tokio::test]
+    async fn the_limit_of_a_head_does_not_depend_on_reads() {
+        for cut in [1, 100, 4096, 8192, usize::MAX] {
+            for lines in [1, 90] {
+                for (bytes, fits) in [
+                    (LIMIT / 2, true),
+                    (LIMIT, true),
+                    (LIMIT + 1, false),
+                    (LIMIT + 1000, false),
+                    (LIMIT + 1100, false),
+                    (LIMIT * 2, false),
+                    (LIMIT * 8, false),
+                ] {
+                    let answered = answer(&head(bytes, lines), cut).await;
+                    match answered {
+                        Ok(()) => assert!(fits, "{bytes} bytes in pieces of {cut}"),
+                        Err(SendError::HeadTooLarge { limit: LIMIT }) => {
+                            assert!(!fits, "{bytes} bytes in pieces of {cut}");
+                        }
+                        Err(error) => panic!("{bytes} bytes in pieces of {cut}: {error}"),
+                    }
+                }
+            }
+        }
+        // More headers than the parser has places for.
+        let error = answer(&head(LIMIT / 2, 100), 100).await.unwrap_err();
+        assert!(matches!(error, SendError::HeadTooLarge { .. }), "{error}");
+    }
 }

@@ -105,6 +105,49 @@ fn the_head_of_a_response_has_a_limit() {
     assert_eq!(call(1).status, 200);
 }
 
+/// Streamed responses come over HTTP, other responses over the call channel. A head may consist of many headers.
+#[test]
+fn the_limit_of_a_head_is_the_same_in_every_form() {
+    let server = TestServer::start();
+    server.deploy(
+        "forms",
+        r#"export default define({ description: "Forms", config: { public: true, path: "/:how" }, handler: ({ size }, ctx) => {
+          const { how } = ctx.params;
+          const parts = how === "many" || how === "cookies" ? 60 : 1;
+          const value = "x".repeat(Number(size) / parts);
+          const headers = new Headers();
+          for (let part = 0; part < parts; part++) headers.append(how === "cookies" ? "set-cookie" : `x-large-${part}`, value);
+          if (how === "event") headers.set("content-type", "text/event-stream");
+          const isStream = how === "streamed" || how === "event";
+          return new Response(isStream ? ReadableStream.from([new TextEncoder().encode("{}")]) : "{}", { headers });
+        } });"#,
+    );
+    for how in ["streamed", "event", "many", "cookies"] {
+        for _ in 0..10 {
+            for (kib, status) in [
+                (15, 200),
+                (60, 200),
+                (65, 500),
+                (70, 500),
+                (100, 500),
+                (127, 500),
+                (300, 500),
+            ] {
+                let path = format!("/{how}?size={}", kib * 1024);
+                let reply = server.call("forms", &path).send();
+                assert_eq!(reply.status, status, "{how}: {kib} KiB");
+            }
+        }
+        let refused = format!("/{how}?size={}", 80 * 1024);
+        let reply = server.call("forms", &refused).send();
+        let request = reply.header("x-request-id").unwrap();
+        assert!(
+            logged(&[request, "limits.max_response_header_bytes"]),
+            "{how}"
+        );
+    }
+}
+
 #[test]
 fn a_stream_that_stands_still_is_cut() {
     let idle_timeout = Duration::from_secs(3);
