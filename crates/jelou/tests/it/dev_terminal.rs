@@ -35,8 +35,8 @@ fn a_developer_sees_routes_calls_errors_and_uses_the_keys() {
     let data = DataFolder::new();
     let mut terminal = start(&sandbox, &data, "");
     terminal
-        .wait_for("mi-funcion at http://localhost:")
         .wait_for("Loaded in ")
+        .wait_for("mi-funcion at http://localhost:")
         .wait_for("POST /saludar  Greets")
         .wait_for("GET /limpiar  Cleans")
         .wait_for("Schedule limpiar: 0 9 * * * UTC: due 20")
@@ -70,6 +70,31 @@ fn a_developer_sees_routes_calls_errors_and_uses_the_keys() {
     terminal.answer("q");
     let outcome = terminal.finish();
     assert_eq!(outcome.code, 0, "{outcome}");
+    data.wait_until_quiet();
+}
+
+/// The URL is shown when the function can be called.
+#[test]
+fn the_url_is_shown_after_the_first_load() {
+    let sandbox = Sandbox::new().env("JELOU_SANDBOX__FIREWALL", "off");
+    sandbox.file("index.ts", "export default {{;\n");
+    let data = DataFolder::new();
+    let mut terminal = start(&sandbox, &data, "--token");
+    terminal.wait_for("Nothing is served yet. Save again to try again");
+    sandbox.file("index.ts", source("Hola"));
+    terminal
+        .wait_for("Loaded in ")
+        .wait_for("mi-funcion at http://localhost:")
+        .wait_for("Token jfn_rt_");
+    sandbox.file("index.ts", source("Buenos días"));
+    terminal
+        .wait_for("Loaded in ")
+        .press(crate::support::CTRL_C);
+    let outcome = terminal.finish();
+    let shown = outcome.stdout().matches(" at http://localhost:").count();
+    assert_eq!((outcome.code, shown), (0, 1), "{outcome}");
+    let (before, _) = outcome.stdout().split_once("Loaded in ").unwrap();
+    assert!(!before.contains("http://"), "{outcome}");
     data.wait_until_quiet();
 }
 

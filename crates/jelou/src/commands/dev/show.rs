@@ -44,6 +44,8 @@ impl<'a> Show<'a> {
         let _ = self.output.note(text);
     }
 
+    /// Shows where debuggers attach, because one may have to attach before the first load ends. People see the URL of a
+    /// function after its first load, when it can be called.
     pub(super) fn listening(&self, server: &DevelopmentServer) -> io::Result<()> {
         for function in server.functions() {
             if self.output.is_json() {
@@ -56,18 +58,10 @@ impl<'a> Show<'a> {
                 }))?;
                 continue;
             }
-            self.output.human(|human| {
-                human.item(&format!("{} at {}", function.slug(), function.url()))?;
-                if let Some(token) = function.token() {
-                    human.item(&format!("Token {token}"))?;
-                }
-                if let Some(url) = function.inspector_url() {
-                    human.item(&format!(
-                        "Debugger at {url} (VS Code: F5; Chrome: chrome://inspect)"
-                    ))?;
-                }
-                Ok(())
-            })?;
+            if let Some(url) = function.inspector_url() {
+                let text = format!("Debugger at {url} (VS Code: F5; Chrome: chrome://inspect)");
+                self.output.human(|human| human.item(&text))?;
+            }
         }
         Ok(())
     }
@@ -166,6 +160,10 @@ impl<'a> Show<'a> {
             human.success(&format!("{}Loaded in {ms} ms", self.name(position)))?;
             if !is_first {
                 return Ok(());
+            }
+            human.item(&format!("{} at {}", function.slug(), function.url()))?;
+            if let Some(token) = function.token() {
+                human.item(&format!("Token {token}"))?;
             }
             for tool in &manifest.tools {
                 let (method, path) = route(tool);
