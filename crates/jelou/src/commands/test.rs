@@ -46,6 +46,10 @@ pub(super) fn run(args: TestArgs, context: &Context) -> anyhow::Result<()> {
         .args(["--allow-read", "--allow-env", "--allow-net", "--allow-sys"])
         .env("DENO_DIR", std::path::absolute(CACHE)?)
         .env("DENO_NO_UPDATE_CHECK", "1");
+    if !context.output.has_colour() {
+        // The runner looks only at the variable, and writes colours into pipes too.
+        runner.env("NO_COLOR", "1");
+    }
     if !["deno.json", "deno.jsonc"]
         .iter()
         .any(|name| here.join(name).is_file())

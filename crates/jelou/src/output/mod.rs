@@ -97,6 +97,11 @@ impl Output {
         pending.extend(servers.split(", ").map(str::to_owned));
     }
 
+    /// Whether stdout shows colours. Otherwise it is no terminal, or `NO_COLOR` or a flag forbids them.
+    pub(crate) fn has_colour(&self) -> bool {
+        self.color != ColorChoice::Never && AutoStream::choice(&io::stdout()) != ColorChoice::Never
+    }
+
     pub(crate) fn is_json(&self) -> bool {
         matches!(self.format, Format::Json(_))
     }

@@ -124,6 +124,17 @@ fn the_tests_of_a_project_run_with_the_sdk_and_its_types() {
     let one = test("--filter greets");
     assert!(one.stdout().contains("1 passed"), "{one}");
     assert!(one.stdout().contains("1 filtered out"), "{one}");
+    // Colours are for terminals, and only without `NO_COLOR`.
+    assert!(!passed.to_string().contains('\u{1b}'), "{passed}");
+    let screen = |sandbox: &Sandbox| sandbox.jelou("test").in_terminal().finish_raw();
+    assert!(screen(&sandbox).contains("\u{1b}[32m"));
+    let sandbox = sandbox.env("NO_COLOR", "1");
+    let plain = screen(&sandbox);
+    assert!(
+        plain.contains("2 passed") && !plain.contains("\u{1b}[32m"),
+        "{plain:?}"
+    );
+    let test = |arguments: &str| sandbox.jelou(&format!("test {arguments}")).run();
     sandbox.file(
         "greeting_test.ts",
         TEST.replace("593987654321\" },", "1\" },"),
