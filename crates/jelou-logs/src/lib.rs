@@ -31,7 +31,7 @@ pub use entry::{CallEntry, Entry, EntryContent, EventEntry};
 pub use filter::{Filter, FilterError};
 pub use jelou_core::log_rules::{Level, ParseLevelError};
 pub use logs::{LogCounts, LogWriter, Logs, Observer, Watch};
-pub use read::{Found, Page, Query, TokenNames};
+pub use read::{Found, MAX_LAST_BYTES, Page, Query, TokenNames};
 pub use record::{Call, CallTrace, Content, Event, Kind, Line, Protocol, Record};
 pub use redact::{MASKED, MIN_SECRET_BYTES};
 pub use settings::LogSettings;

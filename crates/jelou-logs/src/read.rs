@@ -15,8 +15,8 @@ use crate::stream::{Stream, StreamView};
 
 /// Maximum bytes of records that are searched for one page. The page then ends, even if few records match.
 const MAX_SCANNED_BYTES: usize = 16 * 1024 * 1024;
-/// Maximum bytes of the records that [`Reader::last`] returns.
-const MAX_LAST_BYTES: usize = 16 * 1024 * 1024;
+/// Maximum bytes of the last records, which are one page.
+pub const MAX_LAST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Which records to read.
 #[derive(Debug, Clone, Default)]
@@ -41,8 +41,11 @@ pub struct Page {
     pub cursor: u64,
     /// Whether the stream currently has no more records after the cursor.
     pub is_last: bool,
-    /// Sequence number and time of the newest record in the range of the query that the retention has removed.
+    /// Sequence number and time of the newest record in the range of the page that the retention has removed. Records
+    /// before it may remain, because lines and calls are removed separately.
     pub removed: Option<(u64, Timestamp)>,
+    /// Whether earlier records that match were left out, because the page has [`MAX_LAST_BYTES`].
+    pub is_cut: bool,
     /// Whether a call has a token whose name is not in the [`TokenNames`].
     pub has_unknown_token: bool,
 }
@@ -84,9 +87,9 @@ impl<'a> Reader<'a> {
     /// Returns the matching records after `cursor`, in order, up to about `max_bytes` of JSON.
     pub(crate) fn page(mut self, stream: &Stream, cursor: u64, max_bytes: usize) -> Page {
         let view = stream.view(cursor);
+        let removed = self.removed(&view, cursor);
         let mut page = Page {
             cursor,
-            removed: self.removed(&view, cursor),
             ..Page::default()
         };
         let last_seq = view.last_seq;
@@ -99,37 +102,46 @@ impl<'a> Reader<'a> {
                 page.records.push(found);
             }
             if bytes >= max_bytes || merged.scanned >= MAX_SCANNED_BYTES {
+                page.removed = removed.filter(|(removed, _)| *removed <= seq);
                 page.has_unknown_token = self.has_unknown_token;
                 return page;
             }
         }
         page.cursor = last_seq.max(cursor);
         page.is_last = true;
+        page.removed = removed;
         page.has_unknown_token = self.has_unknown_token;
         page
     }
 
-    /// Returns the last `count` matching records, in ascending order.
+    /// Returns the last `count` matching records, in ascending order, or fewer with about [`MAX_LAST_BYTES`].
     pub(crate) fn last(mut self, stream: &Stream, count: usize) -> Page {
         let view = stream.view(0);
+        let removed = self.query.since.and_then(|_| self.removed(&view, 0));
         let mut page = Page {
             cursor: view.last_seq,
             is_last: true,
-            removed: self.query.since.and_then(|_| self.removed(&view, 0)),
             ..Page::default()
         };
         let mut merged = self.merged(view, 0, Direction::Backward);
         let mut bytes = 0;
-        while page.records.len() < count && bytes < MAX_LAST_BYTES {
+        while page.records.len() < count {
             let Some((_, line)) = merged.next(&self) else {
                 break;
             };
             if let Some(found) = self.found(line) {
+                if bytes >= MAX_LAST_BYTES {
+                    page.is_cut = true;
+                    break;
+                }
                 bytes += found.json.len();
                 page.records.push(found);
             }
         }
         page.records.reverse();
+        let is_complete = page.records.len() == count;
+        let first = page.records.first().map_or(0, |found| found.seq);
+        page.removed = removed.filter(|(removed, _)| !is_complete || *removed > first);
         page.has_unknown_token = self.has_unknown_token;
         page
     }

@@ -1,6 +1,6 @@
 //! Tests queries, pages, followers and statistics.
 
-use jelou_logs::{CallSums, EntryContent, GroupBy, LogSettings, Query, TokenNames};
+use jelou_logs::{CallSums, EntryContent, GroupBy, LogSettings, MAX_LAST_BYTES, Query, TokenNames};
 use uuid::Uuid;
 
 use crate::support::{Log, call};
@@ -106,6 +106,64 @@ fn last_returns_the_end_of_all_records() {
             .map(|found| found.seq)
             .collect();
         assert_eq!(last, expected);
+    }
+}
+
+/// A page of the last records has a limit. The page says so, and the earlier records can be read by their time.
+#[test]
+fn last_says_that_records_were_left_out() {
+    let log = Log::new(LogSettings::default());
+    let text = "x".repeat(16_000);
+    for _ in 0..12 {
+        for _ in 0..100 {
+            log.line(&text);
+        }
+        log.settle();
+    }
+    let query = Query {
+        filter: "xxx*".parse().unwrap(),
+        ..Query::default()
+    };
+    let names = TokenNames::new();
+    let last = |count: usize| {
+        log.logs()
+            .last(&log.function, &query, &names, count)
+            .unwrap()
+    };
+    let cut = last(10_000);
+    assert!(cut.is_cut);
+    let bytes: usize = cut.records.iter().map(|found| found.json.len()).sum();
+    assert!(
+        (MAX_LAST_BYTES..MAX_LAST_BYTES + 20_000).contains(&bytes),
+        "{bytes}"
+    );
+    let all = log.all(&query, &names, 1 << 20);
+    assert_eq!(all.len(), 1200);
+    let earlier = Query {
+        until: Some(cut.records[0].record.time),
+        ..query.clone()
+    };
+    let earlier = log
+        .logs()
+        .last(&log.function, &earlier, &names, 10_000)
+        .unwrap();
+    assert!(!earlier.is_cut);
+    assert!(earlier.records.len() + cut.records.len() <= all.len());
+    // Pages with as many records as were requested, or with all, are complete.
+    let count = cut.records.len();
+    assert!(!last(count).is_cut);
+    let newest = Query {
+        since: Some(cut.records[0].record.time),
+        ..query.clone()
+    };
+    let kept = log.all(&newest, &names, 1 << 20).len();
+    if kept == count {
+        assert!(
+            !log.logs()
+                .last(&log.function, &newest, &names, 10_000)
+                .unwrap()
+                .is_cut
+        );
     }
 }
 

@@ -52,19 +52,43 @@ fn size_is_limited_and_calls_do_not_displace_lines() {
     assert!(bytes < 3 * 1024 * 1024, "{bytes}");
     let all = log.everything();
     assert!(all.last().unwrap().json.contains("line 19999 "));
+    // Calls from before the removed lines remain. The notice is on the page of its place, once.
+    let (mut notices, mut cursor) = (Vec::new(), 5);
+    loop {
+        let (query, names) = (Query::default(), TokenNames::new());
+        let page = log.logs().page(&log.function, &query, &names, cursor, 1000);
+        let page = page.unwrap();
+        if let Some((removed, _)) = page.removed {
+            assert!(cursor < removed && removed <= page.cursor, "{removed}");
+            notices.push(removed);
+        }
+        cursor = page.cursor;
+        if page.is_last {
+            break;
+        }
+    }
     let first = all.first().unwrap().seq;
-    let page = log.logs().page(
-        &log.function,
-        &Query::default(),
-        &TokenNames::new(),
-        5,
-        1000,
-    );
-    let (removed, _) = page.unwrap().removed.unwrap();
+    let [removed] = notices[..] else {
+        panic!("{notices:?}");
+    };
     assert!(
-        removed >= 5 && removed < all.last().unwrap().seq,
-        "{removed} {first}"
+        first < removed && removed < all.last().unwrap().seq,
+        "{first} {removed}"
     );
+
+    // The last records lack nothing if there are enough of them.
+    let since = Query {
+        since: Some(jiff::Timestamp::UNIX_EPOCH),
+        ..Query::default()
+    };
+    let names = TokenNames::new();
+    let last = |count| {
+        log.logs()
+            .last(&log.function, &since, &names, count)
+            .unwrap()
+    };
+    assert_eq!(last(100).removed, None);
+    assert_eq!(last(1 << 20).removed.unwrap().0, removed);
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use std::io;
 
 use jelou_core::Slug;
-use jelou_logs::Page;
 
 use super::local::{Read, Reading};
-use super::response::{Format, HEARTBEAT, Pieces, removed, send};
+use super::response::{Format, HEARTBEAT, Pieces, send};
+use super::source::Piece;
 
 /// Sends the records from `start` on, and then new ones if the format is [`Format::Events`].
 pub(super) async fn run(
@@ -19,7 +19,7 @@ pub(super) async fn run(
     let mut cursor = match start {
         Read::After(after) => after.min(reading.watch.last_seq()),
         Read::Last(_) => {
-            let page = reading.read(start).await?;
+            let page = Piece::from(reading.read(start).await?);
             if !send(&pieces, written(&page, format)).await || format == Format::Lines {
                 return Ok(());
             }
@@ -27,7 +27,7 @@ pub(super) async fn run(
         }
     };
     loop {
-        let page = reading.read(Read::After(cursor)).await?;
+        let page = Piece::from(reading.read(Read::After(cursor)).await?);
         cursor = page.cursor;
         if !send(&pieces, written(&page, format)).await {
             return Ok(());
@@ -61,13 +61,10 @@ async fn wait(reading: &mut Reading, slug: &Slug, cursor: u64, pieces: &Pieces) 
     }
 }
 
-fn written(page: &Page, format: Format) -> String {
+fn written(page: &Piece, format: Format) -> String {
     let mut text = String::new();
-    if let Some((seq, time)) = page.removed {
-        format.write(&mut text, seq, &removed(seq, time));
-    }
-    for found in &page.records {
-        format.write(&mut text, found.seq, &found.json);
+    for line in &page.lines {
+        format.write(&mut text, line.seq, &line.json);
     }
     text
 }

@@ -49,8 +49,8 @@ pub(super) struct Merged {
     format: Format,
     position: Position,
     sources: Vec<Source>,
-    /// Records about servers that do not answer. They are sent first.
-    notices: Vec<String>,
+    /// Records about servers that do not answer, with their times.
+    notices: VecDeque<(Timestamp, String)>,
 }
 
 /// The records that were read from one server.
@@ -91,7 +91,7 @@ impl Merged {
             format,
             position,
             sources: Vec::new(),
-            notices: Vec::new(),
+            notices: VecDeque::new(),
         };
         let servers = merged.control.servers().await.map_err(ControlError::from)?;
         merged.read_from(servers);
@@ -232,8 +232,9 @@ impl Merged {
             }
             Some(Event::Lost(reason)) => {
                 source.is_waiting = true;
-                let notice = unreachable(source, &reason, self.asked.follows);
-                self.notices.push(notice);
+                let now = Timestamp::now();
+                let notice = unreachable(source, now, &reason, self.asked.follows);
+                self.notices.push_back((now, notice));
             }
             None => {
                 source.is_waiting = true;
@@ -246,7 +247,7 @@ impl Merged {
     fn keep_last(&mut self, count: usize) {
         let total: usize = self.sources.iter().map(|source| source.lines.len()).sum();
         for _ in count..total {
-            if let Some(index) = self.oldest() {
+            if let Some((_, index)) = self.oldest() {
                 self.pop(index);
             }
         }
@@ -255,12 +256,17 @@ impl Merged {
     /// Returns the next records in order. Stops where another server may still send an older record.
     fn ordered(&mut self) -> String {
         let mut text = String::new();
-        for notice in std::mem::take(&mut self.notices) {
-            self.format.write(&mut text, &self.position, &notice);
-        }
         let holds_up = |source: &Source| source.lines.is_empty() && !source.is_waiting;
         while text.len() < PAGE_BYTES && !self.sources.iter().any(holds_up) {
-            let Some(index) = self.oldest() else { break };
+            let oldest = self.oldest();
+            let is_next = |(time, _): &mut (Timestamp, String)| {
+                oldest.is_none_or(|(oldest, _)| *time <= oldest)
+            };
+            if let Some((_, notice)) = self.notices.pop_front_if(is_next) {
+                self.format.write(&mut text, &self.position, &notice);
+                continue;
+            }
+            let Some((_, index)) = oldest else { break };
             if let Some(line) = self.pop(index) {
                 let json = named(line.json, &self.sources[index].node);
                 self.format.write(&mut text, &self.position, &json);
@@ -269,11 +275,11 @@ impl Merged {
         text
     }
 
-    /// Returns the source with the oldest record.
-    fn oldest(&self) -> Option<usize> {
+    /// Returns the source with the oldest record, and its time.
+    fn oldest(&self) -> Option<(Timestamp, usize)> {
         let sources = self.sources.iter().enumerate();
         let heads = sources.filter_map(|(index, source)| Some((source.lines.front()?.time, index)));
-        heads.min().map(|(_, index)| index)
+        heads.min()
     }
 
     /// Removes the first record of a source, and moves the position after it.
@@ -324,7 +330,7 @@ fn named(mut json: String, node: &NodeId) -> String {
 }
 
 /// Returns the record that reports missing records of a server.
-fn unreachable(source: &Source, reason: &str, follows: bool) -> String {
+fn unreachable(source: &Source, time: Timestamp, reason: &str, follows: bool) -> String {
     let Source {
         node,
         address,
@@ -338,7 +344,7 @@ fn unreachable(source: &Source, reason: &str, follows: bool) -> String {
     };
     serde_json::json!({
         "seq": cursor,
-        "time": Timestamp::now(),
+        "time": time,
         "level": "WARN",
         "kind": "event",
         "event": "log.unreachable",

@@ -47,12 +47,7 @@ pub(in crate::api) async fn page(
         .read(from)
         .await
         .map_err(|error| unreadable(&error))?;
-    let head = PageHead {
-        cursor: page.cursor,
-        is_last: page.is_last,
-        removed: page.removed,
-    };
-    let mut text = serde_json::to_string(&head).unwrap_or_default();
+    let mut text = serde_json::to_string(&PageHead::of(&page)).unwrap_or_default();
     for found in page.records {
         text.push('\n');
         text.push_str(&found.json);

@@ -11,7 +11,8 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http_body::Frame;
-use jiff::Timestamp;
+use jelou_logs::MAX_LAST_BYTES;
+use jiff::{Timestamp, ToSpan};
 use tokio::sync::mpsc;
 
 /// Interval of keep-alive lines in a stream without records, so that a broken connection is noticed.
@@ -84,6 +85,24 @@ pub(super) fn removed(seq: u64, time: Timestamp) -> String {
         "event": "log.removed",
         "message": format!(
             "records up to {time:.0} were removed (logs.max_age_hours, logs.max_mib, logs.max_calls_mib)"
+        ),
+    })
+    .to_string()
+}
+
+/// Returns the record that stands for records before `time` which the answer leaves out.
+pub(super) fn cut(seq: u64, time: Timestamp) -> String {
+    // `until` is exclusive. The next millisecond includes records of the same millisecond as the first one here.
+    let until = time.checked_add(1.millisecond()).unwrap_or(time);
+    serde_json::json!({
+        "seq": seq,
+        "time": time,
+        "level": "WARN",
+        "kind": "event",
+        "event": "log.cut",
+        "message": format!(
+            "earlier records are left out, because the last records of an answer have at most {} MiB; `--until {until:.3}` shows them",
+            MAX_LAST_BYTES / (1024 * 1024)
         ),
     })
     .to_string()

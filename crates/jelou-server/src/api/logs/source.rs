@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use jelou_core::{FunctionId, NodeId};
-use jelou_logs::Query;
+use jelou_logs::{Page, Query};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use url::form_urlencoded::Serializer;
 
 use super::local::{Read, Reading};
-use super::response::removed;
+use super::response::{cut, removed};
 use crate::api::app::App;
 use crate::peers::Peer;
 
@@ -67,8 +67,59 @@ pub(super) enum Event {
 pub(super) struct PageHead {
     pub(super) cursor: u64,
     pub(super) is_last: bool,
-    /// The newest record in the range of the query that the retention has removed.
+    /// The newest record in the range of the page that the retention has removed.
     pub(super) removed: Option<(u64, Timestamp)>,
+    /// Whether earlier records were left out, because there are too many. Absent in answers of older servers.
+    #[serde(default)]
+    pub(super) is_cut: bool,
+}
+
+impl PageHead {
+    pub(super) fn of(page: &Page) -> Self {
+        Self {
+            cursor: page.cursor,
+            is_last: page.is_last,
+            removed: page.removed,
+            is_cut: page.is_cut,
+        }
+    }
+
+    /// Returns the page with these records. Notices about missing records are at their places.
+    fn with(self, mut lines: VecDeque<Line>) -> Piece {
+        let removed = self.removed.map(|(seq, time)| Line {
+            seq,
+            time,
+            json: removed(seq, time),
+        });
+        let first = lines.front().filter(|_| self.is_cut);
+        let cut = first.map(|first| Line {
+            // A client that resumes here gets the first record.
+            seq: first.seq.saturating_sub(1),
+            time: first.time,
+            json: cut(first.seq.saturating_sub(1), first.time),
+        });
+        for notice in removed.into_iter().chain(cut) {
+            let place = lines.partition_point(|line| line.seq <= notice.seq);
+            lines.insert(place, notice);
+        }
+        Piece {
+            lines,
+            cursor: self.cursor,
+            is_last: self.is_last,
+        }
+    }
+}
+
+impl From<Page> for Piece {
+    fn from(page: Page) -> Self {
+        let head = PageHead::of(&page);
+        let lines = page.records.into_iter().map(|found| Line {
+            seq: found.seq,
+            time: found.record.time,
+            json: found.json,
+        });
+        head.with(lines.collect())
+    }
 }
 
 /// Starts to read the records of a server. Dropping the set of tasks ends the reading.
@@ -167,20 +218,8 @@ impl Server {
                 {
                     reading.watch.wait_beyond(cursor).await;
                 }
-                let page = reading
-                    .read(from)
-                    .await
-                    .map_err(|error| error.to_string())?;
-                let lines = page.records.into_iter().map(|found| Line {
-                    seq: found.seq,
-                    time: found.record.time,
-                    json: found.json,
-                });
-                Ok(Piece {
-                    lines: gap(page.removed).into_iter().chain(lines).collect(),
-                    cursor: page.cursor,
-                    is_last: page.is_last,
-                })
+                let page = reading.read(from).await;
+                page.map(Piece::from).map_err(|error| error.to_string())
             }
             Self::Other(control, peer) => {
                 let wait = if waits { WAIT } else { Duration::ZERO };
@@ -246,17 +285,58 @@ fn parse(answer: &[u8]) -> io::Result<Piece> {
         })
     });
     let lines = lines.collect::<io::Result<VecDeque<_>>>()?;
-    Ok(Piece {
-        lines: gap(head.removed).into_iter().chain(lines).collect(),
-        cursor: head.cursor,
-        is_last: head.is_last,
-    })
+    Ok(head.with(lines))
 }
 
-fn gap(newest: Option<(u64, Timestamp)>) -> Option<Line> {
-    newest.map(|(seq, time)| Line {
-        seq,
-        time,
-        json: removed(seq, time),
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(seq: u64) -> Line {
+        let time = Timestamp::from_second(i64::try_from(seq).unwrap()).unwrap();
+        Line {
+            seq,
+            time,
+            json: format!("{{\"seq\":{seq}}}"),
+        }
+    }
+
+    #[test]
+    fn notices_are_at_their_places() {
+        for (removed, is_cut, expected) in [
+            (None, false, "3 4 8"),
+            (Some(1), false, "1:log.removed 3 4 8"),
+            (Some(5), false, "3 4 5:log.removed 8"),
+            (Some(9), false, "3 4 8 9:log.removed"),
+            (None, true, "2:log.cut 3 4 8"),
+            (Some(1), true, "1:log.removed 2:log.cut 3 4 8"),
+            (Some(5), true, "2:log.cut 3 4 5:log.removed 8"),
+        ] {
+            let head = PageHead {
+                cursor: 9,
+                is_last: true,
+                removed: removed.map(|seq| (seq, line(seq).time)),
+                is_cut,
+            };
+            let piece = head.with([3, 4, 8].map(line).into());
+            assert!(piece.lines.iter().is_sorted_by_key(|line| line.time));
+            let shown = piece.lines.iter().map(|line| {
+                let record: serde_json::Value = serde_json::from_str(&line.json).unwrap();
+                assert_eq!(record["seq"], line.seq);
+                let event = record["event"].as_str().map(|event| format!(":{event}"));
+                format!("{}{}", line.seq, event.unwrap_or_default())
+            });
+            assert_eq!(shown.collect::<Vec<_>>().join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn the_notice_of_a_cut_has_the_time_for_the_next_request() {
+        let time: Timestamp = "2026-11-29T10:30:00.123Z".parse().unwrap();
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&cut(7, time)).unwrap()["message"],
+            "earlier records are left out, because the last records of an answer have at most 16 MiB; `--until \
+             2026-11-29T10:30:00.124Z` shows them"
+        );
+    }
 }

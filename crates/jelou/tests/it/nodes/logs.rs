@@ -272,6 +272,11 @@ fn a_server_that_is_killed_is_a_notice_and_its_records_follow_when_it_is_back() 
         .iter()
         .filter(|record| record["event"] == "log.unreachable");
     assert_eq!(notices.count(), 1, "{records:?}");
+    let times = records
+        .iter()
+        .map(|record| record["time"].as_str().unwrap());
+    let times: Vec<jiff::Timestamp> = times.map(|time| time.parse().unwrap()).collect();
+    assert!(times.is_sorted(), "{records:?}");
     let stats = sandbox.jelou("logs stats hola --json").run();
     assert_eq!(stats.code, 0, "{stats}");
     let missing = format!("so that their part is missing: http://{address}");
