@@ -175,6 +175,18 @@ impl Schedule {
     }
 }
 
+impl Tool {
+    /// Returns the word for the schedule at `position` in commands: its name, or the name of the tool, followed by the
+    /// number of the schedule if the tool has several.
+    pub fn schedule_label(&self, position: usize) -> String {
+        match self.cron.get(position).and_then(|one| one.name.as_ref()) {
+            Some(name) => name.clone(),
+            None if self.cron.len() == 1 => self.name.clone(),
+            None => format!("{}:{}", self.name, position + 1),
+        }
+    }
+}
+
 impl Manifest {
     /// Returns the manifest for a preview: no public tools, no schedules, and no processes that stay loaded without
     /// calls.

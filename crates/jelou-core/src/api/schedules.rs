@@ -16,6 +16,10 @@ pub struct ScheduleInfo {
     pub function: Slug,
     /// The name of the schedule. A schedule without a name has tool, expression and time zone as its id.
     pub id: String,
+    /// The word for the schedule in commands: the name, or the name of the tool, followed by a number if the tool has
+    /// several schedules. Empty in answers of older servers.
+    #[serde(default)]
+    pub label: String,
     pub name: Option<String>,
     /// Name of the tool.
     pub tool: String,
@@ -39,6 +43,10 @@ pub struct ScheduleInfo {
 pub struct PlannedSchedule {
     /// The name of the schedule. A schedule without a name has tool, expression and time zone as its id.
     pub id: String,
+    /// The word for the schedule in commands: the name, or the name of the tool, followed by a number if the tool has
+    /// several schedules. Empty in answers of older servers.
+    #[serde(default)]
+    pub label: String,
     /// Name of the tool.
     pub tool: String,
     pub expression: String,

@@ -130,10 +130,11 @@ impl Control {
     }
 }
 
-/// Finds the schedule with this id, or the only schedule with this expression.
+/// Finds the schedule with this id or label, or the only schedule with this expression.
 fn find<'a>(schedules: &'a [PlannedState], name: &str) -> Result<&'a Planned, ControlError> {
     let all = || schedules.iter().map(|state| &state.planned);
-    if let Some(found) = all().find(|planned| planned.key() == name) {
+    let named = all().find(|planned| planned.key() == name);
+    if let Some(found) = named.or_else(|| all().find(|planned| planned.label() == name)) {
         return Ok(found);
     }
     let mut same = all().filter(|planned| planned.definition().expression == name);
@@ -174,6 +175,7 @@ fn described(
     ScheduleInfo {
         function: slug.clone(),
         id: planned.key().to_owned(),
+        label: planned.label(),
         name: definition.name.clone(),
         tool: planned.tool().name.clone(),
         expression: definition.expression.clone(),

@@ -23,7 +23,7 @@ pub(crate) fn planned(
     now: Timestamp,
 ) -> Result<Vec<PlannedSchedule>, String> {
     let (mut planned, mut problems) = (Vec::new(), Vec::new());
-    for (tool, schedule) in schedules(manifest) {
+    for (tool, position, schedule) in schedules(manifest) {
         let id = schedule.key(&tool.key);
         let refuse = |reason: String| {
             let place = upload.place(&schedule.expression);
@@ -50,6 +50,7 @@ pub(crate) fn planned(
         match parse(schedule) {
             Ok(parsed) => planned.push(PlannedSchedule {
                 id,
+                label: tool.schedule_label(position),
                 tool: tool.name.clone(),
                 expression: schedule.expression.clone(),
                 timezone: schedule.timezone.clone(),
@@ -65,10 +66,13 @@ pub(crate) fn planned(
     }
 }
 
-/// Returns the schedules of a manifest, each with its tool.
-pub(super) fn schedules(manifest: &Manifest) -> impl Iterator<Item = (&Tool, &Schedule)> {
+/// Returns the schedules of a manifest, each with its tool and its position there.
+fn schedules(manifest: &Manifest) -> impl Iterator<Item = (&Tool, usize, &Schedule)> {
     let tools = manifest.tools.iter();
-    tools.flat_map(|tool| tool.cron.iter().map(move |schedule| (tool, schedule)))
+    tools.flat_map(|tool| {
+        let numbered = tool.cron.iter().enumerate();
+        numbered.map(move |(position, schedule)| (tool, position, schedule))
+    })
 }
 
 pub(super) fn parse(schedule: &Schedule) -> Result<jelou_cron::Schedule, ScheduleError> {

@@ -76,6 +76,11 @@ impl Planned {
         &self.key
     }
 
+    /// Returns the word for the schedule in commands.
+    pub(crate) fn label(&self) -> String {
+        self.tool().schedule_label(self.position)
+    }
+
     pub(crate) fn upcoming(&self, after: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
         self.schedule.upcoming(after)
     }

@@ -159,6 +159,63 @@ fn the_only_schedule_needs_no_name() {
     assert_eq!(none.code, 4, "{none}");
 }
 
+/// Schedules without names are shown with words that the commands take.
+#[test]
+fn schedules_without_names_can_be_named() {
+    const SEVERAL: &str = r#"import { app, define } from "@jelou/functions";
+
+const tool = (...cron) => define({ description: "A tool", config: { cron }, handler: () => null });
+export default app({
+  description: "Several",
+  tools: {
+    clean: tool({ expression: "0 4 1 1 *" }),
+    report: tool({ expression: "0 5 1 1 *" }, { name: "yearly", expression: "0 6 1 1 *" }, { expression: "0 6 1 1 *" }),
+  },
+});
+"#;
+    let sandbox = Sandbox::new();
+    let _server = Server::start(&sandbox);
+    sandbox.function("mi-funcion", SEVERAL);
+    let deployed = sandbox.jelou("deploy mi-funcion -y --human").run();
+    let labels = ["clean", "report:1", "yearly", "report:3"];
+    let listed = run(&sandbox, "cron list mi-funcion");
+    let listed_human = sandbox.jelou("cron list mi-funcion --human").run();
+    let next = sandbox.jelou("cron next mi-funcion --human").run();
+    for (position, label) in labels.into_iter().enumerate() {
+        let (id, expression) = (
+            &listed[position]["id"],
+            text(&listed[position]["expression"]),
+        );
+        assert_eq!(text(&listed[position]["label"]), label);
+        let ran = run(&sandbox, &format!("cron run mi-funcion {label}"));
+        assert_eq!(
+            (&ran["schedule"], text(&ran["state"])),
+            (id, "OK"),
+            "{label}"
+        );
+        for (command, paused) in [("pause", true), ("resume", false)] {
+            let changed = run(&sandbox, &format!("cron {command} mi-funcion {label}"));
+            let changed = (&changed[0]["id"], &changed[0]["paused"], &changed[1]);
+            assert_eq!(changed, (id, &paused.into(), &Value::Null), "{label}");
+        }
+        let logs = run(&sandbox, &format!("cron logs mi-funcion --name {label}"));
+        assert_eq!(logs.as_array().unwrap().len(), 1, "{label}");
+        let schedule = format!("Schedule {label}: {expression} (UTC)");
+        assert!(deployed.stdout().contains(&schedule), "{deployed}");
+        let row = |line: &str| line.split_whitespace().nth(1) == Some(label);
+        assert!(listed_human.stdout().lines().any(row), "{listed_human}");
+        let line = format!("{label}: {expression} (UTC)");
+        assert!(next.stdout().contains(&line), "{next}");
+    }
+    let which = sandbox.jelou("cron run mi-funcion").run();
+    let hint = format!("name one of: {}", labels.join(", "));
+    assert!(which.to_string().contains(&hint), "{which}");
+    for wrong in ["report", "report:2", "report:4", "clean:1"] {
+        let outcome = sandbox.jelou(&format!("cron run mi-funcion {wrong}")).run();
+        assert_eq!(outcome.code, 4, "{wrong}: {outcome}");
+    }
+}
+
 #[test]
 fn a_bad_expression_is_named_with_its_line() {
     let sandbox = Sandbox::new();

@@ -40,7 +40,7 @@ pub(super) fn run(args: ListArgs, context: &Context) -> anyhow::Result<()> {
                 None => "never".to_owned(),
             };
             let row = [
-                schedule.name.clone().unwrap_or_default(),
+                schedule.label.clone(),
                 schedule.expression.clone(),
                 schedule.timezone.clone(),
                 next,

@@ -23,14 +23,10 @@ pub(super) fn run(args: NextArgs, context: &Context) -> anyhow::Result<()> {
             } else {
                 String::new()
             };
-            let name = schedule
-                .name
-                .as_ref()
-                .map(|name| format!("{name}: "))
-                .unwrap_or_default();
+            let label = &schedule.label;
             let paused = if schedule.paused { ", paused" } else { "" };
             let (expression, zone) = (&schedule.expression, &schedule.timezone);
-            human.item(&format!("{of}{name}{expression} ({zone}){paused}"))?;
+            human.item(&format!("{of}{label}: {expression} ({zone}){paused}"))?;
             show_times(human, &schedule.next, zone)?;
         }
         Ok(())

@@ -23,12 +23,12 @@ pub(super) fn run(args: WhichArgs, paused: bool, context: &Context) -> anyhow::R
         }
         for schedule in &changed {
             match schedule.next.first() {
-                _ if paused => human.success(&format!("Paused {}", schedule.id))?,
+                _ if paused => human.success(&format!("Paused {}", schedule.label))?,
                 Some(next) => {
                     let next = zoned_date(*next);
-                    human.success(&format!("Resumed {}, next run {next}", schedule.id))?;
+                    human.success(&format!("Resumed {}, next run {next}", schedule.label))?;
                 }
-                None => human.success(&format!("Resumed {}", schedule.id))?,
+                None => human.success(&format!("Resumed {}", schedule.label))?,
             }
         }
         Ok(())

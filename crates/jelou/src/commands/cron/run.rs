@@ -103,12 +103,12 @@ fn which(client: &Client, arguments: Vec<String>) -> anyhow::Result<(Slug, Strin
                 .into(),
         ),
         several => {
-            let ids: Vec<_> = several.iter().map(|one| one.id.as_str()).collect();
+            let labels: Vec<_> = several.iter().map(|one| one.label.as_str()).collect();
             Err(Failure::input(format!(
                 "`{slug}` has {} schedules, and only one can run",
-                ids.len()
+                labels.len()
             ))
-            .hint(format!("name one of: {}", ids.join(", ")))
+            .hint(format!("name one of: {}", labels.join(", ")))
             .into())
         }
     }
@@ -119,9 +119,8 @@ fn has_schedule(client: &Client, slug: &Slug, name: &str) -> anyhow::Result<bool
         Err(error) if error.is_not_found() => return Ok(false),
         schedules => schedules?,
     };
-    let is_meant = |one: &ScheduleInfo| {
-        one.id == name || one.name.as_deref() == Some(name) || one.expression == name
-    };
+    let is_meant =
+        |one: &ScheduleInfo| one.id == name || one.label == name || one.expression == name;
     Ok(schedules.iter().any(is_meant))
 }
 

@@ -238,8 +238,11 @@ fn show(
         files::show_all(human, &result.files, left_out)?;
     }
     for schedule in &result.schedules {
-        let (id, zone) = (&schedule.id, &schedule.timezone);
-        human.item(&format!("Schedule {id}: {} ({zone})", schedule.expression))?;
+        let (label, zone) = (&schedule.label, &schedule.timezone);
+        human.item(&format!(
+            "Schedule {label}: {} ({zone})",
+            schedule.expression
+        ))?;
         cron::show_times(human, &schedule.next, zone)?;
     }
     for warning in &result.warnings {
