@@ -11,6 +11,7 @@ mod env;
 mod exit;
 mod habits;
 mod interrupt;
+mod near_slug;
 mod new_token;
 mod output;
 mod profile;
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
         Ok(()) if context.output.is_complete() => ExitCode::SUCCESS,
         // A warning has named the servers that have not applied the change.
         Ok(()) => ExitCode::FAILURE,
-        Err(error) => exit::report(&context.output, &error),
+        Err(error) => exit::report(&context.output, &near_slug::suggest(error, &context)),
     }
 }
 

@@ -135,6 +135,36 @@ fn functions_that_do_not_exist() {
     );
 }
 
+/// A mistyped slug gets the nearest function that the access token may read.
+#[test]
+fn a_mistyped_slug_gets_a_suggestion() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    sandbox.deploy("mi-funcion", &function("() => 1"));
+    for line in [
+        "functions info mi-funcoin",
+        "functions delete mi-funcoin -y",
+        "tokens list mi-funcoin",
+        "secrets delete mi-funcoin A -y",
+        "logs mi-funcoin --history",
+        "cron list mi-funcoin",
+        "rollback mi-funcoin -y",
+        "previews list mi-funcoin",
+    ] {
+        let outcome = sandbox.jelou(line).run();
+        assert_eq!(outcome.code, 4, "{line}: {outcome}");
+        let hint = &outcome.json()["error"]["hint"];
+        assert_eq!(hint, "did you mean `mi-funcion`?", "{line}");
+    }
+    let far = sandbox.jelou("functions info otra").run();
+    let hint = far.json()["error"]["hint"].to_string();
+    assert!(hint.contains("jelou functions list"), "{far}");
+    let other = access_token(&sandbox, "--scope read:mi-funcoin");
+    let hidden = run_as(&server, &other, "functions info mi-funcoin");
+    assert_eq!(hidden.code, 4, "{hidden}");
+    assert!(!hidden.to_string().contains("mi-funcion"), "{hidden}");
+}
+
 /// The web server at the address is not a Jelou server.
 #[test]
 fn the_address_of_something_else() {

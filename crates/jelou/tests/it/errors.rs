@@ -23,6 +23,47 @@ fn unknown_flag_names_the_near_one() {
     );
 }
 
+#[test]
+fn mistyped_subcommands_get_a_suggestion() {
+    let sandbox = Sandbox::new();
+    for (line, near) in [
+        ("tokens lst", "'list'"),
+        ("cron puase", "'pause'"),
+        ("help deplo", "'deploy'"),
+        ("help tokens rotat", "'rotate'"),
+        ("functions tokens creat", "'create'"),
+    ] {
+        let outcome = sandbox.jelou(line).run();
+        assert_eq!(outcome.code, 2, "{line}: {outcome}");
+        let hint = outcome.json()["error"]["hint"].to_string();
+        assert!(hint.contains(near), "{line}: {outcome}");
+    }
+}
+
+/// Help has colours only on a terminal, and only without `NO_COLOR`.
+#[test]
+fn the_colours_of_help() {
+    let sandbox = Sandbox::new();
+    let plain = Sandbox::new().env("NO_COLOR", "1");
+    for line in [
+        "help",
+        "help tokens create",
+        "--help",
+        "test --help",
+        "tokens",
+    ] {
+        let screen = sandbox.jelou(line).in_terminal().finish_raw();
+        assert!(screen.contains("\u{1b}["), "{line}: {screen:?}");
+        for screen in [
+            plain.jelou(line).in_terminal().finish_raw(),
+            sandbox.jelou(line).run().to_string(),
+            sandbox.jelou(&format!("{line} --human")).run().to_string(),
+        ] {
+            assert!(!screen.contains('\u{1b}'), "{line}: {screen:?}");
+        }
+    }
+}
+
 /// There is a hint even if no command or flag has similar letters.
 #[test]
 fn words_of_other_tools() {
