@@ -27,6 +27,40 @@ fn quoted_messages_are_what_the_product_prints() {
     }
 }
 
+/// The Spanish README lacks no part of the English one, and no page that it links.
+#[test]
+fn the_spanish_readme_is_complete() {
+    let [english, spanish, _] = PAGES;
+    for (part, translated) in [
+        ("\n## The function\n", "\n## La función\n"),
+        (
+            "\n## Running it for others\n",
+            "\n## Poner el servidor en línea\n",
+        ),
+        ("\n## Not there yet\n", "\n## Lo que todavía falta\n"),
+        ("\n## Pipelines\n", "\n### En pipelines\n"),
+        (
+            "\n## Calling another function\n",
+            "\n### Llamar a otra función\n",
+        ),
+        ("`jelou egress allow ", "`jelou egress allow "),
+    ] {
+        assert!(english.contains(part), "{part}");
+        assert!(spanish.contains(translated), "{translated}");
+    }
+    let pages = |text: &'static str| {
+        let links = text.split("](").skip(1);
+        let targets = links.filter_map(|rest| Some(rest.split_once(')')?.0));
+        targets.map(|target| target.split('#').next().unwrap_or(target))
+    };
+    let translated: Vec<_> = pages(spanish).collect();
+    let missing: Vec<_> = pages(english)
+        .filter(|page| !page.is_empty() && !page.starts_with("README"))
+        .filter(|page| !translated.contains(page))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// The lines of the pages' `text` blocks.
 fn quoted() -> Vec<&'static str> {
     let blocks = PAGES
