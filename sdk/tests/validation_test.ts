@@ -194,6 +194,8 @@ Deno.test("Zod 3's parameters for messages hold", async () => {
       name: z.string({ required_error: "falta el nombre", invalid_type_error: "debe ser texto" }),
       age: z.number({ errorMap: (issue, { defaultError }) => ({ message: issue.code + ": " + defaultError }) }).optional(),
       own: z.string({ message: "propio", required_error: "no" }).optional(),
+      late: z.string().superRefine((_value, ctx) =>
+        ctx.addIssue({ code: z.ZodIssueCode.custom, message: "tarde" })).optional(),
     }), handler: () => {
       const { error } = z.string().safeParse(1);
       try { z.string().parse(1); } catch (thrown) { return [error.errors.length, thrown.errors[0].path]; }
@@ -209,5 +211,6 @@ Deno.test("Zod 3's parameters for messages hold", async () => {
     "invalid_type: Expected number, received string",
     "propio",
   ]);
+  equal(await messages({ name: "x", late: "y" }), ["tarde"]);
   equal(await (await worker.post({ name: "x" })).json(), [1, []]);
 });

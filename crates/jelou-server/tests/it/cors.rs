@@ -114,16 +114,27 @@ fn an_app_with_rules_of_its_own_gets_preflights_without_a_token() {
           site: define({ description: "Site", config: { path: "*", methods, cors: false }, handler: site }),
           closed: define({ description: "Closed", config: { path: "/closed", methods: ["GET"], cors: false }, handler: site }),
           platform: define({ description: "Platform", config: { path: "/platform", methods }, handler: site }),
+          save: define({ description: "Saves", config: { path: "/notes/:id", methods: ["PUT"], cors: false }, handler: site }),
+          asked: define({ description: "Preflights", config: { path: "/notes/:id", methods: ["OPTIONS"], cors: false },
+            handler: site }),
         } });"#,
     );
     let asks = |path: &str| preflight(server.call("own", path), "POST", APP);
     let own = asks("/a");
     assert_eq!((own.status, allowed(&own)[0]), (204, Some(APP)));
+    // Another tool of the path takes OPTIONS, and the path names the function.
+    let notes = preflight(server.call("own", "/notes/7"), "PUT", APP);
+    assert_eq!((notes.status, allowed(&notes)[0]), (204, Some(APP)));
+    let by_path = Call::new(server.address(), server.address(), "/fn/own/a");
+    let by_path = preflight(by_path, "POST", APP);
+    assert_eq!((by_path.status, allowed(&by_path)[0]), (204, Some(APP)));
     // Only preflight requests get this answer: no other request, no other route, and no path of the platform.
     let options = server.call("own", "/a").method("OPTIONS");
     assert_eq!(options.clone().send().status, 401);
     assert_eq!(options.token(&token).send().status, 204);
-    assert_eq!(server.call("own", "/a").send().status, 401);
+    for path in ["/a", "/notes/7", "/closed"] {
+        assert_eq!(server.call("own", path).send().status, 401, "{path}");
+    }
     assert_eq!(allowed(&asks("/platform"))[0], Some("*"));
     let reserved = asks("/__health");
     assert_eq!((reserved.status, allowed(&reserved)), (204, [None; 4]));

@@ -257,24 +257,38 @@ async fn an_early_refusal_lets_the_caller_send_its_body() {
             "private",
             "export default define({ description: \"Private\", handler: () => ({}) });",
         );
+        server.deploy("echo", ECHO);
         server
     });
     let mut sender = connect_raw(&server).await;
-    let request = Request::post(format!("{}/", server.origin("private")))
-        .header("x-jelou-token", "wrong")
-        .body(())
-        .unwrap();
-    let (response, mut body) = sender.send_request(request, false).unwrap();
-    assert_eq!(response.await.unwrap().status(), 401);
-    let mut left = 2 * 1024 * 1024;
-    while left > 0 {
-        body.reserve_capacity(left);
-        let capacity = poll_fn(|context| body.poll_capacity(context)).await;
-        // The stream is neither closed nor reset.
-        let capacity = capacity.unwrap().unwrap();
-        let chunk = Bytes::from(vec![b'x'; capacity.min(left)]);
-        left -= chunk.len();
-        body.send_data(chunk, left == 0).unwrap();
+    for (line, (name, value), status) in [
+        ("POST private /", ("x-jelou-token", "wrong"), 401),
+        ("POST private /", ("expect", "100-continue"), 401),
+        ("POST private /a/../b", ("x-other", "1"), 400),
+        ("POST nobody /", ("x-other", "1"), 404),
+        ("BREW echo /", ("x-other", "1"), 405),
+    ] {
+        let [method, slug, target] = line.split(' ').collect::<Vec<_>>()[..] else {
+            unreachable!("{line}");
+        };
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{target}", server.origin(slug)))
+            .header(name, value)
+            .body(())
+            .unwrap();
+        let (response, mut body) = sender.send_request(request, false).unwrap();
+        assert_eq!(response.await.unwrap().status(), status, "{line} {name}");
+        let mut left = 2 * 1024 * 1024;
+        while left > 0 {
+            body.reserve_capacity(left);
+            let capacity = poll_fn(|context| body.poll_capacity(context)).await;
+            // The stream is neither closed nor reset.
+            let capacity = capacity.unwrap().unwrap();
+            let chunk = Bytes::from(vec![b'x'; capacity.min(left)]);
+            left -= chunk.len();
+            body.send_data(chunk, left == 0).unwrap();
+        }
     }
     tokio::task::block_in_place(|| drop(server));
 }

@@ -609,6 +609,12 @@ export default app({ config: { public: true }, tools: {
     started++;
     request.signal.addEventListener("abort", () => aborted++);
   }) }),
+  drip: define({ description: "x", config: { timeout: 120000 }, handler: async function* (_input, _ctx, request) {
+    request.signal.addEventListener("abort", () => aborted++);
+    yield "begun";
+    started++;
+    await new Promise(() => {});
+  } }),
   state: define({ description: "x", handler: () => ({ started, aborted }) }),
 } });"#;
 
@@ -653,6 +659,32 @@ fn a_cancelled_call_is_aborted() {
         cancel(id);
     }
     assert_eq!(state(), json!({ "started": 1, "aborted": 1 }));
+    // Numbers, ids that only look alike, and a tool that has begun to stream.
+    for (count, name, id, other) in [
+        (2, "wait", json!(0), json!("0")),
+        (3, "wait", json!("0"), json!(0)),
+        (4, "drip", json!(-7), json!("-7")),
+    ] {
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let mut message = message("tools/call", json!({ "name": name, "arguments": {} }));
+                message["id"] = id.clone();
+                post(&server, "waits", &message).send()
+            });
+            wait_for(json!({ "started": count, "aborted": count - 1 }));
+            cancel(other);
+            assert_eq!(
+                state(),
+                json!({ "started": count, "aborted": count - 1 }),
+                "{id}"
+            );
+            cancel(id.clone());
+            wait_for(json!({ "started": count, "aborted": count }));
+            let reply = waiting.join().unwrap().json();
+            let (answered, is_error) = (&reply["id"], &reply["result"]["isError"]);
+            assert_eq!((answered, is_error), (&id, &json!(true)), "{reply}");
+        });
+    }
 }
 
 #[test]

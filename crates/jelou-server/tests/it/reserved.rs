@@ -132,6 +132,13 @@ fn every_listener_has_one_path_for_health_checks() {
                 (200, r#"{"status":"ok"}"#)
             );
         }
+        // HTTP/1.0 without `Host`, and HEAD.
+        let mut wire = crate::support::Wire::connect(address);
+        wire.send("GET /v1/health HTTP/1.0\r\n\r\n");
+        assert_eq!(wire.head().status, 200, "{address}");
+        let host = format!("Host: {address}");
+        let mut wire = crate::support::Wire::connect(address);
+        assert_eq!(wire.request("HEAD /v1/health", &[&host]).status, 200);
     }
     // A function can use the health path itself. The listener of functions serves no other path of the management API.
     let mut wire = crate::support::Wire::connect(&functions);

@@ -132,6 +132,21 @@ fn no_spelling_of_a_path_gets_past_the_token() {
         "the path has a `.` or `..` segment (`%2e` is a dot): send the path that is meant";
     let expected = json!({ "error": "Bad request", "message": message });
     assert_eq!(answer.json(), expected);
+    let scoped = json!({ "name": "scoped", "scopes": ["tool:open"] });
+    let scoped = format!(
+        "X-Jelou-Token: {}",
+        server.create_token("site", scoped).token
+    );
+    for (target, status) in [
+        ("/public/../admin/secret", 400),
+        ("/public/%2e%2e/admin/secret", 400),
+        ("/admin/secret", 403),
+    ] {
+        let answer = server
+            .wire()
+            .request(&format!("GET {target}"), &[&host, &scoped]);
+        assert_eq!(answer.status, status, "{target}: {answer:?}");
+    }
     for line in [
         "OPTIONS *",
         "CONNECT site.fn.localhost:80",

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::http2;
-use crate::support::{Call, TestServer, Wire, private_echo};
+use crate::support::{Call, TestServer, Wire, logged, private_echo};
 
 const TOKENS: &str = "/v1/functions/mine/tokens";
 
@@ -91,6 +91,11 @@ async fn the_next_request_on_a_kept_connection_sees_a_change() {
     }
     clock.set(start_time() + SignedDuration::from_secs(10));
     kept.all_answer(&old, 401, "expired").await;
+    assert!(logged(&["mine", "the token is disabled"]));
+    assert!(logged(&[
+        "mine",
+        "the token expired at 2026-03-01T10:00:10Z"
+    ]));
     change(&server, "PATCH", "ci", &json!({ "expiresAt": null }));
     kept.all_answer(&old, 200, "without an expiry").await;
 

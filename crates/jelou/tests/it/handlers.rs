@@ -599,6 +599,47 @@ Deno.serve(async (request) => {
     }
 }
 
+/// With `"cors": false`, preflights reach the code without a token. Other requests still need one.
+#[test]
+fn preflights_reach_code_with_rules_of_its_own() {
+    const OWN: &str = "new Response(null, { status: 204, headers: { \"access-control-allow-origin\": \"https://a.example\" } })";
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    for (slug, source) in [
+        (
+            "exported",
+            format!(
+                "export const OPTIONS = () => {OWN};\nexport const POST = () => new Response(\"own\");\n"
+            ),
+        ),
+        (
+            "served",
+            format!(
+                "Deno.serve((request) => request.method === \"OPTIONS\" ? {OWN} : new Response(\"own\"));\n"
+            ),
+        ),
+    ] {
+        let settings = json!({ "function": slug, "cors": false });
+        sandbox.file(&format!("{slug}/jelou.json"), settings.to_string());
+        let token = sandbox.deploy(slug, &source);
+        let options = || server.request(slug).get("/a").method("OPTIONS");
+        let preflight = options()
+            .header("origin", "https://a.example")
+            .header("access-control-request-method", "POST")
+            .send();
+        let allowed = preflight.header("access-control-allow-origin");
+        assert_eq!(
+            (preflight.status, allowed),
+            (204, Some("https://a.example")),
+            "{slug}"
+        );
+        assert_eq!(options().send().status, 401, "{slug}");
+        assert_eq!(server.request(slug).send().status, 401, "{slug}");
+        let own = server.request(slug).token(&token).send();
+        assert_eq!((own.status, &*own.body), (200, "own"), "{slug}");
+    }
+}
+
 /// The configuration of a Workers project, and the bindings that its code reads from `env`.
 #[test]
 fn bindings_of_workers_are_named_at_the_deploy() {

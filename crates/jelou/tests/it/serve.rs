@@ -223,19 +223,35 @@ fn a_server_of_nobody() {
 fn a_functions_lines_have_their_own_level() {
     let sandbox = Sandbox::new();
     let server = Serve::new(&sandbox).env("JELOU_LOG", "warn").start();
-    let body =
-        "() => { console.log('quiet'); console.warn('careful'); throw new Error('broken'); }";
+    let body = "(_input, ctx) => {
+        console.log('quiet'); console.warn('careful');
+        ctx.log.error('from-ctx'); ctx.log.debug('hidden');
+        process.stderr.write('from-stderr\\n');
+        process.stdout.write(JSON.stringify({ level: 50, msg: 'from-pino' }) + '\\n');
+        Promise.reject(new Error('unheard'));
+        throw new Error('broken');
+    }";
     let token = sandbox.deploy("mi-funcion", &function(body));
     assert_eq!(server.call("mi-funcion", Some(&token), "{}").0, 500);
-    let log = eventually("the error's line", || {
+    let log = eventually("the errors' lines", || {
         let log = server.data.log();
-        log.contains("broken").then_some(log)
+        let written = ["broken", "unheard", "from-stderr", "from-pino"];
+        written.iter().all(|word| log.contains(word)).then_some(log)
     });
     let level_of = |word: &str| {
         let line = log.lines().find(|line| line.contains(word));
         line.and_then(|line| line.split_whitespace().nth(1))
     };
-    assert_eq!(level_of("broken"), Some("ERROR"), "{log}");
-    assert_eq!(level_of("careful"), Some("WARN"), "{log}");
-    assert_eq!(level_of("quiet"), None, "{log}");
+    for (word, level) in [
+        ("broken", Some("ERROR")),
+        ("unheard", Some("ERROR")),
+        ("from-ctx", Some("ERROR")),
+        ("from-pino", Some("ERROR")),
+        ("careful", Some("WARN")),
+        ("from-stderr", Some("WARN")),
+        ("quiet", None),
+        ("hidden", None),
+    ] {
+        assert_eq!(level_of(word), level, "{word}: {log}");
+    }
 }

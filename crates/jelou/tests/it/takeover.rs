@@ -44,6 +44,34 @@ fn a_live_function_is_not_replaced_by_its_name_alone() {
     assert_eq!(answer(), "1");
 }
 
+/// A jelou.json allows a replacement only with the id of the function that is live.
+#[test]
+fn a_name_with_another_id_is_no_permission() {
+    let (sandbox, server, token) = start();
+    let script =
+        "set -e; mkdir segunda; cd segunda; jelou init mi-funcion; jelou deploy mi-funcion -y";
+    let initialized = sandbox.shell(script);
+    assert_eq!(initialized.code, 5, "{initialized}");
+    sandbox.file(
+        "copia/jelou.json",
+        r#"{"function": "mi-funcion", "id": "func_01arz3ndektsv4rrffq69g5fav"}"#,
+    );
+    let other = sandbox.jelou("deploy copia -y").run();
+    assert_eq!(other.code, 5, "{other}");
+    assert_eq!(server.call("mi-funcion", Some(&token), "{}").1, "1");
+
+    // The function of this name is a new one, and the first folder has the id of the old one.
+    let deleted = sandbox.jelou("functions delete mi-funcion -y").run();
+    assert_eq!(deleted.code, 0, "{deleted}");
+    sandbox.file("copia/jelou.json", r#"{"function": "mi-funcion"}"#);
+    let created = sandbox.jelou("deploy copia -y").run();
+    assert_eq!(created.code, 0, "{created}");
+    let token = created.json()["data"]["token"].as_str().unwrap().to_owned();
+    let old = sandbox.jelou("deploy mi-funcion -y").run();
+    assert_eq!(old.code, 5, "{old}");
+    assert_eq!(server.call("mi-funcion", Some(&token), "{}").1, "2");
+}
+
 #[test]
 fn replace_and_link_allow_it() {
     let (sandbox, server, token) = start();
