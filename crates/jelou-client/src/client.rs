@@ -86,7 +86,7 @@ impl Client {
     }
 
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &Path) -> Result<T, ClientError> {
-        self.read(self.send(Method::GET, path, None)?)
+        self.read(self.send(Method::GET, Effect::Read, path, None)?)
     }
 
     pub(crate) fn post<T: DeserializeOwned>(
@@ -94,7 +94,32 @@ impl Client {
         path: &Path,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        self.read(self.send(Method::POST, path, Some(self.encode(body)?))?)
+        self.post_with(Effect::Change, path, body)
+    }
+
+    /// Like [`Self::post`], for a request that changes nothing if it is a dry run.
+    pub(crate) fn post_unless_dry<T: DeserializeOwned>(
+        &self,
+        dry_run: bool,
+        path: &Path,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let effect = if dry_run {
+            Effect::Read
+        } else {
+            Effect::Change
+        };
+        self.post_with(effect, path, body)
+    }
+
+    fn post_with<T: DeserializeOwned>(
+        &self,
+        effect: Effect,
+        path: &Path,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body = self.encode(body)?;
+        self.read(self.send(Method::POST, effect, path, Some(body))?)
     }
 
     /// Sends a form without the access token. Errors have the shape of OAuth 2.0.
@@ -126,18 +151,20 @@ impl Client {
         path: &Path,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        self.read(self.send(Method::PATCH, path, Some(self.encode(body)?))?)
+        let body = self.encode(body)?;
+        self.read(self.send(Method::PATCH, Effect::Change, path, Some(body))?)
     }
 
     pub(crate) fn delete(&self, path: &Path) -> Result<(), ClientError> {
-        self.send(Method::DELETE, path, None).map(drop)
+        self.send(Method::DELETE, Effect::Change, path, None)
+            .map(drop)
     }
 
     pub(crate) fn delete_and_read<T: DeserializeOwned>(
         &self,
         path: &Path,
     ) -> Result<T, ClientError> {
-        let answer = self.send(Method::DELETE, path, None)?;
+        let answer = self.send(Method::DELETE, Effect::Change, path, None)?;
         self.read(answer)
     }
 
@@ -149,14 +176,10 @@ impl Client {
     fn send(
         &self,
         method: Method,
+        effect: Effect,
         path: &Path,
         body: Option<Vec<u8>>,
     ) -> Result<Response<Body>, ClientError> {
-        let effect = if method == Method::GET {
-            Effect::Read
-        } else {
-            Effect::Change
-        };
         let _watch = self
             .observer
             .as_ref()

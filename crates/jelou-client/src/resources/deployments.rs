@@ -42,7 +42,8 @@ impl Deployments<'_> {
     /// # Errors
     /// Any [`ClientError`].
     pub fn create(&self, deploy: &DeployRequest) -> Result<DeployResult, ClientError> {
-        self.client.post(&self.collection(), deploy)
+        let path = self.collection();
+        self.client.post_unless_dry(deploy.dry_run, &path, deploy)
     }
 
     /// Returns one deployment.
@@ -82,7 +83,7 @@ impl Deployments<'_> {
     /// Any [`ClientError`].
     pub fn rollback(&self, request: &RollbackRequest) -> Result<RollbackResult, ClientError> {
         let path = function(&self.slug).segment("rollback");
-        self.client.post(&path, request)
+        self.client.post_unless_dry(request.dry_run, &path, request)
     }
 
     /// Makes a deployment live, usually the deployment of a preview.
@@ -94,8 +95,8 @@ impl Deployments<'_> {
         id: &DeploymentId,
         request: &PromoteRequest,
     ) -> Result<RollbackResult, ClientError> {
-        self.client
-            .post(&self.path_of(id).segment("promote"), request)
+        let path = self.path_of(id).segment("promote");
+        self.client.post_unless_dry(request.dry_run, &path, request)
     }
 
     fn path_of(&self, id: &DeploymentId) -> Path {

@@ -140,7 +140,7 @@ impl RuntimeTokens<'_> {
     /// Any [`ClientError`].
     pub fn import(&self, import: &ImportTokens) -> Result<ImportReport, ClientError> {
         let path = function(&self.slug).segment("token-import");
-        self.client.post(&path, import)
+        self.client.post_unless_dry(import.dry_run, &path, import)
     }
 
     /// Ends the grace period of the last rotation now.
