@@ -52,7 +52,7 @@ pub use policy::TokenPolicy;
 pub use preview_name::PreviewName;
 pub use printable::{printable, printable_json};
 pub use provenance::Provenance;
-pub use scope::{Scope, Scopes, Verb};
+pub use scope::{MissingScope, Scope, Scopes, Verb};
 pub use secret_key::SecretKey;
 pub use slug::Slug;
 pub use smoke::SmokeCall;

@@ -9,9 +9,9 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::Slug;
 use crate::policy::text_schema;
 use crate::text::written_as_text;
+use crate::{Slug, TokenName};
 
 /// A permission of an access token on the management API.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -150,6 +150,29 @@ impl FromStr for Scope {
     }
 }
 
+/// An access token lacks a scope.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("access token `{token}` lacks the scope `{scope}`{}", wider(scope))]
+pub struct MissingScope {
+    token: TokenName,
+    scope: Scope,
+}
+
+impl MissingScope {
+    /// What the caller can do.
+    pub const HINT: &str =
+        "use an access token with this scope; `jelou whoami` shows which scopes yours has";
+}
+
+fn wider(scope: &Scope) -> String {
+    match scope {
+        Scope::Function(verb, _) | Scope::EveryFunction(verb) => {
+            format!(" or `{}`", verb.on_every_function())
+        }
+        _ => String::new(),
+    }
+}
+
 /// A set of scopes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Scopes(BTreeSet<Scope>);
@@ -173,6 +196,20 @@ impl Scopes {
     /// Whether a scope of the set includes `wanted`.
     pub fn allows(&self, wanted: &Scope) -> bool {
         self.0.iter().any(|held| held.includes(wanted))
+    }
+
+    /// Checks that the access token `token`, which has these scopes, has `wanted`.
+    ///
+    /// # Errors
+    /// [`MissingScope`] if no scope of the set includes `wanted`.
+    pub fn require(&self, wanted: &Scope, token: &TokenName) -> Result<(), MissingScope> {
+        if self.allows(wanted) {
+            return Ok(());
+        }
+        Err(MissingScope {
+            token: token.clone(),
+            scope: wanted.clone(),
+        })
     }
 }
 

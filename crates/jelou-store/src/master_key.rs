@@ -24,16 +24,28 @@ pub struct MasterKeyRotation {
 }
 
 impl Store {
+    /// Checks that the master key can be rotated.
+    ///
+    /// # Errors
+    /// [`StoreError::Vault`] when the key does not come from a file, or other servers use it.
+    pub fn check_master_key_rotation(&self) -> Result<(), StoreError> {
+        if self.is_shared() {
+            // The other servers would not have the new key.
+            return Err(VaultError::SharedKey.into());
+        }
+        if !self.vault.has_file() {
+            return Err(VaultError::NoKeyFile.into());
+        }
+        Ok(())
+    }
+
     /// Makes a new master key, and encrypts every value with it. Continues a rotation that was interrupted.
     ///
     /// # Errors
     /// [`StoreError::Vault`] when the key does not come from a file, or a value cannot be decrypted;
     /// [`StoreError::Database`]. Both keys stay in use then.
     pub async fn rotate_master_key(&self, actor: &Actor) -> Result<MasterKeyRotation, StoreError> {
-        if self.is_shared() {
-            // The other servers would not have the new key.
-            return Err(VaultError::SharedKey.into());
-        }
+        self.check_master_key_rotation()?;
         self.vault.begin_rotation()?;
         self.continue_rotation(actor).await
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jelou_client::{ApiUrl, Client};
+use jelou_core::{MissingScope, Scope};
 use jelou_token::AccessToken;
 
 use crate::cli::GlobalArgs;
@@ -89,6 +90,26 @@ impl Context {
         Ok(Client::new(self.session()?.api, None))
     }
 
+    /// Returns a client for a change that the user confirms. If the confirmation is still missing, checks that `question`
+    /// can be asked, and that the access token has `scope`. The command then looks up what it changes, so that
+    /// [`Context::confirm`] asks only about changes that are possible.
+    pub(crate) fn client_for_change(
+        &self,
+        confirmation: Confirmation,
+        question: &str,
+        flag: &str,
+        scope: &Scope,
+    ) -> anyhow::Result<Client> {
+        if confirmation == Confirmation::Ask {
+            self.prompt.require(question, flag)?;
+        }
+        let client = self.client()?;
+        if confirmation == Confirmation::Ask {
+            require_scope(&client, scope)?;
+        }
+        Ok(client)
+    }
+
     /// Asks the user for confirmation, unless a flag has given it.
     pub(crate) fn confirm(
         &self,
@@ -102,6 +123,14 @@ impl Context {
             Confirmation::Ask => self.prompt.confirm(&self.output, question, preset, flag),
         }
     }
+}
+
+/// Checks that the access token has the scope, before a question about a change that needs it.
+pub(crate) fn require_scope(client: &Client, scope: &Scope) -> anyhow::Result<()> {
+    let token = client.whoami()?.access_token;
+    let allowed = token.scopes.require(scope, &token.name);
+    Ok(allowed
+        .map_err(|missing| Failure::forbidden(missing.to_string()).hint(MissingScope::HINT))?)
 }
 
 /// Whether a flag such as `--yes` has given the confirmation.

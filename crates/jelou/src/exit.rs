@@ -44,6 +44,10 @@ impl Failure {
         Self::new(ErrorCode::Conflict, message)
     }
 
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Forbidden, message)
+    }
+
     pub(crate) fn last_token(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::LastToken, message)
     }

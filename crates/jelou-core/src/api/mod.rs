@@ -40,8 +40,8 @@ pub use schedules::{
     PlannedSchedule, Run, RunOrigin, RunPage, RunState, ScheduleInfo, StartRun, UpdateSchedule,
 };
 pub use secrets::{
-    MasterKeyRotated, RollbackSecret, Secret, SecretRolledBack, SecretVersion, SecretsChanged,
-    SetSecrets,
+    MasterKeyRotated, MasterKeyState, RollbackSecret, Secret, SecretRolledBack, SecretVersion,
+    SecretsChanged, SetSecrets,
 };
 pub use server::{ServerInfo, WhoAmI};
 pub use token_transfer::{

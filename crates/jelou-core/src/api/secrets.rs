@@ -80,6 +80,15 @@ pub struct SecretsChanged {
     pub unmasked: Vec<SecretKey>,
 }
 
+/// The master key of a server that can rotate it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MasterKeyState {
+    /// Id of the key: the start of a digest.
+    #[schema(example = "c935ce22")]
+    pub key_id: String,
+}
+
 /// The result of a rotation of the master key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]

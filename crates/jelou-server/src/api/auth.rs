@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::header;
 use http::request::Parts;
-use jelou_core::{Scope, Slug, Verb};
+use jelou_core::{MissingScope, Scope, Slug, Verb};
 use jelou_store::Actor;
 use jelou_token::{AccessToken, RuntimeToken};
 
@@ -39,20 +39,10 @@ impl Authenticated {
     /// # Errors
     /// The access token does not include the scope.
     pub(crate) fn require(self, scope: &Scope) -> Result<Self, ApiError> {
-        if self.token.scopes.allows(scope) {
-            return Ok(self);
+        match self.token.scopes.require(scope, &self.token.name) {
+            Ok(()) => Ok(self),
+            Err(missing) => Err(ApiError::forbidden(missing.to_string()).hint(MissingScope::HINT)),
         }
-        let wider = match scope {
-            Scope::Function(verb, _) | Scope::EveryFunction(verb) => {
-                format!(" or `{}`", verb.on_every_function())
-            }
-            _ => String::new(),
-        };
-        Err(ApiError::forbidden(format!(
-            "access token `{}` lacks the scope `{scope}`{wider}",
-            self.token.name
-        ))
-        .hint("use an access token with this scope; `jelou whoami` shows which scopes yours has"))
     }
 }
 

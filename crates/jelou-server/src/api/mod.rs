@@ -107,7 +107,7 @@ fn routes() -> OpenApiRouter<App> {
         ))
         .routes(routes!(organisation_secrets::delete))
         .routes(routes!(organisation_secrets::rollback))
-        .routes(routes!(master_key::rotate))
+        .routes(routes!(master_key::check, master_key::rotate))
         .routes(routes!(egress::list, egress::change))
         .routes(routes!(limits::list, limits::change))
         .routes(routes!(schedules::list))

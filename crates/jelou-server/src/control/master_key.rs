@@ -2,12 +2,22 @@
 
 use std::sync::Arc;
 
-use jelou_core::api::MasterKeyRotated;
+use jelou_core::api::{MasterKeyRotated, MasterKeyState};
 use jelou_store::Actor;
 
 use super::{Control, ControlError};
 
 impl Control {
+    /// Returns the master key that a rotation would replace.
+    ///
+    /// # Errors
+    /// The key cannot be rotated.
+    pub(crate) fn master_key(&self) -> Result<MasterKeyState, ControlError> {
+        self.store.check_master_key_rotation()?;
+        let key_id = self.store.vault().key_id().to_string();
+        Ok(MasterKeyState { key_id })
+    }
+
     /// Generates a master key, and encrypts every secret with it. Calls continue: running processes have the values
     /// already, and the earlier key stays in memory for processes that start.
     pub(crate) async fn rotate_master_key(

@@ -1,5 +1,7 @@
 //! `jelou master-key`.
 
+use jelou_core::Scope;
+
 use crate::cli::master_key::{MasterKeyCommand, RotateArgs};
 use crate::context::{Confirmation, Context};
 use crate::prompt::Preset;
@@ -15,10 +17,10 @@ fn rotate(args: &RotateArgs, context: &Context) -> anyhow::Result<()> {
     let question = "Replace the master key? Earlier backups need the present key: copy master.key from the data folder \
                     beside them first.";
     let confirmation = Confirmation::from_flag(args.yes);
+    let client = context.client_for_change(confirmation, question, "--yes", &Scope::Admin)?;
     if confirmation == Confirmation::Ask {
-        context.prompt.require(question, "--yes")?;
+        client.check_master_key_rotation()?;
     }
-    let client = context.client()?;
     context.confirm(confirmation, question, Preset::No, "--yes")?;
     let rotated = client.rotate_master_key()?;
     context.output.result_with(&rotated, &[], |human| {

@@ -1,8 +1,9 @@
 //! `jelou secret`: secrets of the organisation.
 
+use jelou_core::Scope;
 use jelou_core::api::{RollbackSecret, SecretsChanged};
 
-use super::secrets::{Arguments, announce, report, request, show};
+use super::secrets::{Arguments, announce, report, request, require_key, show};
 use crate::cli::organisation_secrets::{
     DeleteArgs, OrganisationSecretsCommand, RollbackArgs, SetArgs,
 };
@@ -54,12 +55,13 @@ fn delete(args: DeleteArgs, context: &Context) -> anyhow::Result<()> {
     let key = args.key;
     let question = format!("Delete secret {key} of the organisation?");
     let confirmation = Confirmation::from_flag(args.yes);
+    let client = context.client_for_change(confirmation, &question, "--yes", &Scope::Admin)?;
+    let secrets = client.organisation_secrets();
     if confirmation == Confirmation::Ask {
-        context.prompt.require(&question, "--yes")?;
+        require_key(&secrets.list()?, &key)?;
     }
-    let client = context.client()?;
     context.confirm(confirmation, &question, Preset::No, "--yes")?;
-    client.organisation_secrets().delete(&key)?;
+    secrets.delete(&key)?;
     let summary = format!("Deleted secret {key}");
     let deleted = SecretsChanged {
         keys: vec![key],

@@ -116,7 +116,10 @@ fn deploy_declined() {
     let mut terminal = sandbox.jelou("deploy").in_terminal();
     terminal.wait_for("(Y/n) ").answer("n");
     assert_outcome!(terminal.finish());
-    assert_eq!(api.requests(), ["GET /v1/functions/mi-funcion"]);
+    assert_eq!(
+        api.requests(),
+        ["GET /v1/whoami", "GET /v1/functions/mi-funcion"]
+    );
 }
 
 #[test]

@@ -79,6 +79,7 @@ fn functions_delete_says_what_goes() {
     assert_eq!(
         api.requests(),
         [
+            "GET /v1/whoami",
             "GET /v1/functions/mi-funcion",
             "DELETE /v1/functions/mi-funcion"
         ]

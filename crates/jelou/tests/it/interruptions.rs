@@ -1,6 +1,6 @@
 //! Slow servers, servers that disconnect, and Ctrl-C while a command waits.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{CTRL_C, FakeApi, Sandbox, Terminal, answer, hang_up, silence};
 
@@ -87,4 +87,21 @@ fn a_prompt_that_ends_without_an_answer_ends_its_line() {
         let outcome = terminal.finish();
         assert!(outcome.stdout().contains("(Y/n) \n✗ "), "{outcome}");
     }
+}
+
+/// A dry run that precedes a question changes nothing.
+#[test]
+fn ctrl_c_at_a_question_after_a_dry_run() {
+    let request = "POST /v1/functions/mi-funcion/token-import";
+    let report = json!({ "dryRun": true, "items": [] });
+    let (sandbox, api) = sandbox(answer(request, 200, report));
+    sandbox.file("tokens.json", r#"{"function": "mi-funcion", "tokens": []}"#);
+    let mut terminal = in_a_shell(&sandbox, "tokens import tokens.json --replace");
+    terminal.wait_for("(y/N) ").press(CTRL_C);
+    terminal
+        .wait_for("✗ Interrupted; nothing was changed")
+        .wait_for("status=130")
+        .answer("");
+    terminal.finish();
+    assert_eq!(api.last_body()["dryRun"], true);
 }

@@ -23,7 +23,7 @@ fn sandbox(changed: &[&str]) -> (Sandbox, FakeApi) {
             }]}),
         ),
         answer(
-            "DELETE /v1/functions/mi-funcion/secrets/API_KEY",
+            "DELETE /v1/functions/mi-funcion/secrets/OTRA_FUNCION_TOKEN",
             204,
             Value::Null,
         ),
@@ -191,14 +191,14 @@ fn secrets_delete_asks_first() {
     let (sandbox, api) = sandbox(&[]);
     assert_eq!(
         sandbox
-            .jelou("secrets delete mi-funcion API_KEY")
+            .jelou("secrets delete mi-funcion OTRA_FUNCION_TOKEN")
             .run()
             .code,
         2
     );
     assert!(api.requests().is_empty());
     let mut terminal = sandbox
-        .jelou("secrets delete mi-funcion API_KEY")
+        .jelou("secrets delete mi-funcion OTRA_FUNCION_TOKEN")
         .in_terminal();
     terminal.wait_for("(y/N) ").answer("y");
     assert_outcome!(terminal.finish());

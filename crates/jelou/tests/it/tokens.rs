@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    FakeApi, Sandbox, Server, answer, assert_live_outcome, assert_outcome, function, problem,
+    FakeApi, Sandbox, Serve, Server, answer, assert_live_outcome, assert_outcome, function, problem,
 };
 
 const VALUE: &str = "jfn_rt_def4UVWXYZabcdefghijklmnopqrstuv0abcde";
@@ -173,6 +173,133 @@ fn revoking_the_last_active_token() {
     drop(server);
 }
 
+/// What cannot be done is an error before any question.
+#[test]
+fn nothing_is_asked_that_cannot_be_done() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(&sandbox);
+    sandbox.deploy("mi-funcion", &function("() => 1"));
+    let outcome = sandbox.jelou("secrets set mi-funcion API_KEY=1").run();
+    assert_eq!(outcome.code, 0, "{outcome}");
+    let refused = |sandbox: &Sandbox, line: &str, code: i32, words: &str| {
+        let outcome = sandbox.jelou(line).in_terminal().finish();
+        assert_eq!(outcome.code, code, "{line}: {outcome}");
+        let screen = outcome.stdout();
+        assert!(screen.contains(words), "{line}: {outcome}");
+        assert!(!screen.contains("? "), "{line}: {outcome}");
+    };
+    for (line, code, words) in [
+        ("tokens disable mi-funcion default", 5, "last active token"),
+        ("tokens revoke mi-funcion default", 5, "last active token"),
+        ("tokens revoke mi-funcion nadie", 4, "nadie"),
+        ("tokens revoke mi-funcion --tag nadie", 4, "this tag"),
+        ("tokens rotate mi-funcion nadie", 4, "nadie"),
+        (
+            "tokens rotate mi-funcion default --finish",
+            5,
+            "no old value",
+        ),
+        ("functions delete no-hay", 4, "no-hay"),
+        (
+            "secrets delete mi-funcion API_KEYS",
+            4,
+            "did you mean `API_KEY`",
+        ),
+        (
+            "secrets delete mi-funcion API_KEY --preview pr-9",
+            4,
+            "pr-9",
+        ),
+        ("secrets delete no-hay API_KEY", 4, "no-hay"),
+        ("secret delete NADA", 4, "NADA"),
+        ("access-tokens revoke nadie", 4, "nadie"),
+        ("access-tokens rotate nadie", 4, "nadie"),
+        ("access-tokens rotate nadie --finish", 4, "nadie"),
+        ("access-tokens rotate default --finish", 5, "no old value"),
+        ("previews delete mi-funcion pr-9", 4, "pr-9"),
+        ("trust delete nadie", 4, "nadie"),
+        ("auth remove nadie", 4, "nadie"),
+        ("rollback mi-funcion", 5, "no other deployment"),
+    ] {
+        refused(&sandbox, line, code, words);
+    }
+
+    // With an access token that may only read.
+    let reader = sandbox
+        .jelou("access-tokens create --name reader --scope functions:read --json")
+        .run();
+    let token = reader.json()["data"]["token"].clone();
+    let reader = Sandbox::new()
+        .env("JELOU_API_URL", &format!("http://{}", server.address()))
+        .env("JELOU_TOKEN", token.as_str().unwrap());
+    reader.file("jelou.json", r#"{"function": "mi-funcion"}"#);
+    reader.file("index.ts", function("() => 2"));
+    for line in [
+        "deploy",
+        "deploy --preview pr-1",
+        "functions delete mi-funcion",
+        "secrets delete mi-funcion API_KEY",
+        "secret delete API_KEY",
+        "tokens disable mi-funcion default",
+        "tokens revoke mi-funcion default --force",
+        "tokens rotate mi-funcion default",
+        "previews delete mi-funcion pr-9",
+        "access-tokens revoke reader",
+        "access-tokens rotate reader",
+        "trust delete nadie",
+        "master-key rotate",
+    ] {
+        refused(&reader, line, 3, "access token `reader` lacks the scope `");
+    }
+    assert_eq!(
+        sandbox.jelou("tokens list mi-funcion").run().json()["data"][0]["name"],
+        "default"
+    );
+}
+
+/// The last administrator and the master key of an operator are kept without a question.
+#[test]
+fn the_last_administrator_and_a_given_master_key_are_kept() {
+    let sandbox = Sandbox::new();
+    let server = Serve::new(&sandbox)
+        .env("JELOU_MASTER_KEY", &"5a".repeat(32))
+        .start();
+    let rotated = sandbox.jelou("master-key rotate").in_terminal().finish();
+    assert_eq!(rotated.code, 5, "{rotated}");
+    assert!(
+        rotated.stdout().contains("does not come from a file"),
+        "{rotated}"
+    );
+    assert!(!rotated.stdout().contains("(y/N)"), "{rotated}");
+
+    let admin = "access-tokens create --name admin --scope admin --json";
+    let token = sandbox.jelou(admin).run().json()["data"]["token"].clone();
+    let admin = Sandbox::new()
+        .env("JELOU_API_URL", &format!("http://{}", server.address()))
+        .env("JELOU_TOKEN", token.as_str().unwrap());
+    for other in admin.jelou("access-tokens list").run().json()["data"]
+        .as_array()
+        .unwrap()
+    {
+        let id = other["id"].as_str().unwrap();
+        if other["name"] != "admin" {
+            let revoked = admin.jelou(&format!("access-tokens revoke {id} -y")).run();
+            assert_eq!(revoked.code, 0, "{revoked}");
+        }
+    }
+    let last = admin
+        .jelou("access-tokens revoke admin")
+        .in_terminal()
+        .finish();
+    assert_eq!(last.code, 5, "{last}");
+    assert!(
+        last.stdout()
+            .contains("is the last access token with the scope `admin`"),
+        "{last}"
+    );
+    assert!(!last.stdout().contains("(y/N)"), "{last}");
+}
+
 /// Only `--json` shows the limits of a token.
 #[test]
 fn the_table_of_tokens_is_the_same_with_limits() {
@@ -329,7 +456,7 @@ fn revoke_asks_first() {
         .wait_for("? Revoke token jfn_rt_def4... for mi-funcion? (y/N) ")
         .answer("y");
     assert_outcome!(terminal.finish());
-    assert_eq!(api.requests().len(), 3);
+    assert_eq!(api.requests().len(), 4);
 }
 
 #[test]
@@ -343,6 +470,7 @@ fn revoke_declined_does_nothing() {
     assert_eq!(
         api.requests(),
         [
+            "GET /v1/whoami",
             "GET /v1/functions/mi-funcion/tokens/ci-deploy",
             "GET /v1/functions/mi-funcion/tokens"
         ]

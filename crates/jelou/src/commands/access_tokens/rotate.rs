@@ -1,6 +1,8 @@
 //! `jelou access-tokens rotate`.
 
+use jelou_core::Scope;
 use jelou_core::api::RotateToken;
+use jiff::Timestamp;
 
 use super::create::Created;
 use super::info::notice;
@@ -25,11 +27,12 @@ pub(crate) fn run(args: &RotateArgs, context: &Context) -> anyhow::Result<()> {
         Some(_) => Confirmation::Given,
         None => Confirmation::from_flag(args.yes),
     };
-    if confirmation == Confirmation::Ask {
-        context.prompt.require(&question, "--yes or --grace")?;
-    }
+    let flag = "--yes or --grace";
+    let client = context.client_for_change(confirmation, &question, flag, &Scope::Admin)?;
     let delivery = Delivery::prepare(args.token_output.as_deref())?;
-    let client = context.client()?;
+    if confirmation == Confirmation::Ask {
+        client.access_tokens().info(&reference)?;
+    }
     context.confirm(confirmation, &question, Preset::No, "--yes")?;
     let rotation = RotateToken {
         grace_seconds: args.grace.map_or(0, Expiry::as_seconds),
@@ -62,12 +65,15 @@ pub(crate) fn run(args: &RotateArgs, context: &Context) -> anyhow::Result<()> {
 fn finish(args: &RotateArgs, reference: &str, context: &Context) -> anyhow::Result<()> {
     let question = format!("End the old value of access token {reference}?");
     let confirmation = Confirmation::from_flag(args.yes);
-    if confirmation == Confirmation::Ask {
-        context.prompt.require(&question, "--yes")?;
+    let client = context.client_for_change(confirmation, &question, "--yes", &Scope::Admin)?;
+    let tokens = client.access_tokens();
+    // Without an old value, there is nothing to confirm: the server refuses the request.
+    let is_possible = confirmation == Confirmation::Given
+        || tokens.info(reference)?.in_grace(Timestamp::now()).is_some();
+    if is_possible {
+        context.confirm(confirmation, &question, Preset::No, "--yes")?;
     }
-    let client = context.client()?;
-    context.confirm(confirmation, &question, Preset::No, "--yes")?;
-    let finished = client.access_tokens().finish_rotation(reference)?;
+    let finished = tokens.finish_rotation(reference)?;
     context.output.result(&finished, |human| {
         human.success("The old value no longer works")
     })?;

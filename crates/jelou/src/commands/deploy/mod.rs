@@ -15,7 +15,7 @@ use jelou_core::api::{
     RuntimeTokenInfo,
 };
 use jelou_core::compatibility::BreakingChange;
-use jelou_core::{DeploymentId, FunctionId, Provenance, Slug, SourceTree};
+use jelou_core::{DeploymentId, FunctionId, Provenance, Scope, Slug, SourceTree, Verb};
 use serde::Serialize;
 
 use self::target::{Allowed, CONFIRM, Target};
@@ -82,14 +82,12 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
         replace: Confirmation::from_flag(args.replace),
     };
     let preview = args.preview.name.as_ref();
-    if allowed.confirmation == Confirmation::Ask && !args.dry_run {
-        let question = match preview {
-            None => target::question(&slug),
-            Some(name) => preview::question(name.as_ref(), &slug),
-        };
-        context.prompt.require(&question, CONFIRM)?;
-    }
-    let client = client(args, context)?;
+    let confirmation = if args.dry_run {
+        Confirmation::Given
+    } else {
+        allowed.confirmation
+    };
+    let client = client(args, confirmation, &slug, context)?;
     let target = Target::find(&client, &slug, project.as_ref())?;
     context.output.human(|human| {
         human.item(&format!("Files: {}", files::list(&tree)))?;
@@ -167,10 +165,21 @@ pub(crate) fn run(args: &DeployArgs, context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns a client that waits for all servers if a flag requests it.
-fn client(args: &DeployArgs, context: &Context) -> anyhow::Result<Client> {
+/// Returns a client for the deploy, which waits for all servers if a flag requests it.
+fn client(
+    args: &DeployArgs,
+    confirmation: Confirmation,
+    slug: &Slug,
+    context: &Context,
+) -> anyhow::Result<Client> {
     context.output.require_all(args.require_all);
-    Ok(context.client()?.waiting(args.wait))
+    let question = match &args.preview.name {
+        None => target::question(slug),
+        Some(name) => preview::question(name.as_ref(), slug),
+    };
+    let scope = Scope::Function(Verb::Deploy, slug.clone());
+    let client = context.client_for_change(confirmation, &question, CONFIRM, &scope)?;
+    Ok(client.waiting(args.wait))
 }
 
 fn request(

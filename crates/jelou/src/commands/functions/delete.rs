@@ -1,5 +1,6 @@
 //! `jelou functions delete`.
 
+use jelou_core::Scope;
 use jelou_core::api::Function;
 use serde::Serialize;
 
@@ -16,12 +17,9 @@ struct Deleted {
 pub(crate) fn run(args: DeleteArgs, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(args.slug)?;
     let confirmation = Confirmation::from_flag(args.yes);
-    if confirmation == Confirmation::Ask {
-        context
-            .prompt
-            .require(&format!("Delete {slug}?"), "--yes")?;
-    }
-    let client = context.client()?;
+    let question = format!("Delete {slug}?");
+    let scope = Scope::FunctionsWrite;
+    let client = context.client_for_change(confirmation, &question, "--yes", &scope)?;
     let function = client.functions().get(&slug)?;
     context.confirm(
         confirmation,

@@ -1,8 +1,9 @@
 //! `jelou previews delete`.
 
-use jelou_core::{PreviewName, Slug};
+use jelou_core::{PreviewName, Scope, Slug, Verb};
 use serde::Serialize;
 
+use super::find::find;
 use crate::cli::previews::DeleteArgs;
 use crate::context::{Confirmation, Context};
 use crate::output::Breadcrumb;
@@ -20,10 +21,11 @@ pub(super) fn run(args: DeleteArgs, context: &Context) -> anyhow::Result<()> {
     let name = args.name;
     let question = format!("Delete preview {name} of {slug} with its secrets and its memory?");
     let confirmation = Confirmation::from_flag(args.yes);
+    let scope = Scope::Function(Verb::Deploy, slug.clone());
+    let client = context.client_for_change(confirmation, &question, "--yes", &scope)?;
     if confirmation == Confirmation::Ask {
-        context.prompt.require(&question, "--yes")?;
+        find(&client, &slug, &name)?;
     }
-    let client = context.client()?;
     context.confirm(confirmation, &question, Preset::No, "--yes")?;
     client.previews(&slug).delete(&name)?;
     let summary = format!("Deleted preview {name}");

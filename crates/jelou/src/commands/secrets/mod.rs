@@ -10,6 +10,7 @@ mod values;
 use crate::cli::secrets::SecretsCommand;
 use crate::context::Context;
 
+pub(super) use delete::require_key;
 pub(super) use env_file::read as read_env_file;
 pub(super) use list::show;
 pub(super) use rollback::report;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jelou_client::Client;
 use jelou_core::api::{CreateFunction, OpenPreview, SecretsChanged, SetSecrets};
-use jelou_core::{PreviewName, SecretKey, Slug};
+use jelou_core::{PreviewName, Scope, SecretKey, Slug, Verb};
 
 use super::values::Arguments;
 use crate::cli::secrets::SetArgs;
-use crate::context::{Confirmation, Context};
+use crate::context::{Confirmation, Context, require_scope};
 use crate::exit::Failure;
 use crate::output::Breadcrumb;
 use crate::project::{FILE_NAME, function_or_here};
@@ -107,6 +107,9 @@ fn create_preview(
                 .into(),
         );
     }
+    if confirmation == Confirmation::Ask {
+        require_scope(client, &Scope::Function(Verb::Deploy, slug.clone()))?;
+    }
     context.confirm(confirmation, &question, Preset::Yes, CREATE)?;
     client.previews(slug).create(&OpenPreview {
         name: Some(name.clone()),
@@ -136,6 +139,9 @@ fn create_function(
                 "`{CREATE}` creates it, and its first deploy follows later"
             ))
             .into());
+    }
+    if confirmation == Confirmation::Ask {
+        require_scope(client, &Scope::Function(Verb::Deploy, slug.clone()))?;
     }
     context.confirm(confirmation, &question, Preset::Yes, CREATE)?;
     client.functions().create(&CreateFunction {

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use jelou_core::Scope;
 use jelou_core::api::{ImportOutcome, ImportReport, ImportTokens, TokenExport};
 use serde::Deserialize;
 
@@ -35,13 +36,17 @@ pub(crate) fn run(args: ImportArgs, context: &Context) -> anyhow::Result<()> {
     } else {
         Confirmation::Given
     };
-    context.confirm(
-        confirmation,
-        &format!("Import {count} tokens into {slug}, and revoke the tokens that have their names?"),
-        Preset::No,
-        "--yes",
-    )?;
-    let report = context.client()?.tokens(&slug).import(&import)?;
+    let question =
+        format!("Import {count} tokens into {slug}, and revoke the tokens that have their names?");
+    let client = context.client_for_change(confirmation, &question, "--yes", &Scope::Admin)?;
+    if confirmation == Confirmation::Ask {
+        client.tokens(&slug).import(&ImportTokens {
+            dry_run: true,
+            ..import.clone()
+        })?;
+    }
+    context.confirm(confirmation, &question, Preset::No, "--yes")?;
+    let report = client.tokens(&slug).import(&import)?;
     context.output.result_with(
         &report,
         &[Breadcrumb::new(

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use jelou_client::Removal;
-use jelou_core::Slug;
 use jelou_core::api::{RevokeTokens, RuntimeTokenInfo};
 use jelou_core::slug::ParseSlugError;
+use jelou_core::{Scope, Slug, Verb};
 use jelou_token::{AccessToken, RuntimeToken};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -44,12 +44,9 @@ fn revoke_one(args: RevokeArgs, reference: &str, context: &Context) -> anyhow::R
     let slug = function_or_here(args.slug)?;
     let removal = removal(args.force);
     let confirmation = Confirmation::from_flag(args.yes);
-    if confirmation == Confirmation::Ask {
-        context
-            .prompt
-            .require(&format!("Revoke token {reference} for {slug}?"), "--yes")?;
-    }
-    let client = context.client()?;
+    let question = format!("Revoke token {reference} for {slug}?");
+    let scope = Scope::Function(Verb::Tokens, slug.clone());
+    let client = context.client_for_change(confirmation, &question, "--yes", &scope)?;
     let tokens = client.tokens(&slug);
     let token = tokens.get(reference)?;
     if confirmation == Confirmation::Ask {
@@ -80,7 +77,10 @@ fn revoke_one(args: RevokeArgs, reference: &str, context: &Context) -> anyhow::R
 /// Revokes all tokens that have the given tag and creator.
 fn revoke_all(args: &RevokeArgs, context: &Context) -> anyhow::Result<()> {
     let slug = function_or_here(function_of(args)?)?;
-    let client = context.client()?;
+    let confirmation = Confirmation::from_flag(args.yes);
+    let question = format!("Revoke tokens of {slug}?");
+    let scope = Scope::Function(Verb::Tokens, slug.clone());
+    let client = context.client_for_change(confirmation, &question, "--yes", &scope)?;
     let tokens = client.tokens(&slug);
     let all = tokens.list()?;
     let revoked: Vec<_> = all
@@ -102,7 +102,7 @@ fn revoke_all(args: &RevokeArgs, context: &Context) -> anyhow::Result<()> {
     warn_of_last(&all, &revoked, &slug, removal, context)?;
     let names: Vec<_> = revoked.iter().map(|token| token.name.as_str()).collect();
     context.confirm(
-        Confirmation::from_flag(args.yes),
+        confirmation,
         &format!(
             "Revoke {} tokens of {slug}: {}?",
             revoked.len(),

@@ -1,5 +1,6 @@
 //! `jelou tokens revoke-leaked`.
 
+use jelou_core::Scope;
 use jelou_core::api::{LeakOutcome, LeakedToken, MAX_LEAKED_VALUES, ReportLeak};
 
 use super::input::{Input, no_token};
@@ -10,17 +11,16 @@ use crate::prompt::Preset;
 
 pub(crate) fn run(args: &RevokeLeakedArgs, context: &Context) -> anyhow::Result<()> {
     let confirmation = Confirmation::from_flag(args.yes);
+    let question = "Revoke the leaked tokens?";
     if confirmation == Confirmation::Ask {
-        context
-            .prompt
-            .require("Revoke the leaked tokens?", "--yes")?;
+        context.prompt.require(question, "--yes")?;
     }
     let input = Input::read(&args.input)?;
     let values = input.tokens();
     if values.is_empty() {
         return Err(no_token().into());
     }
-    let client = context.client()?;
+    let client = context.client_for_change(confirmation, question, "--yes", &Scope::Admin)?;
     context.confirm(
         confirmation,
         &format!(

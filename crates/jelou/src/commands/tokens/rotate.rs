@@ -2,16 +2,18 @@
 
 use jelou_client::RuntimeTokens;
 use jelou_core::api::{CreatedToken, RotateToken, RuntimeTokenInfo};
+use jelou_core::{Scope, Verb};
 use jiff::Timestamp;
 
 use super::new_value::NewValue;
 use super::reference;
 use super::selection::Selection;
 use crate::cli::Grace;
-use crate::cli::tokens::RotateArgs;
+use crate::cli::tokens::{RotateArgs, TokenArgs};
 use crate::context::{Confirmation, Context};
 use crate::new_token::Delivery;
 use crate::output::{Breadcrumb, Human, local_date};
+use crate::project::function_or_here;
 use crate::prompt::Preset;
 
 /// Grace period that is requested for a rotation without one. If the response is lost, the user has a day to try again.
@@ -27,12 +29,14 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
         // With a grace period, nothing stops working now.
         _ => Confirmation::Given,
     };
-    if confirmation == Confirmation::Ask {
-        let question = format!("Rotate token {}?", reference(&args.token.token));
-        context.prompt.require(&question, "--yes or --grace")?;
-    }
+    let TokenArgs { slug, token } = args.token;
+    let slug = function_or_here(slug)?;
+    let question = format!("Rotate token {}?", reference(&token));
+    let scope = Scope::Function(Verb::Tokens, slug.clone());
+    let flag = "--yes or --grace";
+    let client = context.client_for_change(confirmation, &question, flag, &scope)?;
     let delivery = Delivery::prepare(args.token_output.as_deref())?;
-    let selection = Selection::find(args.token, context)?;
+    let selection = Selection::with(client, slug, &token)?;
     let Selection { slug, token, .. } = &selection;
     context.confirm(
         confirmation,
@@ -94,7 +98,13 @@ fn show_previous(human: &mut Human, token: &RuntimeTokenInfo) -> std::io::Result
 }
 
 fn finish(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
-    let selection = Selection::find(args.token, context)?;
+    let confirmation = Confirmation::from_flag(args.yes);
+    let TokenArgs { slug, token } = args.token;
+    let slug = function_or_here(slug)?;
+    let question = format!("End the old value of {}?", reference(&token));
+    let scope = Scope::Function(Verb::Tokens, slug.clone());
+    let client = context.client_for_change(confirmation, &question, "--yes", &scope)?;
+    let selection = Selection::with(client, slug, &token)?;
     let Selection { slug, token, .. } = &selection;
     if let Some(previous) = token.in_grace(Timestamp::now()) {
         let used = previous.last_used_at.map_or_else(
@@ -102,7 +112,7 @@ fn finish(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
             |at| format!("It was last used on {}.", local_date(at)),
         );
         context.confirm(
-            Confirmation::from_flag(args.yes),
+            confirmation,
             &format!("End the old value {}... of {slug}? {used}", previous.prefix),
             Preset::No,
             "--yes",

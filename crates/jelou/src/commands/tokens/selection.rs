@@ -22,8 +22,12 @@ impl Selection {
     /// If there is no such token, or several tokens have the prefix.
     pub(super) fn find(args: TokenArgs, context: &Context) -> anyhow::Result<Self> {
         let slug = function_or_here(args.slug)?;
-        let client = context.client()?;
-        let token = client.tokens(&slug).get(&reference(&args.token))?;
+        Self::with(context.client()?, slug, &args.token)
+    }
+
+    /// Like [`Self::find`], with a client that the command has already.
+    pub(super) fn with(client: Client, slug: Slug, token: &str) -> anyhow::Result<Self> {
+        let token = client.tokens(&slug).get(&reference(token))?;
         Ok(Self {
             client,
             slug,

@@ -1,5 +1,6 @@
 //! `jelou trust delete`.
 
+use jelou_core::Scope;
 use serde::Serialize;
 
 use crate::cli::trust::DeleteArgs;
@@ -16,10 +17,10 @@ pub(crate) fn run(args: &DeleteArgs, context: &Context) -> anyhow::Result<()> {
     let question =
         format!("Delete trust policy {policy}? Tokens that were exchanged under it end now.");
     let confirmation = Confirmation::from_flag(args.yes);
+    let client = context.client_for_change(confirmation, &question, "--yes", &Scope::Admin)?;
     if confirmation == Confirmation::Ask {
-        context.prompt.require(&question, "--yes")?;
+        client.trust().info(policy)?;
     }
-    let client = context.client()?;
     context.confirm(confirmation, &question, Preset::No, "--yes")?;
     client.trust().delete(policy)?;
     context

@@ -43,8 +43,9 @@ pub(crate) fn silence(request: &'static str) -> Answer {
 }
 
 impl FakeApi {
-    /// Any other request gets `NOT_FOUND`.
-    pub(crate) fn start(answers: Vec<Answer>) -> Self {
+    /// Any other request gets `NOT_FOUND`, except the question who asks: an administrator.
+    pub(crate) fn start(mut answers: Vec<Answer>) -> Self {
+        answers.push(answer("GET /v1/whoami", 200, administrator()));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -80,6 +81,12 @@ impl FakeApi {
     pub(crate) fn requests(&self) -> Vec<String> {
         let requests = self.requests.lock().unwrap();
         requests.iter().map(|(line, _)| line.clone()).collect()
+    }
+
+    /// Whether every request only reads.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        let requests = self.requests();
+        requests.iter().all(|line| line.starts_with("GET "))
     }
 
     pub(crate) fn last_body(&self) -> Value {
@@ -143,6 +150,16 @@ fn serve(
     )
     .unwrap();
     Connection::Closed
+}
+
+fn administrator() -> Value {
+    json!({
+        "accessToken": {
+            "id": "pat_01arz3ndektsv4rrffq69g5fav", "name": "admin", "prefix": "jfn_pat_abc1", "scopes": ["admin"],
+            "lastUsedAt": null, "createdAt": "2026-04-05T09:00:00Z", "createdBy": "system", "expiresAt": null,
+        },
+        "server": { "version": "0.1.0", "functions": "http://{slug}.fn.localhost", "engine": "Deno 2" },
+    })
 }
 
 pub(crate) fn problem(status: u16, code: &str, detail: &str) -> Value {
