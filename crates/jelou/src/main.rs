@@ -36,7 +36,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     disable_core_dumps();
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let arguments = help_as_flag(std::env::args_os().collect());
     if describe::is_wanted(&arguments) {
         let output = Output::new(&GlobalArgs::glean(&arguments));
         return match describe::print(&output, &arguments) {
@@ -55,6 +55,15 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::FAILURE,
         Err(error) => exit::report(&context.output, &near_slug::suggest(error, &context)),
     }
+}
+
+/// Turns `jelou help tokens create` into `jelou tokens create --help`, so that a mistyped command gets a suggestion.
+fn help_as_flag(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.get(1).is_some_and(|first| first == "help") {
+        arguments.remove(1);
+        arguments.push("--help".into());
+    }
+    arguments
 }
 
 /// Disables core dumps of this process and of its children, because a dump would contain tokens and secrets. Lowering a

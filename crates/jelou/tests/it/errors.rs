@@ -53,6 +53,7 @@ fn the_colours_of_help() {
         "tokens",
     ] {
         let screen = sandbox.jelou(line).in_terminal().finish_raw();
+        assert!(screen.contains("Usage:"), "{line}: {screen:?}");
         assert!(screen.contains("\u{1b}["), "{line}: {screen:?}");
         for screen in [
             plain.jelou(line).in_terminal().finish_raw(),
