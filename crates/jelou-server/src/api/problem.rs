@@ -97,7 +97,7 @@ impl ApiError {
         )
     }
 
-    fn internal(error: &dyn std::fmt::Display) -> Self {
+    pub(super) fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "internal error of the management API");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
