@@ -41,7 +41,7 @@ pub struct AccessTokenRecord {
     pub created_at: Timestamp,
     /// When the token expires. `None`: never.
     pub expires_at: Option<Timestamp>,
-    /// When the token was last used. `None`: not yet.
+    /// When the current value was last used. `None`: not yet.
     pub last_used_at: Option<Timestamp>,
     /// The value before the last rotation. `None`: never rotated.
     pub previous: Option<PreviousTokenValue>,
@@ -216,7 +216,7 @@ impl Store {
         Ok(token)
     }
 
-    /// Records when tokens were last used, like [`Store::record_last_used`].
+    /// Records when the current values of tokens were last used, like [`Store::record_value_last_used`].
     ///
     /// # Errors
     /// [`StoreError::Database`].
