@@ -127,7 +127,7 @@ impl Store {
     ) -> Result<PreviewRecord, StoreError> {
         let mut change = self.change(actor).await?;
         let (at, name) = (change.now(), &new.name);
-        let agreed = self.agreed_time(change.connection()).await?;
+        let agreed = self.agreed_time_in(change.connection()).await?;
         let slug = functions::slug_of(change.connection(), &new.function).await?;
         if let Some(known) = find(&mut *change.connection(), &new.function, name).await? {
             if known.expires_at > agreed {

@@ -311,7 +311,7 @@ impl Store {
     }
 
     /// Pauses or resumes schedules. Due times during a pause are settled: they are neither run later nor listed as
-    /// missed.
+    /// missed. A server whose clock is ahead settles no later ones.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the function does not exist; [`StoreError::Database`].
@@ -324,7 +324,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(&mut *change.connection(), function).await?;
-        let now = change.now().as_millisecond();
+        let now = self.agreed_time_in(change.connection()).await?;
+        let now = now.as_millisecond();
         for schedule in schedules {
             let was_paused = is_paused(change.connection(), function, schedule).await?;
             sqlx::query(
