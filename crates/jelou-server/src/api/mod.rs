@@ -12,6 +12,7 @@ mod extract;
 mod functions;
 mod leaks;
 mod limits;
+mod list;
 mod logs;
 mod master_key;
 mod metrics;

@@ -10,6 +10,7 @@ use jelou_core::api::{List, NodeInfo, Problem};
 
 use super::app::App;
 use super::auth::{Administrator, FromServer};
+use super::list::Listed;
 use super::problem::ApiError;
 use crate::peers::{ANSWER_MAC, PeerKeys};
 
@@ -26,9 +27,8 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 pub(super) async fn list(
     State(control): State<App>,
     _: Administrator,
-) -> Result<Json<List<NodeInfo>>, ApiError> {
-    let items = control.nodes().await?;
-    Ok(Json(List { items }))
+) -> Result<Listed<List<NodeInfo>>, ApiError> {
+    Ok(control.nodes().await?.into())
 }
 
 /// Stores the uses of tokens that this server knows, for another server. It is not part of the documented API.

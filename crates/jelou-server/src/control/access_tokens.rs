@@ -15,12 +15,11 @@ use super::{Control, ControlError};
 const LOCAL: &str = "local";
 
 impl Control {
-    pub(crate) async fn access_tokens(&self) -> Result<Vec<api::AccessTokenInfo>, ControlError> {
+    pub(crate) async fn access_tokens(
+        &self,
+    ) -> Result<Readable<api::AccessTokenInfo>, ControlError> {
         let tokens = self.store.list_access_tokens().await?;
-        Ok(tokens
-            .into_iter()
-            .map(|token| self.with_last_access(token))
-            .collect())
+        Ok(tokens.map(|token| self.with_last_access(token)))
     }
 
     pub(crate) async fn create_access_token(

@@ -23,13 +23,10 @@ impl Control {
     pub(crate) async fn tokens(
         &self,
         slug: &Slug,
-    ) -> Result<Vec<api::RuntimeTokenInfo>, ControlError> {
+    ) -> Result<Readable<api::RuntimeTokenInfo>, ControlError> {
         let function = self.store.function_id(slug).await?;
         let tokens = self.store.list_tokens(&function).await?;
-        Ok(tokens
-            .into_iter()
-            .map(|token| self.with_last_use(token))
-            .collect())
+        Ok(tokens.map(|token| self.with_last_use(token)))
     }
 
     pub(crate) async fn token(
@@ -235,6 +232,7 @@ impl Control {
         if let Some(ended) = ended {
             self.registry.tokens.remove_value(&ended);
         }
+        let mut warnings = Vec::from_iter(warning);
         if !token.is_active(now) {
             warnings.push(format!(
                 "`{}` is disabled or expired: the new value does not work until that changes",
@@ -269,7 +267,7 @@ impl Control {
         &self,
         slug: &Slug,
         days: u32,
-    ) -> Result<Vec<TokenUsageReport>, ControlError> {
+    ) -> Result<Readable<TokenUsageReport>, ControlError> {
         let function = self.store.function_id(slug).await?;
         let tokens = self.store.list_tokens(&function).await?;
         let counters = &self.token_counters;

@@ -230,7 +230,7 @@ async fn lines_are_sorted_by_their_bytes() {
     for name in names {
         fixture.function(name).await;
     }
-    let functions = fixture.store.list_functions().await.unwrap();
+    let functions = fixture.store.list_functions().await.unwrap().rows;
     let listed: Vec<_> = functions
         .iter()
         .map(|function| function.record.slug.as_str())

@@ -175,11 +175,7 @@ fn a_row_that_a_server_cannot_read_does_not_stop_its_feed() {
         &json!({ "name": "lector", "scopes": ["functions:read"] }),
     );
     let access = access["token"].as_str().unwrap();
-    eventually("the access token on the other server", || {
-        let request = second.manage(access, "/v1/functions/hola/tokens");
-        // The list itself contains the token that cannot be read.
-        (request.method("GET").send().status == 500).then_some(())
-    });
+    lists_name_what_they_lack(&cluster, access);
 
     let unapplied = eventually("what the servers could not apply", || {
         let nodes = cluster.sandbox.jelou("nodes --json").run().json();
