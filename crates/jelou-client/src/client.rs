@@ -27,6 +27,9 @@ const PENDING: &str = "jelou-pending";
 /// The header that names the servers whose data is missing in the response.
 const MISSING: &str = "jelou-missing";
 
+/// The header that names the rows of the database that the response lacks.
+const UNREADABLE: &str = "jelou-unreadable";
+
 /// A client of one server with one access token.
 #[derive(Debug)]
 pub struct Client {
@@ -202,13 +205,16 @@ impl Client {
         }
         .map_err(network)?;
         if answer.status().is_success() {
-            let servers = |header: &str| answer.headers().get(header)?.to_str().ok();
+            let named = |header: &str| answer.headers().get(header)?.to_str().ok();
             if let Some(observer) = &self.observer {
-                if let Some(servers) = servers(PENDING) {
+                if let Some(servers) = named(PENDING) {
                     observer.pending(servers);
                 }
-                if let Some(servers) = servers(MISSING) {
+                if let Some(servers) = named(MISSING) {
                     observer.missing(servers);
+                }
+                if let Some(rows) = named(UNREADABLE) {
+                    observer.unreadable(rows);
                 }
             }
             Ok(answer)

@@ -27,6 +27,8 @@ pub trait Observer: Debug + Send + Sync {
     fn pending(&self, servers: &str);
     /// The response lacks the data of these servers of the same database, because they do not answer.
     fn missing(&self, servers: &str);
+    /// The response lacks these rows of the database, because the server cannot read them.
+    fn unreadable(&self, rows: &str);
     /// The response has arrived, or the request has failed.
     fn answered(&self, effect: Effect);
 }

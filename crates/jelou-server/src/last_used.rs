@@ -54,14 +54,15 @@ pub(crate) async fn store_now(registry: &Registry, store: &Store) -> Result<(), 
     }
     let access = registry.access_tokens.used();
     if !access.is_empty() {
-        let uses = |only: Option<TokenValue>| {
+        let uses = |value: TokenValue| {
             let uses = access.iter();
-            let uses = uses.filter(|(token, _)| only.is_none_or(|value| token.value == value));
+            let uses = uses.filter(|(token, _)| token.value == value);
             uses.map(|(token, at)| (token.id.clone(), *at))
                 .collect::<Vec<_>>()
         };
-        store.record_access_last_used(&uses(None)).await?;
-        let previous = uses(Some(TokenValue::Previous));
+        let current = uses(TokenValue::Current);
+        store.record_access_last_used(&current).await?;
+        let previous = uses(TokenValue::Previous);
         store.record_previous_access_last_used(&previous).await?;
         for (token, at) in access {
             token.last_used.mark_stored(at);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jelou_core::api::{TokenUsageCounts, TokenUsageDay, TokenUsageReport};
 use jelou_core::histogram::{BUCKETS, Durations};
 use jelou_core::{Clock, FunctionId};
-use jelou_store::{RuntimeTokenRecord, Store, StoreError, TokenCounts, TokenUse};
+use jelou_store::{Readable, RuntimeTokenRecord, Store, StoreError, TokenCounts, TokenUse};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
@@ -120,9 +120,9 @@ impl TokenCounters {
     pub(crate) async fn report(
         &self,
         function: &FunctionId,
-        tokens: Vec<RuntimeTokenRecord>,
+        tokens: Readable<RuntimeTokenRecord>,
         days: u32,
-    ) -> Result<Vec<TokenUsageReport>, StoreError> {
+    ) -> Result<Readable<TokenUsageReport>, StoreError> {
         let today = self.today();
         let first = today - i64::from(days.saturating_sub(1));
         let mut by_token: BTreeMap<_, BTreeMap<i64, Sum>> = BTreeMap::new();
@@ -131,15 +131,12 @@ impl TokenCounters {
             let sum = by_token.entry(token).or_default().entry(day).or_default();
             sum.add_stored(&counts);
         }
-        Ok(tokens
-            .into_iter()
-            .map(|token| {
-                let mut days = by_token.remove(&token.id).unwrap_or_default();
-                let unstored = self.registry.token_usage.read(&token.id);
-                days.entry(today).or_default().add(&unstored);
-                report(token, days)
-            })
-            .collect())
+        Ok(tokens.map(|token| {
+            let mut days = by_token.remove(&token.id).unwrap_or_default();
+            let unstored = self.registry.token_usage.read(&token.id);
+            days.entry(today).or_default().add(&unstored);
+            report(token, days)
+        }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The time before which rows must have expired, so that they can be deleted.
 //!
 //! The clock of one server may be wrong. A server whose clock is ahead must not delete what the others still need: the
-//! record of a used identity token, a key that signs, a preview that is served.
+//! record of a used identity token, a key that signs, a preview that is served. Nor may it start runs early.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,7 +28,7 @@ impl Store {
         &self,
         connection: &mut Connection,
     ) -> Result<Timestamp, StoreError> {
-        let agreed = self.agreed_time(connection).await?;
+        let agreed = self.agreed_time_in(connection).await?;
         Ok(if self.is_shared() {
             agreed - MARGIN
         } else {
@@ -45,8 +45,21 @@ impl Store {
         Ok(stored_ms.saturating_add(i64::try_from(MARGIN.as_millis()).unwrap_or(0)))
     }
 
-    /// Returns the earlier one of the times of this server and of the database.
-    pub(crate) async fn agreed_time(
+    /// Returns the earlier one of the times of this server and of the database. If no other server uses the database,
+    /// this is this server's time.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn agreed_time(&self) -> Result<Timestamp, StoreError> {
+        if !self.is_shared() {
+            return Ok(self.clock.now());
+        }
+        let mut connection = self.database.snapshot().await?;
+        self.agreed_time_in(&mut connection).await
+    }
+
+    /// Like [`Self::agreed_time`], in a transaction.
+    pub(crate) async fn agreed_time_in(
         &self,
         connection: &mut Connection,
     ) -> Result<Timestamp, StoreError> {

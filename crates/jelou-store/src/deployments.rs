@@ -13,6 +13,7 @@ use crate::change::{Action, Entry};
 use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
+use crate::readable::{Readable, readable};
 use crate::store::Store;
 use crate::{functions, previews};
 
@@ -112,30 +113,30 @@ macro_rules! select_deployments {
 }
 
 impl Store {
-    /// Returns the deployments of a function, newest first.
+    /// Returns the deployments of a function that can be read, newest first.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn list_deployments(
         &self,
         function: &FunctionId,
-    ) -> Result<Vec<DeploymentRecord>, StoreError> {
+    ) -> Result<Readable<DeploymentRecord>, StoreError> {
         let mut state = self.database.snapshot().await?;
-        let mut deployments = sqlx::query(select_deployments!(
+        let rows = sqlx::query(select_deployments!(
             "WHERE d.function_id = $1 ORDER BY d.revision DESC"
         ))
         .bind(function.as_str())
         .fetch_all(&mut state)
-        .await?
-        .iter()
-        .map(record)
-        .collect::<Result<Vec<_>, _>>()?;
+        .await?;
+        let mut deployments = readable(&rows, ("deployments", "id"), record)?;
         let names = previews::by_deployment(&mut state, function).await?;
-        for (deployment, name) in names {
-            if let Some(served) = deployments.iter_mut().find(|one| one.id == deployment) {
+        for (deployment, name) in names.rows {
+            let mut rows = deployments.rows.iter_mut();
+            if let Some(served) = rows.find(|one| one.id == deployment) {
                 served.previews.push(name);
             }
         }
+        deployments.unreadable.extend(names.unreadable);
         Ok(deployments)
     }
 
@@ -151,7 +152,7 @@ impl Store {
         let mut state = self.database.snapshot().await?;
         let mut deployment = find_of(&mut state, function, id).await?;
         let names = previews::by_deployment(&mut state, function).await?;
-        let names = names.into_iter().filter(|(served, _)| served == id);
+        let names = names.rows.into_iter().filter(|(served, _)| served == id);
         deployment.previews = names.map(|(_, name)| name).collect();
         Ok(deployment)
     }

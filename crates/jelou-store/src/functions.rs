@@ -14,6 +14,7 @@ use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::difference::set_members;
 use crate::error::{Resource, StoreError};
+use crate::readable::{Readable, readable};
 use crate::store::Store;
 
 /// A function and its live deployment.
@@ -89,17 +90,15 @@ macro_rules! select_summaries {
 }
 
 impl Store {
-    /// Returns all functions, sorted by slug, with one query.
+    /// Returns the functions that can be read, sorted by slug, with one query.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn list_functions(&self) -> Result<Vec<FunctionSummary>, StoreError> {
-        sqlx::query(select_summaries!("ORDER BY f.slug"))
+    pub async fn list_functions(&self) -> Result<Readable<FunctionSummary>, StoreError> {
+        let rows = sqlx::query(select_summaries!("ORDER BY f.slug"))
             .fetch_all(self.database.pool())
-            .await?
-            .iter()
-            .map(summary)
-            .collect()
+            .await?;
+        readable(&rows, ("functions", "slug"), summary)
     }
 
     /// Returns one function.

@@ -53,7 +53,7 @@ impl Store {
     ) -> Result<Vec<IdentityKey>, E> {
         let mut write = self.database.write().await.map_err(StoreError::from)?;
         let connection = write.transaction();
-        let now = self.agreed_time(connection).await?;
+        let now = self.agreed_time_in(connection).await?;
         let deletion_time = self.deletion_time_in(connection).await?;
         let mut keys = self.read_keys(connection).await?;
         while keys.last().is_none_or(|last| last.signs_from <= now) {

@@ -9,6 +9,7 @@ use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::error::StoreError;
 use crate::feed::Position;
+use crate::readable::{Readable, readable};
 use crate::store::Store;
 
 /// A server's report about itself.
@@ -103,21 +104,20 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the servers that have reported within `max_silence_ms`, by address.
+    /// Returns the servers that have reported within `max_silence_ms` and can be read, by address.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn nodes(&self, max_silence_ms: i64) -> Result<Vec<NodeRecord>, StoreError> {
+    pub async fn nodes(&self, max_silence_ms: i64) -> Result<Readable<NodeRecord>, StoreError> {
         let now = self.database_time().await?;
-        sqlx::query(
+        let rows = sqlx::query(
             "SELECT id, address, version, started_at, seen_at, revision, hash, exchanges, clock_offset_ms, unapplied FROM nodes \
              WHERE seen_at >= $1 ORDER BY address, id",
         )
         .bind(now - max_silence_ms)
         .fetch_all(self.database.pool())
-        .await?
-        .iter()
-        .map(|row| {
+        .await?;
+        readable(&rows, ("nodes", "id"), |row| {
             Ok(NodeRecord {
                 report: NodeReport {
                     id: row.parsed("id")?,
@@ -135,6 +135,5 @@ impl Store {
                 silent_ms: now - row.number("seen_at")?,
             })
         })
-        .collect()
     }
 }

@@ -14,6 +14,7 @@ use crate::database::row::Columns;
 use crate::difference::set_members;
 use crate::error::{Resource, StoreError};
 use crate::functions::{self, FunctionRecord, LiveDeployment};
+use crate::readable::{Readable, readable};
 use crate::store::Store;
 
 /// A preview of a function.
@@ -79,24 +80,22 @@ macro_rules! select_previews {
 }
 
 impl Store {
-    /// Returns the unexpired previews of a function, sorted by name.
+    /// Returns the unexpired previews of a function that can be read, sorted by name.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn list_previews(
         &self,
         function: &FunctionId,
-    ) -> Result<Vec<PreviewRecord>, StoreError> {
-        sqlx::query(select_previews!(
+    ) -> Result<Readable<PreviewRecord>, StoreError> {
+        let rows = sqlx::query(select_previews!(
             "WHERE p.function_id = $1 AND p.expires_at > $2 ORDER BY p.name"
         ))
         .bind(function.as_str())
         .bind(self.clock.now_ms())
         .fetch_all(self.database.pool())
-        .await?
-        .iter()
-        .map(record)
-        .collect()
+        .await?;
+        readable(&rows, ("previews", "name"), record)
     }
 
     /// Returns one unexpired preview of a function.
@@ -127,7 +126,7 @@ impl Store {
     ) -> Result<PreviewRecord, StoreError> {
         let mut change = self.change(actor).await?;
         let (at, name) = (change.now(), &new.name);
-        let agreed = self.agreed_time(change.connection()).await?;
+        let agreed = self.agreed_time_in(change.connection()).await?;
         let slug = functions::slug_of(change.connection(), &new.function).await?;
         if let Some(known) = find(&mut *change.connection(), &new.function, name).await? {
             if known.expires_at > agreed {
@@ -294,16 +293,16 @@ async fn expired(
 pub(crate) async fn by_deployment(
     executor: impl AnyExecutor<'_>,
     function: &FunctionId,
-) -> Result<Vec<(DeploymentId, PreviewName)>, StoreError> {
-    sqlx::query(
+) -> Result<Readable<(DeploymentId, PreviewName)>, StoreError> {
+    let rows = sqlx::query(
         "SELECT deployment_id, name FROM previews WHERE function_id = $1 AND deployment_id IS NOT NULL ORDER BY name",
     )
     .bind(function.as_str())
     .fetch_all(executor)
-    .await?
-    .iter()
-    .map(|row| Ok((row.parsed("deployment_id")?, row.parsed("name")?)))
-    .collect()
+    .await?;
+    readable(&rows, ("previews", "name"), |row| {
+        Ok((row.parsed("deployment_id")?, row.parsed("name")?))
+    })
 }
 
 /// Makes a new deployment the deployment of a preview.

@@ -1,7 +1,7 @@
 //! Reads tables in which some rows may be unreadable, for instance because a newer version has written them.
 //!
-//! A server that follows the changes of others must not stop at one such row. It skips the row and reports which one it
-//! is. A skipped token or trust policy gives no access.
+//! One such row must neither stop a server that follows the changes of others, nor hide the other rows of a list. So the
+//! row is skipped and reported. A skipped token or trust policy gives no access.
 
 use sqlx::any::AnyRow;
 
@@ -15,6 +15,37 @@ pub struct Readable<T> {
     pub rows: Vec<T>,
     /// Each names the table, the column and the row.
     pub unreadable: Vec<DatabaseError>,
+}
+
+impl<T> Default for Readable<T> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            unreadable: Vec::new(),
+        }
+    }
+}
+
+impl<T> Readable<T> {
+    /// Converts the rows.
+    #[must_use]
+    pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Readable<U> {
+        Readable {
+            rows: self.rows.into_iter().map(convert).collect(),
+            unreadable: self.unreadable,
+        }
+    }
+
+    /// Returns the rows, if all of them can be read.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] with the first row that cannot be read.
+    pub fn all(self) -> Result<Vec<T>, StoreError> {
+        match self.unreadable.into_iter().next() {
+            Some(error) => Err(error.into()),
+            None => Ok(self.rows),
+        }
+    }
 }
 
 /// Reads the rows of a table with the key column `key`.

@@ -18,6 +18,7 @@ use crate::database::row::Columns;
 use crate::database::{Connection, DatabaseError};
 use crate::error::{Resource, StoreError};
 use crate::functions;
+use crate::readable::{Readable, readable};
 use crate::store::Store;
 
 /// Number of the newest runs of a schedule that are kept.
@@ -311,7 +312,7 @@ impl Store {
     }
 
     /// Pauses or resumes schedules. Due times during a pause are settled: they are neither run later nor listed as
-    /// missed.
+    /// missed. A server whose clock is ahead settles no later ones.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the function does not exist; [`StoreError::Database`].
@@ -324,7 +325,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(&mut *change.connection(), function).await?;
-        let now = change.now().as_millisecond();
+        let now = self.agreed_time_in(change.connection()).await?;
+        let now = now.as_millisecond();
         for schedule in schedules {
             let was_paused = is_paused(change.connection(), function, schedule).await?;
             sqlx::query(
@@ -378,7 +380,7 @@ impl Store {
         change.commit().await
     }
 
-    /// Returns runs of a function, newest first.
+    /// Returns runs of a function that can be read, newest first.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -386,9 +388,9 @@ impl Store {
         &self,
         function: &FunctionId,
         query: &RunQuery,
-    ) -> Result<Vec<Run>, StoreError> {
+    ) -> Result<Readable<Run>, StoreError> {
         let limit = query.limit.clamp(1, MAX_PAGE);
-        sqlx::query(with_columns!(
+        let rows = sqlx::query(with_columns!(
             "SELECT",
             " FROM runs WHERE function_id = $1 AND ($2 = '' OR schedule = $2) AND ($3 = '' OR state = $3) \
              AND ($4 = '' OR id < $4) ORDER BY id DESC LIMIT $5"
@@ -399,28 +401,24 @@ impl Store {
             .bind(query.before.as_ref().map_or("", RunId::as_str))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .fetch_all(self.database.pool())
-            .await?
-            .iter()
-            .map(|row| record(row).map(|record| record.run))
-            .collect()
+            .await?;
+        Ok(readable(&rows, ("runs", "id"), record)?.map(|record| record.run))
     }
 
-    /// Returns the newest run of each schedule of a function.
+    /// Returns the newest run of each schedule of a function, if it can be read.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn last_runs(&self, function: &FunctionId) -> Result<Vec<Run>, StoreError> {
-        sqlx::query(with_columns!(
+    pub async fn last_runs(&self, function: &FunctionId) -> Result<Readable<Run>, StoreError> {
+        let rows = sqlx::query(with_columns!(
             "SELECT",
             " FROM runs WHERE function_id = $1 \
              AND id IN (SELECT max(id) FROM runs WHERE function_id = $1 GROUP BY schedule)"
         ))
         .bind(function.as_str())
         .fetch_all(self.database.pool())
-        .await?
-        .iter()
-        .map(|row| record(row).map(|record| record.run))
-        .collect()
+        .await?;
+        Ok(readable(&rows, ("runs", "id"), record)?.map(|record| record.run))
     }
 
     /// Returns one run of a function.

@@ -11,6 +11,7 @@ use crate::actor::Actor;
 use crate::database::Connection;
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
+use crate::readable::{Readable, readable};
 use crate::secrets::{SecretRecord, place, put};
 use crate::store::Store;
 use crate::vault::{SealedSecret, SecretOwner};
@@ -90,17 +91,17 @@ pub(crate) async fn earlier(
 pub(crate) async fn all_earlier(
     executor: impl AnyExecutor<'_>,
     owner: &SecretOwner,
-) -> Result<Vec<(SecretKey, SecretVersion)>, StoreError> {
-    sqlx::query(
+) -> Result<Readable<(SecretKey, SecretVersion)>, StoreError> {
+    let rows = sqlx::query(
         "SELECT key, version, updated_at, updated_by FROM secret_versions WHERE owner = $1 \
          ORDER BY version DESC",
     )
     .bind(owner.to_string())
     .fetch_all(executor)
-    .await?
-    .iter()
-    .map(|row| Ok((row.parsed("key")?, version(row)?)))
-    .collect()
+    .await?;
+    readable(&rows, ("secret_versions", "key"), |row| {
+        Ok((row.parsed("key")?, version(row)?))
+    })
 }
 
 /// Returns the number of the current version, or `None` if the secret does not exist.

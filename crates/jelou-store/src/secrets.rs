@@ -14,6 +14,7 @@ use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
 use crate::database::row::Columns;
 use crate::error::{Resource, StoreError};
+use crate::readable::{Readable, readable};
 use crate::secret_versions::{self, current_version};
 use crate::store::Store;
 use crate::vault::{SealedSecret, SecretOwner};
@@ -31,23 +32,22 @@ pub struct SecretRecord {
 }
 
 impl Store {
-    /// Returns the keys of an owner's secrets and when they were changed, sorted by key.
+    /// Returns the keys of an owner's secrets that can be read and when they were changed, sorted by key.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn list_secrets(&self, owner: &SecretOwner) -> Result<Vec<Secret>, StoreError> {
+    pub async fn list_secrets(&self, owner: &SecretOwner) -> Result<Readable<Secret>, StoreError> {
         let mut state = self.database.snapshot().await?;
         let earlier = secret_versions::all_earlier(&mut state, owner).await?;
-        sqlx::query(
+        let rows = sqlx::query(
             "SELECT key, version, updated_at, updated_by FROM secrets WHERE owner = $1 ORDER BY key",
         )
         .bind(owner.to_string())
         .fetch_all(&mut state)
-        .await?
-        .iter()
-        .map(|row| {
+        .await?;
+        let mut secrets = readable(&rows, ("secrets", "key"), |row| {
             let key: SecretKey = row.parsed("key")?;
-            let earlier = earlier.iter().filter(|(of, _)| *of == key);
+            let earlier = earlier.rows.iter().filter(|(of, _)| *of == key);
             Ok(Secret {
                 earlier: earlier.map(|(_, version)| version.clone()).collect(),
                 key,
@@ -55,8 +55,9 @@ impl Store {
                 updated_at: row.time("updated_at")?,
                 updated_by: row.text("updated_by")?,
             })
-        })
-        .collect()
+        })?;
+        secrets.unreadable.extend(earlier.unreadable);
+        Ok(secrets)
     }
 
     /// Returns the encrypted secrets of an owner, sorted by key.

@@ -46,6 +46,11 @@ impl Observer for Waiting {
         let _ = self.output.warn(&text);
     }
 
+    fn unreadable(&self, rows: &str) {
+        let text = format!("the server cannot read everything, so that this is missing: {rows}");
+        let _ = self.output.warn(&text);
+    }
+
     fn answered(&self, effect: Effect) {
         if effect == Effect::Change {
             interrupt::note(Progress::Answered);

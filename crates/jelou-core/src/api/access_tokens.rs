@@ -61,6 +61,9 @@ pub struct CreatedAccessToken {
     pub token: String,
     #[serde(flatten)]
     pub details: AccessTokenInfo,
+    /// Effects that the caller may not expect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl std::fmt::Debug for CreatedAccessToken {

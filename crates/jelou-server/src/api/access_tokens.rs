@@ -10,6 +10,7 @@ use jelou_core::api::{
 use super::app::App;
 use super::auth::Administrator;
 use super::extract;
+use super::list::Listed;
 use super::problem::ApiError;
 
 /// The unrevoked access tokens, oldest first.
@@ -20,10 +21,8 @@ use super::problem::ApiError;
 pub(super) async fn list(
     State(control): State<App>,
     _: Administrator,
-) -> Result<Json<List<AccessTokenInfo>>, ApiError> {
-    Ok(Json(List {
-        items: control.access_tokens().await?,
-    }))
+) -> Result<Listed<List<AccessTokenInfo>>, ApiError> {
+    Ok(control.access_tokens().await?.into())
 }
 
 /// Creates an access token. Only this response contains its value.

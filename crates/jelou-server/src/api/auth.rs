@@ -36,6 +36,11 @@ impl Authenticated {
         self.token.scopes.allows(&scope)
     }
 
+    /// Whether the caller may read every function.
+    pub(crate) fn may_read_all(&self) -> bool {
+        self.token.scopes.allows(&Scope::EveryFunction(Verb::Read))
+    }
+
     /// # Errors
     /// The access token does not include the scope.
     pub(crate) fn require(self, scope: &Scope) -> Result<Self, ApiError> {

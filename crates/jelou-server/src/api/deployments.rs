@@ -12,6 +12,7 @@ use jelou_core::api::{
 use super::app::App;
 use super::auth::{Deployer, Reader};
 use super::extract::{self, SlugAndName, SlugPath};
+use super::list::Listed;
 use super::problem::ApiError;
 use super::upload::Upload;
 
@@ -24,10 +25,8 @@ pub(super) async fn list(
     State(control): State<App>,
     _: Reader,
     SlugPath(slug): SlugPath,
-) -> Result<Json<List<Deployment>>, ApiError> {
-    Ok(Json(List {
-        items: control.deployments(&slug).await?,
-    }))
+) -> Result<Listed<List<Deployment>>, ApiError> {
+    Ok(control.deployments(&slug).await?.into())
 }
 
 /// Builds the files and makes the deployment live, or makes it the deployment of a preview. Creates the function if it

@@ -9,6 +9,7 @@ use jelou_core::{Scope, Verb};
 use super::app::App;
 use super::auth::{Authenticated, Reader, Writer};
 use super::extract::{self, SlugPath};
+use super::list::Listed;
 use super::problem::ApiError;
 
 /// The functions that the access token may read, sorted by slug.
@@ -19,10 +20,16 @@ use super::problem::ApiError;
 pub(super) async fn list(
     State(control): State<App>,
     caller: Authenticated,
-) -> Result<Json<List<Function>>, ApiError> {
-    let mut items = control.functions().await?;
-    items.retain(|function| caller.may_read(&function.slug));
-    Ok(Json(List { items }))
+) -> Result<Listed<List<Function>>, ApiError> {
+    let mut functions = control.functions().await?;
+    functions
+        .rows
+        .retain(|function| caller.may_read(&function.slug));
+    if !caller.may_read_all() {
+        // They may be other functions.
+        functions.unreadable.clear();
+    }
+    Ok(functions.into())
 }
 
 /// Creates a function without a deployment. The first deployment of a new slug also creates the function.

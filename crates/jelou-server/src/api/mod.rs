@@ -12,6 +12,7 @@ mod extract;
 mod functions;
 mod leaks;
 mod limits;
+mod list;
 mod logs;
 mod master_key;
 mod metrics;
@@ -154,15 +155,21 @@ fn router(control: App, metrics: Router) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = axum::Json(document);
     let refusals_logged = Arc::<LogLimit>::default();
+    let between_servers = Router::new()
+        .route("/v1/nodes/logs/{function}", get(logs::page))
+        .route("/v1/nodes/uses", get(nodes::store_uses))
+        .route("/v1/nodes/statistics/{function}", get(logs::own_statistics))
+        .route_layer(middleware::from_fn_with_state(
+            Arc::clone(&control),
+            nodes::sign,
+        ));
     router
         .layer(middleware::from_fn_with_state(
             Arc::clone(&control),
             confirmed_state::wait,
         ))
         .route("/v1/openapi.json", get(move || async move { document }))
-        .route("/v1/nodes/logs/{function}", get(logs::page))
-        .route("/v1/nodes/uses", get(nodes::store_uses))
-        .route("/v1/nodes/statistics/{function}", get(logs::own_statistics))
+        .merge(between_servers)
         .merge(metrics.with_state(()))
         .fallback(|| async { ApiError::no_such_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })

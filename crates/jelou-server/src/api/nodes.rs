@@ -1,15 +1,18 @@
-//! Route of the servers of a shared database, and the wait of changes for the other servers.
+//! Route of the servers of a shared database, the signatures of answers to them, and the wait of changes for the other
+//! servers.
 
-use axum::Json;
+use axum::body::{self, Body};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use jelou_core::api::{List, NodeInfo, Problem};
 
 use super::app::App;
 use super::auth::{Administrator, FromServer};
+use super::list::Listed;
 use super::problem::ApiError;
+use crate::peers::{ANSWER_MAC, PeerKeys};
 
 /// Names the servers that have not applied the change yet.
 const PENDING: HeaderName = HeaderName::from_static("jelou-pending");
@@ -24,9 +27,8 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 pub(super) async fn list(
     State(control): State<App>,
     _: Administrator,
-) -> Result<Json<List<NodeInfo>>, ApiError> {
-    let items = control.nodes().await?;
-    Ok(Json(List { items }))
+) -> Result<Listed<List<NodeInfo>>, ApiError> {
+    Ok(control.nodes().await?.into())
 }
 
 /// Stores the uses of tokens that this server knows, for another server. It is not part of the documented API.
@@ -36,6 +38,26 @@ pub(super) async fn store_uses(
 ) -> Result<StatusCode, ApiError> {
     control.store_uses().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Signs the answer to another server.
+pub(super) async fn sign(
+    State(control): State<App>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let asked = request.headers().get(header::AUTHORIZATION).cloned();
+    let (mut head, body) = next.run(request).await.into_parts();
+    // The body is complete in memory.
+    let body = body::to_bytes(body, usize::MAX).await;
+    let body = body.map_err(|error| ApiError::internal(&error))?;
+    if let Some(asked) = asked
+        && let Some(mac) =
+            PeerKeys::of(control.store.vault()).sign_answer(&asked, head.status, &body)
+    {
+        head.headers.insert(ANSWER_MAC, mac);
+    }
+    Ok(Response::from_parts(head, Body::from(body)))
 }
 
 /// Delays the response to a change until all servers have applied it. A deploy waits only with `Prefer: wait`: without

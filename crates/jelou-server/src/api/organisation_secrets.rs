@@ -10,6 +10,7 @@ use jelou_core::api::{
 use super::app::App;
 use super::auth::Administrator;
 use super::extract;
+use super::list::Listed;
 use super::problem::ApiError;
 use super::secrets::secret_key;
 
@@ -21,9 +22,8 @@ use super::secrets::secret_key;
 pub(super) async fn list(
     State(control): State<App>,
     _: Administrator,
-) -> Result<Json<List<Secret>>, ApiError> {
-    let items = control.organisation_secrets().await?;
-    Ok(Json(List { items }))
+) -> Result<Listed<List<Secret>>, ApiError> {
+    Ok(control.organisation_secrets().await?.into())
 }
 
 /// Sets secrets of the organisation, all of them or none. The next request of every function sees them, unless the function

@@ -9,6 +9,7 @@ use jelou_core::api::{List, OpenPreview, Preview, Problem, Secret, SecretsChange
 use super::app::App;
 use super::auth::{Deployer, Reader, SecretWriter};
 use super::extract::{self, SlugAndName, SlugNameAndKey, SlugPath};
+use super::list::Listed;
 use super::problem::ApiError;
 use super::secrets::secret_key;
 
@@ -21,10 +22,8 @@ pub(super) async fn list(
     State(control): State<App>,
     _: Reader,
     SlugPath(slug): SlugPath,
-) -> Result<Json<List<Preview>>, ApiError> {
-    Ok(Json(List {
-        items: control.previews(&slug).await?,
-    }))
+) -> Result<Listed<List<Preview>>, ApiError> {
+    Ok(control.previews(&slug).await?.into())
 }
 
 /// Creates a preview without a deployment, for example to set its secrets first. A deploy to a preview also creates it.
@@ -66,11 +65,9 @@ pub(super) async fn list_secrets(
     State(control): State<App>,
     _: Reader,
     SlugAndName(slug, name): SlugAndName,
-) -> Result<Json<List<Secret>>, ApiError> {
+) -> Result<Listed<List<Secret>>, ApiError> {
     let name = preview_name(&name)?;
-    Ok(Json(List {
-        items: control.secrets(&slug, Some(&name)).await?,
-    }))
+    Ok(control.secrets(&slug, Some(&name)).await?.into())
 }
 
 /// Sets secrets of the preview, all of them or none. The preview's next request sees them; the function does not.

@@ -97,7 +97,7 @@ impl ApiError {
         )
     }
 
-    fn internal(error: &dyn std::fmt::Display) -> Self {
+    pub(super) fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "internal error of the management API");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -190,7 +190,7 @@ impl From<ControlError> for ApiError {
             ControlError::UnknownUse { .. } => {
                 Self::new(StatusCode::CONFLICT, ErrorCode::Conflict, error.to_string()).hint(
                     "try again when the server answers, or a minute after it has stopped; if nobody needs the old value any \
-                     more, end it first (`jelou tokens rotate ... --finish`), and the newest one is kept; nothing was changed",
+                     more, end it first (`rotate ... --finish`), and the newest one is kept; nothing was changed",
                 )
             }
             ControlError::CreationDisabled(_) => Self::forbidden(error.to_string())

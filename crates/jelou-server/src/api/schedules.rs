@@ -7,12 +7,13 @@ use jelou_core::RunId;
 use jelou_core::api::{
     List, Problem, Run, RunPage, RunState, ScheduleInfo, StartRun, UpdateSchedule,
 };
-use jelou_store::RunQuery;
+use jelou_store::{Readable, RunQuery};
 use serde::Deserialize;
 
 use super::app::App;
 use super::auth::{Deployer, Reader};
 use super::extract::{self, Query, SlugAndName, SlugPath};
+use super::list::Listed;
 use super::problem::ApiError;
 
 /// Maximum number of due times per schedule in a response.
@@ -41,10 +42,9 @@ pub(super) async fn list(
     _: Reader,
     SlugPath(slug): SlugPath,
     Query(query): Query<SchedulesQuery>,
-) -> Result<Json<List<ScheduleInfo>>, ApiError> {
+) -> Result<Listed<List<ScheduleInfo>>, ApiError> {
     let next = at_most("next", query.next.unwrap_or(1), MAX_NEXT)?;
-    let items = control.schedules(&slug, next).await?;
-    Ok(Json(List { items }))
+    Ok(control.schedules(&slug, next).await?.into())
 }
 
 /// Pauses or resumes a schedule; `*` means all schedules of the function. Due times during a pause are not run later
@@ -58,15 +58,13 @@ pub(super) async fn update(
     Deployer(caller): Deployer,
     SlugAndName(slug, schedule): SlugAndName,
     extract::Json(update): extract::Json<UpdateSchedule>,
-) -> Result<Json<List<ScheduleInfo>>, ApiError> {
+) -> Result<Listed<List<ScheduleInfo>>, ApiError> {
     let paused = update.paused.ok_or_else(|| {
         ApiError::invalid("there is nothing to change").hint("send `paused`: true or false")
     })?;
     let schedule = Some(schedule).filter(|schedule| schedule != ALL);
     let changed = control.set_schedules_paused(caller.actor(), slug, schedule, paused);
-    Ok(Json(List {
-        items: changed.await?,
-    }))
+    Ok(changed.await?.into())
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,7 +93,7 @@ pub(super) async fn runs(
     _: Reader,
     SlugPath(slug): SlugPath,
     Query(query): Query<RunsQuery>,
-) -> Result<Json<RunPage>, ApiError> {
+) -> Result<Listed<RunPage>, ApiError> {
     let limit = at_most("limit", query.limit.unwrap_or(DEFAULT_RUNS), MAX_RUNS)?;
     let state = query
         .state
@@ -108,12 +106,13 @@ pub(super) async fn runs(
         before: query.before.as_deref().map(run_id).transpose()?,
         limit,
     };
-    let items = control
+    let Readable { rows, unreadable } = control
         .runs(&slug, query.schedule.as_deref(), stored)
         .await?;
-    let is_full = items.len() == limit;
-    let next = items.last().filter(|_| is_full).map(|run| run.id.clone());
-    Ok(Json(RunPage { items, next }))
+    let is_full = rows.len() + unreadable.len() == limit;
+    let next = rows.last().filter(|_| is_full).map(|run| run.id.clone());
+    let body = RunPage { items: rows, next };
+    Ok(Listed { body, unreadable })
 }
 
 /// One run.

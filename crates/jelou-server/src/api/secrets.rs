@@ -11,6 +11,7 @@ use jelou_core::api::{
 use super::app::App;
 use super::auth::{Reader, SecretWriter};
 use super::extract::{self, SlugAndName, SlugPath};
+use super::list::Listed;
 use super::problem::ApiError;
 
 /// Names of the function's secrets. Values are never returned.
@@ -22,10 +23,8 @@ pub(super) async fn list(
     State(control): State<App>,
     _: Reader,
     SlugPath(slug): SlugPath,
-) -> Result<Json<List<Secret>>, ApiError> {
-    Ok(Json(List {
-        items: control.secrets(&slug, None).await?,
-    }))
+) -> Result<Listed<List<Secret>>, ApiError> {
+    Ok(control.secrets(&slug, None).await?.into())
 }
 
 /// Sets secrets, all of them or none. The function's next request sees them.

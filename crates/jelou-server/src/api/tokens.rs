@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::app::App;
 use super::auth::{Administrator, Reader, TokenWriter};
 use super::extract::{self, Query, SlugAndName, SlugPath};
+use super::list::Listed;
 use super::problem::ApiError;
 
 /// Maximum number of days in a usage report.
@@ -27,10 +28,8 @@ pub(super) async fn list(
     State(control): State<App>,
     _: Reader,
     SlugPath(slug): SlugPath,
-) -> Result<Json<List<RuntimeTokenInfo>>, ApiError> {
-    Ok(Json(List {
-        items: control.tokens(&slug).await?,
-    }))
+) -> Result<Listed<List<RuntimeTokenInfo>>, ApiError> {
+    Ok(control.tokens(&slug).await?.into())
 }
 
 /// Creates a runtime token, valid from the next request on. Only this response contains its value.
@@ -156,15 +155,14 @@ pub(super) async fn usage(
     _: Reader,
     SlugPath(slug): SlugPath,
     Query(query): Query<DaysQuery>,
-) -> Result<Json<List<TokenUsageReport>>, ApiError> {
+) -> Result<Listed<List<TokenUsageReport>>, ApiError> {
     if !(1..=MAX_DAYS).contains(&query.days) {
         let days = query.days;
         return Err(ApiError::invalid(format!(
             "days is {days}; it must be 1 to {MAX_DAYS}"
         )));
     }
-    let items = control.token_usage(&slug, query.days).await?;
-    Ok(Json(List { items }))
+    Ok(control.token_usage(&slug, query.days).await?.into())
 }
 
 /// The function's unrevoked runtime tokens with the hashes of their values, for import into another server. The audit

@@ -8,6 +8,7 @@ use jelou_core::api::{CreateTrust, List, Problem, TrustPolicy};
 use super::app::App;
 use super::auth::Administrator;
 use super::extract;
+use super::list::Listed;
 use super::problem::ApiError;
 
 /// The trust policies, oldest first.
@@ -18,10 +19,8 @@ use super::problem::ApiError;
 pub(super) async fn list(
     State(control): State<App>,
     _: Administrator,
-) -> Result<Json<List<TrustPolicy>>, ApiError> {
-    Ok(Json(List {
-        items: control.trust_policies().await?,
-    }))
+) -> Result<Listed<List<TrustPolicy>>, ApiError> {
+    Ok(control.trust_policies().await?.into())
 }
 
 /// Creates a trust policy: identity tokens of the issuer can be exchanged for tokens of 15 minutes, limited to what the

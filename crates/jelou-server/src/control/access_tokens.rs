@@ -4,23 +4,22 @@ use std::sync::Arc;
 
 use jelou_core::api::{self, CreateAccessToken, CreatedAccessToken, RotateToken};
 use jelou_core::{Scopes, TokenName};
-use jelou_store::{AccessTokenRecord, Actor, NewAccessToken};
+use jelou_store::{AccessTokenRecord, Actor, NewAccessToken, Readable, Rotation};
 use jelou_token::AccessToken;
 use jiff::Timestamp;
 
-use super::tokens::grace_of;
+use super::tokens::{ended, grace_of, old_value};
 use super::{Control, ControlError};
 
 /// Name of the access token in the local profile.
 const LOCAL: &str = "local";
 
 impl Control {
-    pub(crate) async fn access_tokens(&self) -> Result<Vec<api::AccessTokenInfo>, ControlError> {
+    pub(crate) async fn access_tokens(
+        &self,
+    ) -> Result<Readable<api::AccessTokenInfo>, ControlError> {
         let tokens = self.store.list_access_tokens().await?;
-        Ok(tokens
-            .into_iter()
-            .map(|token| self.with_last_access(token))
-            .collect())
+        Ok(tokens.map(|token| self.with_last_access(token)))
     }
 
     pub(crate) async fn create_access_token(
@@ -43,6 +42,7 @@ impl Control {
             Ok(CreatedAccessToken {
                 token: token.expose().to_owned(),
                 details: record.into(),
+                warnings: Vec::new(),
             })
         })
         .await
@@ -118,21 +118,32 @@ impl Control {
     ) -> Result<CreatedAccessToken, ControlError> {
         let grace = grace_of(rotation)?;
         let value = mint()?;
+        let token = self.store.resolve_access_token(&reference).await?;
+        self.gather_uses(token.prefix, self.access_seems_unused(&token))
+            .await?;
         self.change(|control| async move {
             let token = control.store.resolve_access_token(&reference).await?;
-            let (hash, prefix) = (value.hash(), value.display_prefix());
-            let valid_until = control.after(grace);
+            let rotation = Rotation {
+                hash: value.hash(),
+                prefix: value.display_prefix(),
+                valid_until: control.after(grace),
+                old: old_value(control.access_seems_unused(&token)),
+            };
             let (token, former) = control
                 .store
-                .rotate_access_token(&actor, &token.id, hash, prefix, valid_until)
+                .rotate_access_token(&actor, &token.id, rotation)
                 .await?;
-            if let Some(older) = &former.previous {
-                control.registry.access_tokens.remove_value(&older.hash);
+            let kept = token.previous.as_ref();
+            let (current, previous) = ((former.hash, former.prefix), former.previous.as_ref());
+            let (ended, warning) = ended(kept, current, previous, control.clock.now());
+            if let Some(ended) = ended {
+                control.registry.access_tokens.remove_value(&ended);
             }
             control.registry.access_tokens.put(&token);
             Ok(CreatedAccessToken {
                 token: value.expose().to_owned(),
                 details: control.with_last_access(token),
+                warnings: Vec::from_iter(warning),
             })
         })
         .await

@@ -6,15 +6,18 @@ use jelou_core::api::{
     Deployment, DeploymentDetails, DeploymentSource, ScheduleSummary, ToolSummary, UpdateDeployment,
 };
 use jelou_core::{DeploymentId, Manifest, Slug};
-use jelou_store::{Actor, DeploymentRecord};
+use jelou_store::{Actor, DeploymentRecord, Readable};
 
 use super::{Control, ControlError};
 
 impl Control {
-    pub(crate) async fn deployments(&self, slug: &Slug) -> Result<Vec<Deployment>, ControlError> {
+    pub(crate) async fn deployments(
+        &self,
+        slug: &Slug,
+    ) -> Result<Readable<Deployment>, ControlError> {
         let function = self.store.function_id(slug).await?;
         let deployments = self.store.list_deployments(&function).await?;
-        Ok(deployments.into_iter().map(Deployment::from).collect())
+        Ok(deployments.map(Deployment::from))
     }
 
     pub(crate) async fn deployment(

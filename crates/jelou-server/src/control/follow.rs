@@ -319,7 +319,7 @@ impl Control {
 
     async fn apply_access_tokens(&self) -> Result<(), ControlError> {
         let mut values = HashSet::new();
-        let tokens = self.store.readable_access_tokens().await?;
+        let tokens = self.store.list_access_tokens().await?;
         for token in tokens.rows {
             values.insert(token.hash);
             values.extend(token.previous.as_ref().map(|previous| previous.hash));

@@ -6,19 +6,16 @@ use jelou_core::Slug;
 use jelou_core::api::{self, CreateFunction, TrafficReport};
 use jelou_core::token_labels::Note;
 use jelou_engine::AssetFiles;
-use jelou_store::{Actor, FunctionSummary};
+use jelou_store::{Actor, FunctionSummary, Readable};
 use jiff::SignedDuration;
 
 use super::{Control, ControlError};
 use crate::registry::Function;
 
 impl Control {
-    pub(crate) async fn functions(&self) -> Result<Vec<api::Function>, ControlError> {
+    pub(crate) async fn functions(&self) -> Result<Readable<api::Function>, ControlError> {
         let functions = self.store.list_functions().await?;
-        Ok(functions
-            .into_iter()
-            .map(|function| self.described(function))
-            .collect())
+        Ok(functions.map(|function| self.described(function)))
     }
 
     pub(crate) async fn function(&self, slug: &Slug) -> Result<api::Function, ControlError> {

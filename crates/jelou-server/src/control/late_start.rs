@@ -38,7 +38,7 @@ impl Control {
             }
         }
         self.start_trust().await?;
-        let functions = self.store.list_functions().await?.into_iter();
+        let functions = self.store.list_functions().await?.all()?.into_iter();
         let functions: Vec<_> = functions.map(|function| function.record).collect();
         self.cron.load(&functions).await?;
         self.cron.start();

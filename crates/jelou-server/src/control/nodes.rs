@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jelou_core::NodeId;
 use jelou_core::api::NodeInfo;
-use jelou_store::{NodeRecord, NodeReport, Position, StoreError};
+use jelou_store::{NodeRecord, NodeReport, Position, Readable, StoreError};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -75,18 +75,18 @@ impl Control {
     }
 
     /// Returns the servers of the database. Empty if the database is not shared.
-    pub(crate) async fn nodes(&self) -> Result<Vec<NodeInfo>, ControlError> {
+    pub(crate) async fn nodes(&self) -> Result<Readable<NodeInfo>, ControlError> {
         if !self.store.is_shared() {
-            return Ok(Vec::new());
+            return Ok(Readable::default());
         }
         let head = self.store.position().await?;
-        let nodes = self.store.nodes(GONE_AFTER_MS).await?.into_iter();
-        Ok(nodes.map(|node| self.described_node(node, &head)).collect())
+        let nodes = self.store.nodes(GONE_AFTER_MS).await?;
+        Ok(nodes.map(|node| self.described_node(node, &head)))
     }
 
     /// Returns the id and the address of every server that uses the database, including this server.
     pub(crate) async fn servers(&self) -> Result<Vec<(NodeId, String)>, StoreError> {
-        let nodes = self.store.nodes(GONE_AFTER_MS).await?.into_iter();
+        let nodes = self.store.nodes(GONE_AFTER_MS).await?.all()?.into_iter();
         let servers = nodes.map(|node| (node.report.id, node.report.address));
         let mut servers: Vec<_> = servers.collect();
         // This server may not have reported yet.
@@ -125,7 +125,7 @@ impl Control {
             let deadline = Instant::now() + MAX_WAIT;
             let target = self.store.position().await?;
             loop {
-                let mut nodes = self.store.nodes(GONE_AFTER_MS).await?;
+                let mut nodes = self.store.nodes(GONE_AFTER_MS).await?.all()?;
                 nodes.retain(|node| node.report.id != *own && is_behind(node, &target));
                 if nodes.is_empty() || Instant::now() >= deadline {
                     let addresses = nodes.into_iter().map(|node| node.report.address);

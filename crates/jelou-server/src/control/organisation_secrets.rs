@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use jelou_core::SecretKey;
 use jelou_core::api::{RollbackSecret, Secret, SecretRolledBack, SecretsChanged, SetSecrets};
-use jelou_store::{Actor, SecretOwner};
+use jelou_store::{Actor, Readable, SecretOwner};
 
 use super::secrets::{parse_keys, unmasked};
 use super::{Control, ControlError};
 
 impl Control {
-    pub(crate) async fn organisation_secrets(&self) -> Result<Vec<Secret>, ControlError> {
+    pub(crate) async fn organisation_secrets(&self) -> Result<Readable<Secret>, ControlError> {
         Ok(self.store.list_secrets(&SecretOwner::Organisation).await?)
     }
 

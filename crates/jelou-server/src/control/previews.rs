@@ -8,7 +8,7 @@ use jelou_core::api::{DeployResult, OpenPreview, Preview};
 use jelou_core::{DeploymentId, PreviewId, PreviewName, Slug};
 use jelou_engine::build::BuildError;
 use jelou_store::{
-    Actor, Deployed, NewPreview, PreviewRecord, PreviewTerms, SecretOwner, SecretRecord,
+    Actor, Deployed, NewPreview, PreviewRecord, PreviewTerms, Readable, SecretOwner, SecretRecord,
 };
 use jelou_token::RuntimeToken;
 use zeroize::Zeroizing;
@@ -37,13 +37,10 @@ pub(super) struct PreviewTarget {
 }
 
 impl Control {
-    pub(crate) async fn previews(&self, slug: &Slug) -> Result<Vec<Preview>, ControlError> {
+    pub(crate) async fn previews(&self, slug: &Slug) -> Result<Readable<Preview>, ControlError> {
         let function = self.store.function_id(slug).await?;
         let previews = self.store.list_previews(&function).await?;
-        let previews = previews.into_iter();
-        Ok(previews
-            .map(|record| self.described_preview(slug, record))
-            .collect())
+        Ok(previews.map(|record| self.described_preview(slug, record)))
     }
 
     /// Creates a preview without a deployment, for instance to set its secrets first.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jelou_core::api::{Run, ScheduleInfo, StartRun};
 use jelou_core::{FunctionId, RunId, Slug};
-use jelou_store::{Actor, Resource, RunQuery, StoreError};
+use jelou_store::{Actor, Readable, Resource, RunQuery, StoreError};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
@@ -18,19 +18,22 @@ impl Control {
         &self,
         slug: &Slug,
         next: usize,
-    ) -> Result<Vec<ScheduleInfo>, ControlError> {
+    ) -> Result<Readable<ScheduleInfo>, ControlError> {
         let function = self.store.function_id(slug).await?;
-        let last_runs = self.store.last_runs(&function).await?.into_iter();
+        let Readable { rows, unreadable } = self.store.last_runs(&function).await?;
+        let last_runs = rows.into_iter();
         let mut last_runs: HashMap<String, Run> =
             last_runs.map(|run| (run.schedule.clone(), run)).collect();
         let now = self.clock.now();
         let schedules = self.cron.of(&function).into_iter();
-        Ok(schedules
-            .map(|state| {
-                let last_run = last_runs.remove(state.planned.key());
-                described(slug, state, last_run, now, next)
-            })
-            .collect())
+        let rows = schedules.map(|state| {
+            let last_run = last_runs.remove(state.planned.key());
+            described(slug, state, last_run, now, next)
+        });
+        Ok(Readable {
+            rows: rows.collect(),
+            unreadable,
+        })
     }
 
     /// Pauses or resumes one schedule, or all schedules of the function.
@@ -40,7 +43,7 @@ impl Control {
         slug: Slug,
         name: Option<String>,
         paused: bool,
-    ) -> Result<Vec<ScheduleInfo>, ControlError> {
+    ) -> Result<Readable<ScheduleInfo>, ControlError> {
         self.change(|control| async move {
             let function = control.store.function_id(&slug).await?;
             let all = control.cron.of(&function);
@@ -76,7 +79,9 @@ impl Control {
                 control.event(&function, None, event, message);
             }
             let mut schedules = control.schedules(&slug, 1).await?;
-            schedules.retain(|schedule| chosen.contains(&schedule.id));
+            schedules
+                .rows
+                .retain(|schedule| chosen.contains(&schedule.id));
             Ok(schedules)
         })
         .await
@@ -114,7 +119,7 @@ impl Control {
         slug: &Slug,
         schedule: Option<&str>,
         mut query: RunQuery,
-    ) -> Result<Vec<Run>, ControlError> {
+    ) -> Result<Readable<Run>, ControlError> {
         let function = self.store.function_id(slug).await?;
         // A schedule that is no longer live still has stored runs, which are found by its id.
         query.schedule = schedule.map(|name| match find(&self.cron.of(&function), name) {

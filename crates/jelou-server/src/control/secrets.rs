@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jelou_core::api::{RollbackSecret, Secret, SecretRolledBack, SecretsChanged, SetSecrets};
 use jelou_core::{FunctionId, PreviewName, SecretKey, Slug};
 use jelou_logs::MIN_SECRET_BYTES;
-use jelou_store::{Actor, SecretOwner};
+use jelou_store::{Actor, Readable, SecretOwner};
 use zeroize::Zeroizing;
 
 use super::{Control, ControlError};
@@ -18,7 +18,7 @@ impl Control {
         &self,
         slug: &Slug,
         preview: Option<&PreviewName>,
-    ) -> Result<Vec<Secret>, ControlError> {
+    ) -> Result<Readable<Secret>, ControlError> {
         let (_, owner) = self.secret_owner(slug, preview).await?;
         Ok(self.store.list_secrets(&owner).await?)
     }

@@ -67,7 +67,8 @@ impl Control {
         let Some(max) = self.token_rules.max_per_function else {
             return Ok(());
         };
-        let count = self.store.list_tokens(function).await?.len();
+        let tokens = self.store.list_tokens(function).await?;
+        let count = tokens.rows.len() + tokens.unreadable.len();
         if count < max {
             return Ok(());
         }

@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use jelou_store::RuntimeTokenRecord;
+use jelou_store::{AccessTokenRecord, PreviousTokenValue, RuntimeTokenRecord};
+use jelou_token::DisplayPrefix;
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use super::{Control, ControlError};
@@ -21,12 +23,17 @@ impl Control {
         Ok(last_used::store_now(&self.registry, &self.store).await?)
     }
 
-    /// Makes all servers store the uses that they know, if a rotation of the token would end a value that seems unused.
+    /// Makes all servers store the uses that they know, if a rotation would end the value `prefix` because it seems
+    /// unused.
     ///
     /// # Errors
     /// [`ControlError::UnknownUse`] if a server that may have seen a use does not answer.
-    pub(super) async fn gather_uses(&self, token: &RuntimeTokenRecord) -> Result<(), ControlError> {
-        if !self.store.is_shared() || !self.seems_unused(token) {
+    pub(super) async fn gather_uses(
+        &self,
+        prefix: DisplayPrefix,
+        seems_unused: bool,
+    ) -> Result<(), ControlError> {
+        if !self.store.is_shared() || !seems_unused {
             return Ok(());
         }
         self.store_uses().await?;
@@ -52,7 +59,7 @@ impl Control {
         match silent {
             None => Ok(()),
             Some((server, reason)) => Err(ControlError::UnknownUse {
-                prefix: token.prefix.to_string(),
+                prefix: prefix.to_string(),
                 server,
                 reason: reason.to_string(),
             }),
@@ -62,8 +69,18 @@ impl Control {
     /// Whether the token is in a grace period, and this server knows of no use of its newest value.
     pub(super) fn seems_unused(&self, token: &RuntimeTokenRecord) -> bool {
         let used = self.registry.tokens.last_used(&token.hash);
-        let is_used = used.or(token.value_last_used_at).is_some();
-        let previous = token.previous.as_ref();
-        !is_used && previous.is_some_and(|previous| previous.valid_until > self.clock.now())
+        let used = used.or(token.value_last_used_at);
+        self.is_unused(used, token.previous.as_ref())
+    }
+
+    /// Like [`Self::seems_unused`], for an access token.
+    pub(super) fn access_seems_unused(&self, token: &AccessTokenRecord) -> bool {
+        let used = self.registry.access_tokens.last_used(&token.hash);
+        let used = used.or(token.last_used_at);
+        self.is_unused(used, token.previous.as_ref())
+    }
+
+    fn is_unused(&self, used: Option<Timestamp>, previous: Option<&PreviousTokenValue>) -> bool {
+        used.is_none() && previous.is_some_and(|previous| previous.valid_until > self.clock.now())
     }
 }

@@ -8,9 +8,11 @@ use jelou_core::api::{
 };
 use jelou_core::{Slug, TokenPolicy};
 use jelou_store::{
-    Actor, LastTokenRule, NewRuntimeToken, OldValue, RotatedToken, Rotation, RuntimeTokenRecord,
+    Actor, LastTokenRule, NewRuntimeToken, OldValue, PreviousTokenValue, Readable, RotatedToken,
+    Rotation, RuntimeTokenRecord,
 };
-use jelou_token::RuntimeToken;
+use jelou_token::{DisplayPrefix, RuntimeToken, TokenHash};
+use jiff::Timestamp;
 
 use super::{Control, ControlError};
 
@@ -21,13 +23,10 @@ impl Control {
     pub(crate) async fn tokens(
         &self,
         slug: &Slug,
-    ) -> Result<Vec<api::RuntimeTokenInfo>, ControlError> {
+    ) -> Result<Readable<api::RuntimeTokenInfo>, ControlError> {
         let function = self.store.function_id(slug).await?;
         let tokens = self.store.list_tokens(&function).await?;
-        Ok(tokens
-            .into_iter()
-            .map(|token| self.with_last_use(token))
-            .collect())
+        Ok(tokens.map(|token| self.with_last_use(token)))
     }
 
     pub(crate) async fn token(
@@ -196,7 +195,8 @@ impl Control {
         let value = mint()?;
         let function = self.store.function_id(&slug).await?;
         let token = self.store.resolve_token(&function, &reference).await?;
-        self.gather_uses(&token).await?;
+        self.gather_uses(token.prefix, self.seems_unused(&token))
+            .await?;
         self.change(|control| async move {
             let function = control.store.function_id(&slug).await?;
             let token = control.store.resolve_token(&function, &reference).await?;
@@ -204,7 +204,7 @@ impl Control {
                 hash: value.hash(),
                 prefix: value.display_prefix(),
                 valid_until: control.after(grace),
-                old: control.old_value(&token),
+                old: old_value(control.seems_unused(&token)),
             };
             let rotated = control
                 .store
@@ -221,39 +221,18 @@ impl Control {
         .await
     }
 
-    /// Returns the value that callers still use. During a grace period, the current value may not be in use: the
-    /// response with it was lost, or it is not distributed yet. In that case, the previous value stays valid.
-    fn old_value(&self, token: &RuntimeTokenRecord) -> OldValue {
-        if self.seems_unused(token) {
-            OldValue::Previous
-        } else {
-            OldValue::Current
-        }
-    }
-
     /// Removes the value that is neither new nor in its grace period. Returns warnings about effects that the user may
     /// not expect.
     fn after_rotation(&self, rotated: &RotatedToken) -> Vec<String> {
         let now = self.clock.now();
         let (token, former) = (&rotated.token, &rotated.former);
-        let mut warnings = Vec::new();
-        let kept = token.previous.as_ref().map(|previous| previous.hash);
-        if kept != Some(former.hash) {
-            self.registry.tokens.remove_value(&former.hash);
-            warnings.push(format!(
-                "`{}..`, the value of the earlier rotation, was not used yet and no longer works; the value before it keeps \
-                 working during the grace period",
-                former.prefix
-            ));
-        } else if let Some(older) = &former.previous {
-            self.registry.tokens.remove_value(&older.hash);
-            if older.valid_until > now {
-                warnings.push(format!(
-                    "`{}..`, the value before the earlier rotation, no longer works",
-                    older.prefix
-                ));
-            }
+        let kept = token.previous.as_ref();
+        let (current, previous) = ((former.hash, former.prefix), former.previous.as_ref());
+        let (ended, warning) = ended(kept, current, previous, now);
+        if let Some(ended) = ended {
+            self.registry.tokens.remove_value(&ended);
         }
+        let mut warnings = Vec::from_iter(warning);
         if !token.is_active(now) {
             warnings.push(format!(
                 "`{}` is disabled or expired: the new value does not work until that changes",
@@ -288,7 +267,7 @@ impl Control {
         &self,
         slug: &Slug,
         days: u32,
-    ) -> Result<Vec<TokenUsageReport>, ControlError> {
+    ) -> Result<Readable<TokenUsageReport>, ControlError> {
         let function = self.store.function_id(slug).await?;
         let tokens = self.store.list_tokens(&function).await?;
         let counters = &self.token_counters;
@@ -313,6 +292,44 @@ impl Control {
         }
         info
     }
+}
+
+/// Returns the value that callers still use. During a grace period, the current value may not be in use: the response with
+/// it was lost, or it is not distributed yet. In that case, the previous value stays valid.
+pub(super) fn old_value(seems_unused: bool) -> OldValue {
+    if seems_unused {
+        OldValue::Previous
+    } else {
+        OldValue::Current
+    }
+}
+
+/// Returns the value that a rotation has ended, and a warning if it was valid. `kept` is the old value that stays valid,
+/// `current` and `previous` are the values before the rotation.
+pub(super) fn ended(
+    kept: Option<&PreviousTokenValue>,
+    current: (TokenHash, DisplayPrefix),
+    previous: Option<&PreviousTokenValue>,
+    now: Timestamp,
+) -> (Option<TokenHash>, Option<String>) {
+    let (hash, prefix) = current;
+    if kept.map(|kept| kept.hash) != Some(hash) {
+        let warning = format!(
+            "`{prefix}..`, the value of the earlier rotation, was not used yet and no longer works; the value before it keeps \
+             working during the grace period"
+        );
+        return (Some(hash), Some(warning));
+    }
+    let Some(older) = previous else {
+        return (None, None);
+    };
+    let warning = (older.valid_until > now).then(|| {
+        format!(
+            "`{}..`, the value before the earlier rotation, no longer works",
+            older.prefix
+        )
+    });
+    (Some(older.hash), warning)
 }
 
 pub(super) fn mint() -> Result<RuntimeToken, ControlError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jelou_core::api::{CreateTrust, TrustPolicy};
 use jelou_core::trust::Issuer;
 use jelou_core::{Scope, TokenName};
-use jelou_store::{Actor, TrustTerms};
+use jelou_store::{Actor, Readable, TrustTerms};
 
 use super::unapplied::{Part, all_read};
 use super::{Control, ControlError};
@@ -16,9 +16,9 @@ use crate::registry::TrustPolicies;
 const MAX_POLICIES: usize = 1_000;
 
 impl Control {
-    pub(crate) async fn trust_policies(&self) -> Result<Vec<TrustPolicy>, ControlError> {
+    pub(crate) async fn trust_policies(&self) -> Result<Readable<TrustPolicy>, ControlError> {
         let policies = self.store.trust_policies().await?;
-        Ok(policies.into_iter().map(TrustPolicy::from).collect())
+        Ok(policies.map(TrustPolicy::from))
     }
 
     pub(crate) async fn trust_policy(&self, reference: &str) -> Result<TrustPolicy, ControlError> {
@@ -70,7 +70,7 @@ impl Control {
     /// # Errors
     /// [`ControlError::Unreadable`] names the rows that were left out; the others are loaded. [`ControlError::Store`].
     pub(crate) async fn load_trust(&self) -> Result<(), ControlError> {
-        let policies = self.store.readable_trust_policies().await?;
+        let policies = self.store.trust_policies().await?;
         let known = TrustPolicies::new(policies.rows);
         self.registry.trust.store(Arc::new(known));
         self.load_exchanged().await?;
@@ -92,7 +92,7 @@ impl Control {
 
     /// Loads the policies that can be read.
     pub(super) async fn reload_trust(&self) -> Result<(), ControlError> {
-        let policies = self.store.readable_trust_policies().await?.rows;
+        let policies = self.store.trust_policies().await?.rows;
         let known = TrustPolicies::new(policies);
         self.registry.trust.store(Arc::new(known));
         Ok(())

@@ -24,13 +24,14 @@ mod run;
 mod scheduler;
 mod table;
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jelou_core::api::{RunOrigin, RunState};
 use jelou_core::{Clock, DeploymentId, FunctionId, RunId};
 use jelou_logs::{Entry, EntryContent, EventEntry, Level};
 use jelou_store::{FunctionRecord, NewRun, ScheduleState, Store, StoreError};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -56,6 +57,9 @@ pub(crate) struct Cron {
     registry: Arc<Registry>,
     gateway: Arc<Gateway>,
     clock: Clock,
+    /// By how many milliseconds the clock was ahead of the database's, when both were last compared. Zero if it was
+    /// behind, or if the database is not shared.
+    ahead_ms: AtomicI64,
     table: Mutex<Table>,
     /// Notifies the scheduler that the table has changed.
     changed: Notify,
@@ -92,6 +96,7 @@ impl Cron {
             registry,
             gateway,
             clock,
+            ahead_ms: AtomicI64::default(),
             stopped,
         })
     }
@@ -102,6 +107,7 @@ impl Cron {
     /// [`StoreError`].
     pub(crate) async fn load(&self, functions: &[FunctionRecord]) -> Result<(), StoreError> {
         let interrupted = self.store.interrupt_runs().await?;
+        self.compare_clocks().await?;
         let states = self.store.schedule_states().await?;
         *self.table() = Table::new(states, functions);
         for record in interrupted {
@@ -133,7 +139,7 @@ impl Cron {
     pub(crate) fn refresh(&self) {
         let refused = self
             .table()
-            .refresh(&self.registry, self.clock.now(), &self.settings);
+            .refresh(&self.registry, self.now(), &self.settings);
         for Refused { function, reason } in refused {
             tracing::warn!(function = %function.slug, "{reason}");
             self.event(
@@ -172,7 +178,7 @@ impl Cron {
 
     /// Applies a stored pause or resumption to the table. `by`: who paused the schedules. `None`: they are resumed.
     pub(crate) fn set_paused(&self, function: &FunctionId, keys: &[String], by: Option<&str>) {
-        let now = self.clock.now();
+        let now = self.now();
         for key in keys {
             self.table()
                 .set_paused(function, key, by.map(str::to_owned), now);
@@ -182,7 +188,7 @@ impl Cron {
 
     /// Applies the stored pauses of schedules.
     pub(crate) fn apply(&self, states: &[ScheduleState]) {
-        let now = self.clock.now();
+        let now = self.now();
         self.table().apply(states, now);
         self.changed.notify_one();
     }
@@ -205,6 +211,20 @@ impl Cron {
             in_lane: planned.lane.enter(),
             planned: planned.clone(),
         })
+    }
+
+    /// Returns the time by which schedules are due: the earlier one of the clocks of this server and of the database.
+    /// So a server whose clock is ahead starts no run early, and a function finds by its own clock that it is due.
+    fn now(&self) -> Timestamp {
+        self.clock.now() - SignedDuration::from_millis(self.ahead_ms.load(Ordering::Relaxed))
+    }
+
+    async fn compare_clocks(&self) -> Result<(), StoreError> {
+        let own_ms = self.clock.now_ms();
+        let agreed_ms = self.store.agreed_time().await?.as_millisecond();
+        let ahead_ms = (own_ms - agreed_ms).max(0);
+        self.ahead_ms.store(ahead_ms, Ordering::Relaxed);
+        Ok(())
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

@@ -80,7 +80,7 @@ impl Cron {
         let end = if self.is_stopped() {
             End::failed(Uuid::new_v4(), 0, INTERRUPTED)
         } else {
-            self.note_lateness(&planned, &run, started_at);
+            self.note_lateness(&planned, &run, self.now());
             self.attempts(&planned, &run).await
         };
         drop((permit, turn));

@@ -96,7 +96,7 @@ impl Cron {
             LONGEST_SLEEP
         };
         let next = self.table().next_look();
-        let wait = next.map(|next| next.duration_since(self.clock.now()));
+        let wait = next.map(|next| next.duration_since(self.now()));
         wait.map_or(longest, |wait| {
             Duration::try_from(wait).unwrap_or_default().min(longest)
         })
@@ -105,7 +105,11 @@ impl Cron {
     /// Claims and starts the runs that are due now.
     async fn look(self: &Arc<Self>, absence: Absence) -> Result<(), jelou_store::StoreError> {
         while lock(&self.runs).try_join_next().is_some() {}
-        let Look { due, soon } = self.table().look(self.clock.now());
+        let next = self.table().next_look();
+        if next.is_some_and(|next| next <= self.clock.now()) {
+            self.compare_clocks().await?;
+        }
+        let Look { due, soon } = self.table().look(self.now());
         for planned in soon {
             self.warm(planned);
         }

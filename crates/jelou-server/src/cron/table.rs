@@ -165,7 +165,11 @@ impl Table {
             let settled = match (former, since) {
                 (Some(former), _) if former.planned.is_as(&planned) => former.settled,
                 // The deployment went live in an earlier process.
-                (None, Some(since)) => since.max(stored.unwrap_or(since)),
+                (None, Some(since)) => {
+                    // The clock of the server that deployed it may have been ahead.
+                    let since = since.min(now);
+                    since.max(stored.unwrap_or(since))
+                }
                 _ => now,
             };
             if let Some(former) = former {

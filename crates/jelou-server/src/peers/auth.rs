@@ -1,17 +1,23 @@
-//! Authenticates requests between servers.
+//! Authenticates requests between servers, and their answers.
 //!
 //! A request has `Authorization: Jelou-Node <time> <mac>`. The message authentication code covers the time, the server
 //! that is asked, the method and the target, so that every other server refuses a recorded request, and this server
 //! refuses it after 30 seconds. No token is sent that could leak.
+//!
+//! Each answer has `Jelou-Node-Mac: <mac>`. This code covers the request's `Authorization`, the status and the body, so an
+//! answer cannot be changed, or replaced by the answer to another request. Answers are complete bodies, never streams: a
+//! server that follows logs requests page after page.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use jelou_core::NodeId;
 use jelou_store::Vault;
 use ring::hmac;
 
 const SCHEME: &str = "Jelou-Node ";
+/// The message authentication code of an answer.
+pub(crate) const ANSWER_MAC: HeaderName = HeaderName::from_static("jelou-node-mac");
 /// The maximum difference between the clocks of two servers plus the duration of a request.
 const MAX_AGE_MS: u64 = 30_000;
 
@@ -49,8 +55,7 @@ impl PeerKeys {
         target: &str,
         now_ms: i64,
     ) -> Option<HeaderValue> {
-        let mac = hmac::sign(self.0.first()?, &signed(to, method, target, now_ms));
-        let mac = URL_SAFE_NO_PAD.encode(mac);
+        let mac = self.mac(&signed(to, method, target, now_ms))?;
         let mut value = HeaderValue::try_from(format!("{SCHEME}{now_ms} {mac}")).ok()?;
         value.set_sensitive(true);
         Some(value)
@@ -73,9 +78,7 @@ impl PeerKeys {
         let (at, mac) = parts.ok_or(Refused::Unsigned)?;
         let at_ms: i64 = at.parse().map_err(|_| Refused::Unsigned)?;
         let mac = URL_SAFE_NO_PAD.decode(mac).map_err(|_| Refused::Unsigned)?;
-        let message = signed(to, method, target, at_ms);
-        let mut keys = self.0.iter();
-        if !keys.any(|key| hmac::verify(key, &message, &mac).is_ok()) {
+        if !self.verifies(&signed(to, method, target, at_ms), &mac) {
             return Err(Refused::Mac);
         }
         match at_ms.abs_diff(now_ms) {
@@ -83,11 +86,51 @@ impl PeerKeys {
             ms => Err(Refused::Time { ms }),
         }
     }
+
+    /// Returns the value of [`ANSWER_MAC`]. `asked` is the request's `Authorization`, which need not be valid: the reason
+    /// of a refusal is signed too.
+    pub(crate) fn sign_answer(
+        &self,
+        asked: &HeaderValue,
+        status: StatusCode,
+        body: &[u8],
+    ) -> Option<HeaderValue> {
+        HeaderValue::try_from(self.mac(&answered(asked, status, body))?).ok()
+    }
+
+    /// Whether a server of the same database has given this answer to the request.
+    pub(super) fn is_answer(
+        &self,
+        value: Option<&HeaderValue>,
+        asked: &HeaderValue,
+        status: StatusCode,
+        body: &[u8],
+    ) -> bool {
+        let mac = value.and_then(|value| URL_SAFE_NO_PAD.decode(value).ok());
+        mac.is_some_and(|mac| self.verifies(&answered(asked, status, body), &mac))
+    }
+
+    fn mac(&self, message: &[u8]) -> Option<String> {
+        let mac = hmac::sign(self.0.first()?, message);
+        Some(URL_SAFE_NO_PAD.encode(mac))
+    }
+
+    fn verifies(&self, message: &[u8], mac: &[u8]) -> bool {
+        let mut keys = self.0.iter();
+        keys.any(|key| hmac::verify(key, message, mac).is_ok())
+    }
 }
 
 /// Returns the signed text. It is unambiguous, because only the target, which is last, has a choice of characters.
 fn signed(to: &NodeId, method: &Method, target: &str, at_ms: i64) -> Vec<u8> {
     format!("{at_ms}\n{to}\n{method}\n{target}").into_bytes()
+}
+
+/// Returns the signed text of an answer. It is unambiguous, because only the body, which is last, can contain a line
+/// break. A request's text begins with a number.
+fn answered(asked: &HeaderValue, status: StatusCode, body: &[u8]) -> Vec<u8> {
+    let status = status.as_str().as_bytes();
+    [&b"answer"[..], asked.as_bytes(), status, body].join(&b'\n')
 }
 
 #[cfg(test)]
@@ -137,5 +180,29 @@ mod tests {
             Err(Refused::Unsigned)
         );
         assert!(!format!("{value:?}").contains("1000000"));
+    }
+
+    #[test]
+    fn an_answer_is_accepted_as_it_was_given_and_for_its_request() {
+        let keys_of = |key: &str| PeerKeys::of(&Vault::from_master_key(&key.repeat(64)).unwrap());
+        let (keys, others) = (keys_of("1"), keys_of("2"));
+        let to = NodeId::generate();
+        let asked = |at| keys.sign(&to, &Method::GET, "/v1/nodes/uses", at).unwrap();
+        let (first, second) = (asked(1), asked(2));
+        let mac = keys.sign_answer(&first, StatusCode::OK, b"body").unwrap();
+        let is_answer = |keys: &PeerKeys, asked, status, body: &[u8]| {
+            keys.is_answer(Some(&mac), asked, status, body)
+        };
+        assert!(is_answer(&keys, &first, StatusCode::OK, b"body"));
+        assert!(!is_answer(&keys, &first, StatusCode::OK, b"Body"));
+        assert!(!is_answer(&keys, &first, StatusCode::OK, b""));
+        assert!(!is_answer(&keys, &first, StatusCode::NO_CONTENT, b"body"));
+        assert!(!is_answer(&keys, &second, StatusCode::OK, b"body"));
+        assert!(!is_answer(&others, &first, StatusCode::OK, b"body"));
+        assert!(!keys.is_answer(None, &first, StatusCode::OK, b"body"));
+        // The code of a request is none of an answer.
+        let (_, own) = first.to_str().unwrap().rsplit_once(' ').unwrap();
+        let own = HeaderValue::try_from(own).unwrap();
+        assert!(!keys.is_answer(Some(&own), &first, StatusCode::OK, b"body"));
     }
 }

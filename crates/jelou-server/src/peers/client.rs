@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::PeerKeys;
+use super::{ANSWER_MAC, PeerKeys};
 use crate::control::Control;
 use crate::egress::tls;
 
@@ -42,6 +42,10 @@ pub(crate) enum PeerError {
     Silent,
     #[error("it broke off ({0})")]
     Broken(String),
+    #[error(
+        "its answer is not signed with the master key of this database: another program answers, or changes the answer"
+    )]
+    Forged,
     #[error("it answered {status}{detail}")]
     Refused { status: StatusCode, detail: String },
 }
@@ -97,10 +101,11 @@ impl Peer {
             .uri
             .authority()
             .map_or("", |authority| authority.as_str());
-        let signed = self.keys.sign(&self.id, &Method::GET, target, now_ms);
+        let asked = self.keys.sign(&self.id, &Method::GET, target, now_ms);
+        let asked = asked.ok_or(PeerError::Address)?;
         let request = Request::get(target)
             .header(HOST, authority)
-            .header(AUTHORIZATION, signed.ok_or(PeerError::Address)?)
+            .header(AUTHORIZATION, &asked)
             .body(Empty::new())
             .map_err(|_| PeerError::Address)?;
         let broken = |error: &dyn std::error::Error| PeerError::Broken(error.to_string());
@@ -110,6 +115,10 @@ impl Peer {
         let body = Limited::new(body, MAX_ANSWER).collect().await;
         let body = body.map_err(|error| PeerError::Broken(error.to_string()))?;
         let body = body.to_bytes();
+        let mac = head.headers.get(ANSWER_MAC);
+        if !self.keys.is_answer(mac, &asked, head.status, &body) {
+            return Err(PeerError::Forged);
+        }
         if head.status.is_success() {
             return Ok(body);
         }

@@ -4,5 +4,5 @@
 mod auth;
 mod client;
 
-pub(crate) use auth::PeerKeys;
+pub(crate) use auth::{ANSWER_MAC, PeerKeys};
 pub(crate) use client::{Peer, PeerError};

@@ -74,6 +74,31 @@ fn the_old_value_works_until_the_grace_period_ends() {
     assert_eq!(all, [401, 401, 401, 200]);
 }
 
+/// The response with the newest value may be lost.
+#[test]
+fn a_second_rotation_keeps_the_value_that_is_in_use() {
+    let server = TestServer::start();
+    let (_, first) = create(&server);
+    assert_eq!(status(&server, &first), 200);
+    let second = text(&rotate(&server, 3600), "token");
+    let rotated = rotate(&server, 3600);
+    let warning = rotated["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("was not used yet"), "{warning}");
+    let third = text(&rotated, "token");
+    let all = [&first, &second, &third].map(|token| status(&server, token));
+    assert_eq!(all, [200, 401, 200]);
+
+    // A restart does not change which values were used.
+    let server = server.restart(|_| {});
+    let rotated = rotate(&server, 3600);
+    let warning = rotated["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("before the earlier rotation"), "{warning}");
+    assert!(info(&server)["lastUsedAt"].is_string());
+    let fourth = text(&rotated, "token");
+    let all = [&first, &second, &third, &fourth].map(|token| status(&server, token));
+    assert_eq!(all, [401, 401, 200, 200]);
+}
+
 #[test]
 fn a_grace_period_ends_early_on_request_or_when_its_value_leaks() {
     let server = TestServer::start();

@@ -41,7 +41,7 @@ pub struct AccessTokenRecord {
     pub created_at: Timestamp,
     /// When the token expires. `None`: never.
     pub expires_at: Option<Timestamp>,
-    /// When the token was last used. `None`: not yet.
+    /// When the current value was last used. `None`: not yet.
     pub last_used_at: Option<Timestamp>,
     /// The value before the last rotation. `None`: never rotated.
     pub previous: Option<PreviousTokenValue>,
@@ -98,19 +98,11 @@ impl From<AccessTokenRecord> for AccessTokenInfo {
 }
 
 impl Store {
-    /// Returns the unrevoked access tokens, oldest first.
+    /// Returns the unrevoked access tokens that can be read, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn list_access_tokens(&self) -> Result<Vec<AccessTokenRecord>, StoreError> {
-        all(self.database.pool()).await
-    }
-
-    /// Like [`Self::list_access_tokens`], without the tokens that cannot be read.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn readable_access_tokens(&self) -> Result<Readable<AccessTokenRecord>, StoreError> {
+    pub async fn list_access_tokens(&self) -> Result<Readable<AccessTokenRecord>, StoreError> {
         all_readable(self.database.pool()).await
     }
 
@@ -163,8 +155,9 @@ impl Store {
         new: NewAccessToken,
     ) -> Result<(AccessTokenRecord, Option<AccessTokenRecord>), StoreError> {
         let mut change = self.change(actor).await?;
-        let replaced = all(&mut *change.connection())
+        let replaced = all_readable(&mut *change.connection())
             .await?
+            .rows
             .into_iter()
             .find(|token| token.name == new.name);
         if let Some(token) = &replaced {
@@ -185,7 +178,7 @@ impl Store {
         reference: &str,
     ) -> Result<AccessTokenRecord, StoreError> {
         // A row that cannot be read must not prevent the revocation of another token.
-        let tokens = self.readable_access_tokens().await?.rows;
+        let tokens = self.list_access_tokens().await?.rows;
         token_reference::resolve(tokens, reference, Resource::AccessToken)
     }
 
@@ -201,8 +194,9 @@ impl Store {
     ) -> Result<AccessTokenRecord, StoreError> {
         let mut change = self.change(actor).await?;
         let now = change.now();
-        let (mut revoked, others): (Vec<_>, Vec<_>) = all(&mut *change.connection())
+        let (mut revoked, others): (Vec<_>, Vec<_>) = all_readable(&mut *change.connection())
             .await?
+            .rows
             .into_iter()
             .partition(|token| token.id == *id);
         let token = revoked
@@ -216,7 +210,7 @@ impl Store {
         Ok(token)
     }
 
-    /// Records when tokens were last used, like [`Store::record_last_used`].
+    /// Records when the current values of tokens were last used, like [`Store::record_value_last_used`].
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -260,7 +254,7 @@ async fn find(
     connection: &mut Connection,
     id: &AccessTokenId,
 ) -> Result<AccessTokenRecord, StoreError> {
-    let tokens = all(connection).await?;
+    let tokens = all_readable(connection).await?.rows;
     let token = tokens.into_iter().find(|token| token.id == *id);
     token.ok_or_else(|| StoreError::not_found(Resource::AccessToken, id))
 }

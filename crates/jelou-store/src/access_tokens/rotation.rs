@@ -1,19 +1,18 @@
 //! Rotations of access tokens: a token gets a new value, and the old value works until the grace period ends.
 
 use jelou_core::AccessTokenId;
-use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 
 use super::{AccessTokenRecord, find, note};
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
 use crate::error::StoreError;
-use crate::runtime_tokens::{PreviousTokenValue, values};
+use crate::runtime_tokens::{PreviousTokenValue, Rotation, values};
 use crate::store::Store;
 
 impl Store {
-    /// Replaces the value of an access token. The old value stays valid until `valid_until`; a value from an earlier
-    /// rotation ends now. Returns the token after and before the rotation.
+    /// Replaces the value of an access token, like [`Store::rotate_token`]. Returns the token after and before the
+    /// rotation.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when there is no such token; [`StoreError::Database`].
@@ -21,21 +20,29 @@ impl Store {
         &self,
         actor: &Actor,
         id: &AccessTokenId,
-        hash: TokenHash,
-        prefix: DisplayPrefix,
-        valid_until: Timestamp,
+        rotation: Rotation,
     ) -> Result<(AccessTokenRecord, AccessTokenRecord), StoreError> {
         let mut change = self.change(actor).await?;
         let former = find(change.connection(), id).await?;
-        let previous = PreviousTokenValue {
+        let Rotation {
+            hash,
+            prefix,
+            valid_until,
+            ..
+        } = rotation;
+        // The token's last use stays known when the value of that use is dropped.
+        let earlier = former.previous.as_ref();
+        let earlier_use = earlier.and_then(|earlier| earlier.last_used_at);
+        let current = PreviousTokenValue {
             hash: former.hash,
             prefix: former.prefix,
             valid_until,
-            last_used_at: former.last_used_at,
+            last_used_at: former.last_used_at.max(earlier_use),
         };
+        let previous = rotation.kept(current, earlier);
         sqlx::query(
             "UPDATE access_tokens SET hash = $1, prefix = $2, previous_hash = $3, previous_prefix = $4, \
-             previous_valid_until = $5, previous_last_used_at = $6 WHERE id = $7",
+             previous_valid_until = $5, previous_last_used_at = $6, last_used_at = NULL WHERE id = $7",
         )
         .bind(&hash.as_bytes()[..])
         .bind(prefix.as_str())
@@ -61,6 +68,7 @@ impl Store {
             hash,
             prefix,
             previous: Some(previous),
+            last_used_at: None,
             ..former.clone()
         };
         Ok((token, former))

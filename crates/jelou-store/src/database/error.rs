@@ -39,6 +39,12 @@ pub enum DatabaseError {
          remove it"
     )]
     ListensOnPooler,
+    /// The connection for notifications receives none.
+    #[error(
+        "notifications of the database do not arrive on the connection that listens: `database.listen_url` must lead to \
+         the same database as `database.url`, without a pooler"
+    )]
+    ListensElsewhere,
     /// The database has no tables, but this server has started from the local copy of one that has.
     #[error(
         "the database is empty, and this server has started from its local copy: restore the database; for a new and \

@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
+use jelou_core::NodeId;
 use sqlx::postgres::{PgConnection, PgListener};
 use sqlx::{Connection as _, Executor, Postgres, Row as _, raw_sql};
 
+use super::connection::Pool;
 use super::error::DatabaseError;
 use super::url::PostgresUrl;
 
 /// All schemas of a database share the channel. A notification of another schema only causes a query that finds
 /// nothing.
 pub(super) const CHANNEL: &str = "jelou_changes";
+
+/// How long a notification may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(2);
 
 /// A connection that receives notifications. If a notification is lost, reading the revision still finds its change.
 #[derive(Debug)]
@@ -19,7 +24,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub(super) async fn connect(url: &PostgresUrl) -> Result<Self, DatabaseError> {
+    /// Connects to the database of the pool. `url` may lead to it in another way.
+    pub(super) async fn connect(url: &PostgresUrl, pool: &Pool) -> Result<Self, DatabaseError> {
         let mut inner = PgListener::connect(url.options().database_url.as_str()).await?;
         // A lost connection is reported at once, because changes may have been missed.
         inner.eager_reconnect(false);
@@ -27,6 +33,9 @@ impl Listener {
             return Err(DatabaseError::ListensOnPooler);
         }
         inner.listen(CHANNEL).await?;
+        if !hears(&mut inner, pool).await? {
+            return Err(DatabaseError::ListensElsewhere);
+        }
         Ok(Self { inner })
     }
 
@@ -46,6 +55,28 @@ impl Listener {
             Ok(Err(error)) => Err(error.into()),
         }
     }
+}
+
+/// Whether a notification from the pool's database arrives. It does not if the listener's URL leads to another database,
+/// which may have the same name. The listeners of other servers receive it too, and find no change.
+async fn hears(listener: &mut PgListener, pool: &Pool) -> Result<bool, DatabaseError> {
+    // Random, because another server may do the same at this time.
+    let sent = NodeId::generate().to_string();
+    sqlx::query("SELECT pg_notify($1, $2)")
+        .bind(CHANNEL)
+        .bind(sent.as_str())
+        .execute(pool)
+        .await?;
+    let arrival = async {
+        while let Some(notification) = listener.try_recv().await? {
+            if notification.payload() == sent {
+                return Ok(true);
+            }
+        }
+        Err(DatabaseError::Unavailable(None))
+    };
+    let arrived = tokio::time::timeout(ARRIVAL, arrival).await;
+    arrived.unwrap_or(Ok(false))
 }
 
 /// How often the sessions of two connections are compared. A pooler usually gives a session that has just become free to the

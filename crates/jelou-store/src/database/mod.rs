@@ -110,7 +110,7 @@ impl Database {
             Location::Postgres(url)
             | Location::Pooler {
                 listen: Some(url), ..
-            } => Listener::connect(url).await.map(Some),
+            } => Listener::connect(url, &self.pool).await.map(Some),
         }
     }
 

@@ -82,15 +82,15 @@ macro_rules! select_tokens {
 }
 
 impl Store {
-    /// Returns the unrevoked tokens of a function, oldest first.
+    /// Returns the unrevoked tokens of a function that can be read, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn list_tokens(
         &self,
         function: &FunctionId,
-    ) -> Result<Vec<RuntimeTokenRecord>, StoreError> {
-        list(self.database.pool(), function).await
+    ) -> Result<Readable<RuntimeTokenRecord>, StoreError> {
+        readable_of(self.database.pool(), function).await
     }
 
     /// Returns the names of all tokens of a function, including revoked ones.
@@ -162,8 +162,9 @@ impl Store {
     ) -> Result<ReplacedToken, StoreError> {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(change.connection(), function).await?;
-        let former = list(&mut *change.connection(), function)
+        let former = readable_of(&mut *change.connection(), function)
             .await?
+            .rows
             .into_iter()
             .find(|token| token.name == new.name);
         if let Some(former) = &former {
@@ -197,7 +198,7 @@ impl Store {
         reference: &str,
     ) -> Result<RuntimeTokenRecord, StoreError> {
         // A row that cannot be read must not prevent the revocation of another token.
-        let tokens = readable_of(self.database.pool(), function).await?.rows;
+        let tokens = self.list_tokens(function).await?.rows;
         token_reference::resolve(tokens, reference, Resource::RuntimeToken)
     }
 
@@ -239,7 +240,7 @@ impl Store {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(change.connection(), function).await?;
         let now = change.now();
-        let all = list(&mut *change.connection(), function).await?;
+        let all = readable_of(&mut *change.connection(), function).await?.rows;
         for id in selection.ids.iter().flatten() {
             if !all.iter().any(|token| token.id == *id) {
                 return Err(StoreError::not_found(Resource::RuntimeToken, id));

@@ -29,6 +29,23 @@ pub enum OldValue {
     Previous,
 }
 
+impl Rotation {
+    /// Returns the value that stays valid.
+    pub(crate) fn kept(
+        &self,
+        current: PreviousTokenValue,
+        previous: Option<&PreviousTokenValue>,
+    ) -> PreviousTokenValue {
+        match (self.old, previous) {
+            (OldValue::Previous, Some(previous)) => PreviousTokenValue {
+                valid_until: self.valid_until,
+                ..previous.clone()
+            },
+            _ => current,
+        }
+    }
+}
+
 /// The result of [`Store::rotate_token`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RotatedToken {
@@ -57,7 +74,7 @@ impl Store {
             hash,
             prefix,
             valid_until,
-            old,
+            ..
         } = rotation;
         let current = PreviousTokenValue {
             hash: former.hash,
@@ -65,13 +82,7 @@ impl Store {
             valid_until,
             last_used_at: former.value_last_used_at,
         };
-        let previous = match (old, &former.previous) {
-            (OldValue::Previous, Some(previous)) => PreviousTokenValue {
-                valid_until,
-                ..previous.clone()
-            },
-            _ => current,
-        };
+        let previous = rotation.kept(current, former.previous.as_ref());
         sqlx::query(
             "UPDATE runtime_tokens SET hash = $1, prefix = $2, previous_hash = $3, previous_prefix = $4, \
              previous_valid_until = $5, previous_last_used_at = $6, value_last_used_at = NULL WHERE id = $7",

@@ -4,7 +4,7 @@ use jelou_core::api::{Patch, RuntimeTokenInfo, UpdateToken};
 use jelou_core::{FunctionId, TokenId};
 use jiff::Timestamp;
 
-use super::{LastTokenRule, RuntimeTokenRecord, labels_text, list, policy_text};
+use super::{LastTokenRule, RuntimeTokenRecord, labels_text, policy_text, readable_of};
 use crate::actor::Actor;
 use crate::change::{Action, Entry};
 use crate::difference::difference;
@@ -30,10 +30,12 @@ impl Store {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(change.connection(), function).await?;
         let now = change.now();
-        let (mut found, others): (Vec<_>, Vec<_>) = list(&mut *change.connection(), function)
-            .await?
-            .into_iter()
-            .partition(|token| token.id == *id);
+        let (mut found, others): (Vec<_>, Vec<_>) =
+            readable_of(&mut *change.connection(), function)
+                .await?
+                .rows
+                .into_iter()
+                .partition(|token| token.id == *id);
         let before = found
             .pop()
             .ok_or_else(|| StoreError::not_found(Resource::RuntimeToken, id))?;

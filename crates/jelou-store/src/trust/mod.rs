@@ -159,21 +159,12 @@ impl Store {
         Ok((policy, ended))
     }
 
-    /// Returns the trust policies, oldest first.
+    /// Returns the trust policies that can be read, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn trust_policies(&self) -> Result<Vec<TrustRecord>, StoreError> {
+    pub async fn trust_policies(&self) -> Result<Readable<TrustRecord>, StoreError> {
         all(self.database.pool()).await
-    }
-
-    /// Like [`Self::trust_policies`], without the policies that cannot be read.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn readable_trust_policies(&self) -> Result<Readable<TrustRecord>, StoreError> {
-        let rows = sqlx::query(SELECT_ALL).fetch_all(self.database.pool());
-        readable(&rows.await?, ("trust_policies", "id"), record)
     }
 
     /// Returns a trust policy by its id or name.
@@ -189,13 +180,13 @@ impl Store {
 const SELECT_ALL: &str = "SELECT id, name, terms, pinned, created_at, created_by, last_used_at \
      FROM trust_policies ORDER BY created_at, id";
 
-pub(crate) async fn all(executor: impl AnyExecutor<'_>) -> Result<Vec<TrustRecord>, StoreError> {
+async fn all(executor: impl AnyExecutor<'_>) -> Result<Readable<TrustRecord>, StoreError> {
     let rows = sqlx::query(SELECT_ALL).fetch_all(executor).await?;
-    rows.iter().map(record).collect()
+    readable(&rows, ("trust_policies", "id"), record)
 }
 
 async fn find(connection: &mut Connection, reference: &str) -> Result<TrustRecord, StoreError> {
-    let policies = all(connection).await?;
+    let policies = all(connection).await?.rows;
     policies
         .into_iter()
         .find(|policy| policy.id.as_str() == reference || policy.name.as_str() == reference)

@@ -25,7 +25,10 @@ async fn a_token_is_listed_as_it_was_created() {
     assert_eq!(created.scopes, new.scopes);
     assert!(created.is_active(fixture.clock.now()));
     assert!(!created.is_active(new.expires_at.unwrap()));
-    assert_eq!(fixture.store.list_access_tokens().await.unwrap(), [created]);
+    assert_eq!(
+        fixture.store.list_access_tokens().await.unwrap().rows,
+        [created]
+    );
 }
 
 #[tokio::test]
@@ -66,7 +69,7 @@ async fn a_revoked_token_is_gone() {
         .revoke_access_token(&actor(), &token.id)
         .await
         .unwrap();
-    assert_eq!(fixture.store.list_access_tokens().await.unwrap(), []);
+    assert_eq!(fixture.store.list_access_tokens().await.unwrap().rows, []);
     assert_eq!(
         fixture
             .store
@@ -140,7 +143,7 @@ async fn the_first_one_is_made_only_when_there_has_never_been_any() {
         .await
         .unwrap();
     assert_eq!(second, None);
-    assert_eq!(store.list_access_tokens().await.unwrap(), []);
+    assert_eq!(store.list_access_tokens().await.unwrap().rows, []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -209,7 +212,10 @@ async fn revoking_all_administrators_at_once_leaves_one() {
     }
     let answers = revokes.join_all().await;
     assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 1);
-    assert_eq!(fixture.store.list_access_tokens().await.unwrap().len(), 1);
+    assert_eq!(
+        fixture.store.list_access_tokens().await.unwrap().rows.len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -235,5 +241,5 @@ async fn a_replaced_token_is_revoked_in_the_same_change() {
     };
     let answer = store.replace_access_token(&Actor::system(), taken).await;
     answer.unwrap_err();
-    assert_eq!(store.list_access_tokens().await.unwrap(), [second]);
+    assert_eq!(store.list_access_tokens().await.unwrap().rows, [second]);
 }

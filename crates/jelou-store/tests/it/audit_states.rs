@@ -283,9 +283,14 @@ async fn access_tokens(fixture: &Fixture) {
         .unwrap();
     let value = AccessToken::mint().unwrap();
     let until = fixture.clock.now() + SignedDuration::from_secs(60);
-    let (hash, prefix) = (value.hash(), value.display_prefix());
+    let rotation = Rotation {
+        hash: value.hash(),
+        prefix: value.display_prefix(),
+        valid_until: until,
+        old: OldValue::Current,
+    };
     store
-        .rotate_access_token(by, &token.id, hash, prefix, until)
+        .rotate_access_token(by, &token.id, rotation)
         .await
         .unwrap();
     store

@@ -41,7 +41,12 @@ async fn deploys_of_one_new_function_at_once_create_it_once() {
         .await
         .unwrap()
         .record;
-    let listed = fixture.store.list_deployments(&function.id).await.unwrap();
+    let listed = fixture
+        .store
+        .list_deployments(&function.id)
+        .await
+        .unwrap()
+        .rows;
     assert_eq!(listed.len(), 16);
     assert_eq!(listed[0].id, function.live.unwrap().id);
     let entries = fixture.store.audit(None, 100).await.unwrap().items.len();
@@ -117,7 +122,13 @@ async fn revoking_all_tokens_at_once_leaves_one() {
     let answers = revokes.join_all().await;
     assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 1);
     assert_eq!(
-        fixture.store.list_tokens(&function.id).await.unwrap().len(),
+        fixture
+            .store
+            .list_tokens(&function.id)
+            .await
+            .unwrap()
+            .rows
+            .len(),
         1
     );
 }

@@ -56,7 +56,7 @@ async fn create(fixture: &Fixture) -> FunctionId {
 /// Exchanges an identity token, always the same one.
 async fn exchange(fixture: &Fixture) -> Exchanged {
     let store = &fixture.store;
-    let policies = store.trust_policies().await.unwrap();
+    let policies = store.trust_policies().await.unwrap().rows;
     let policy = match policies.first() {
         Some(policy) => policy.clone(),
         None => {

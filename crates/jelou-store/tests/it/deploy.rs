@@ -45,7 +45,8 @@ async fn the_first_deployment_creates_function_and_token() {
             .store
             .list_tokens(&deployed.function.id)
             .await
-            .unwrap(),
+            .unwrap()
+            .rows,
         [token]
     );
 }
@@ -73,7 +74,8 @@ async fn a_later_deployment_replaces_the_live_one_and_makes_no_token() {
         .store
         .list_deployments(&second.function.id)
         .await
-        .unwrap();
+        .unwrap()
+        .rows;
     let seen: Vec<_> = listed.iter().map(|d| (&d.id, d.live)).collect();
     assert_eq!(
         seen,
@@ -99,7 +101,8 @@ async fn deployments_of_one_millisecond_keep_their_order() {
         .store
         .list_deployments(&made[0].function.id)
         .await
-        .unwrap();
+        .unwrap()
+        .rows;
     let listed: Vec<_> = listed.iter().rev().map(|d| &d.id).collect();
     let made: Vec<_> = made.iter().map(|d| &d.deployment.id).collect();
     assert_eq!(listed, made);
@@ -130,7 +133,7 @@ async fn a_token_that_has_the_name_already_is_kept() {
         .unwrap();
     assert_eq!(deployed.token, None);
     assert_eq!(
-        fixture.store.list_tokens(&function.id).await.unwrap(),
+        fixture.store.list_tokens(&function.id).await.unwrap().rows,
         [own]
     );
 }
@@ -155,7 +158,7 @@ async fn a_default_token_that_was_revoked_does_not_come_back() {
         .await
         .unwrap();
     assert_eq!(second.token, None);
-    assert_eq!(store.list_tokens(function).await.unwrap(), [own]);
+    assert_eq!(store.list_tokens(function).await.unwrap().rows, [own]);
 }
 
 #[tokio::test]
@@ -186,7 +189,7 @@ async fn a_first_deploy_without_a_token() {
     let deployed = deployed.unwrap();
     assert_eq!(deployed.token, None);
     let tokens = fixture.store.list_tokens(&deployed.function.id).await;
-    assert_eq!(tokens.unwrap(), []);
+    assert_eq!(tokens.unwrap().rows, []);
 }
 
 #[tokio::test]
@@ -205,7 +208,7 @@ async fn a_deploy_whose_token_cannot_be_minted_changes_nothing() {
         ),
         "{answer:?}"
     );
-    assert_eq!(fixture.store.list_functions().await.unwrap(), []);
+    assert_eq!(fixture.store.list_functions().await.unwrap().rows, []);
     assert_eq!(fixture.store.revision().await.unwrap(), 0);
 }
 

@@ -124,7 +124,7 @@ async fn closing_leaves_one_complete_file() {
         "{answer:?}"
     );
     let again = fixture.open_again().await;
-    assert_eq!(again.list_functions().await.unwrap().len(), 1);
+    assert_eq!(again.list_functions().await.unwrap().rows.len(), 1);
 }
 
 #[tokio::test]

@@ -200,7 +200,7 @@ async fn rows_that_cannot_be_read_are_named_and_hide_no_others() {
     let unreadable = state.unreadable[0].to_string();
     let place = format!("`runtime_tokens.policy of {}`", strange.id);
     assert!(unreadable.contains(&place), "{unreadable}");
-    let readable = store.readable_access_tokens().await.unwrap();
+    let readable = store.list_access_tokens().await.unwrap();
     assert_eq!(readable.rows.len(), 1);
     let unreadable = readable.unreadable[0].to_string();
     let place = format!("`access_tokens.scopes of {}`", pipeline.id);

@@ -40,7 +40,7 @@ async fn functions_are_listed_by_slug() {
     for name in ["b", "c", "a"] {
         fixture.function(name).await;
     }
-    let functions = fixture.store.list_functions().await.unwrap();
+    let functions = fixture.store.list_functions().await.unwrap().rows;
     let slugs: Vec<&str> = functions.iter().map(|f| f.record.slug.as_str()).collect();
     assert_eq!(slugs, ["a", "b", "c"]);
 }
@@ -147,7 +147,7 @@ async fn a_list_counts_unrevoked_tokens_and_own_secrets() {
     }
     fixture.set(&SecretOwner::Organisation, "D", "1").await;
 
-    let listed = store.list_functions().await.unwrap();
+    let listed = store.list_functions().await.unwrap().rows;
     let counts: Vec<_> = listed.iter().map(|f| (f.tokens, f.secrets)).collect();
     assert_eq!(counts, [(2, 3), (1, 0)]);
     for function in listed {

@@ -55,7 +55,10 @@ async fn the_last_one_stays_unless_forced() {
     revoke(&fixture, &function, &second.id, LastTokenRule::Waived)
         .await
         .unwrap();
-    assert_eq!(fixture.store.list_tokens(&function.id).await.unwrap(), []);
+    assert_eq!(
+        fixture.store.list_tokens(&function.id).await.unwrap().rows,
+        []
+    );
 }
 
 #[tokio::test]

@@ -65,6 +65,6 @@ async fn it_is_no_change() {
         fixture.store.audit(None, 100).await.unwrap().items.len(),
         entries
     );
-    let listed = fixture.store.list_access_tokens().await.unwrap();
+    let listed = fixture.store.list_access_tokens().await.unwrap().rows;
     assert_eq!(listed[0].last_used_at.unwrap().as_millisecond(), 2_000);
 }

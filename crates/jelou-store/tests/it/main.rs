@@ -23,6 +23,7 @@ mod memory;
 mod nodes;
 mod postgres;
 mod previews;
+mod readable;
 mod retention;
 mod rollback;
 mod runtime_tokens;

@@ -33,17 +33,17 @@ async fn a_server_is_listed_until_it_stops_or_was_silent_for_too_long() {
     store.report_node(&second, now - 30_000).await.unwrap();
     first.position.revision = 7;
     store.report_node(&first, now).await.unwrap();
-    let nodes = store.nodes(60_000).await.unwrap();
+    let nodes = store.nodes(60_000).await.unwrap().rows;
     let reports: Vec<_> = nodes.iter().map(|node| node.report.clone()).collect();
     assert_eq!(reports, [first.clone(), second.clone()]);
     assert!((30_000..60_000).contains(&nodes[1].silent_ms), "{nodes:?}");
-    assert_eq!(store.nodes(10_000).await.unwrap().len(), 1);
+    assert_eq!(store.nodes(10_000).await.unwrap().rows.len(), 1);
     store.remove_node(&first.id, 60_000).await.unwrap();
-    let nodes = store.nodes(60_000).await.unwrap();
+    let nodes = store.nodes(60_000).await.unwrap().rows;
     assert_eq!(nodes.len(), 1);
     store
         .remove_node(&NodeId::generate(), 10_000)
         .await
         .unwrap();
-    assert_eq!(store.nodes(60_000).await.unwrap(), []);
+    assert_eq!(store.nodes(60_000).await.unwrap().rows, []);
 }

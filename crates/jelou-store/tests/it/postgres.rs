@@ -192,6 +192,37 @@ async fn a_database_of_another_encoding_is_refused() {
     );
 }
 
+/// Such a listener would never receive a notification, and changes would arrive late.
+#[tokio::test]
+async fn a_listener_of_another_database_is_refused() {
+    let Ok(server) = std::env::var(POSTGRES) else {
+        return;
+    };
+    let fixture = Fixture::new().await;
+    fixture.execute("CREATE DATABASE elsewhere").await;
+    let Location::Postgres(url) = fixture.config().location else {
+        panic!("a test for PostgreSQL");
+    };
+    let listens = async |listen: &str| {
+        let config = StoreConfig::at(Location::Pooler {
+            url: url.clone(),
+            listen: Some(listen.parse().unwrap()),
+        });
+        let vault = Vault::open(&fixture.key_file()).unwrap();
+        let store = Store::open(&config, vault, Clock::system()).await.unwrap();
+        store.listen().await
+    };
+    let error = listens(&server.replace("/postgres", "/elsewhere")).await;
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("`database.listen_url` must lead to"),
+        "{error}"
+    );
+    // The address of the same database, written in another way.
+    let same = server.replace("127.0.0.1", "localhost");
+    assert!(listens(&same).await.unwrap().is_some());
+}
+
 #[tokio::test]
 async fn lines_are_sorted_by_their_bytes() {
     let fixture = Fixture::new().await;
@@ -199,7 +230,7 @@ async fn lines_are_sorted_by_their_bytes() {
     for name in names {
         fixture.function(name).await;
     }
-    let functions = fixture.store.list_functions().await.unwrap();
+    let functions = fixture.store.list_functions().await.unwrap().rows;
     let listed: Vec<_> = functions
         .iter()
         .map(|function| function.record.slug.as_str())

@@ -72,7 +72,7 @@ async fn a_preview_is_one_of_a_function_by_its_name() {
     assert!(!deployed.deployment.live && !deployed.deployment.was_live);
     assert_eq!(deployed.function.live.unwrap().id, live.deployment.id);
     assert_eq!(deployed.token, None);
-    let listed = fixture.store.list_previews(function).await.unwrap();
+    let listed = fixture.store.list_previews(function).await.unwrap().rows;
     assert_eq!(
         listed[0].served.as_ref().unwrap().id,
         deployed.deployment.id
@@ -99,7 +99,10 @@ async fn an_expired_one_goes_with_what_it_owns() {
     let expired = || fixture.store.delete_expired_previews(&actor);
     assert_eq!(expired().await.unwrap(), []);
     fixture.advance(100);
-    assert_eq!(fixture.store.list_previews(&function).await.unwrap(), []);
+    assert_eq!(
+        fixture.store.list_previews(&function).await.unwrap().rows,
+        []
+    );
     let found = fixture.store.preview(&function, &name("pr-7")).await;
     assert!(matches!(
         found,
@@ -147,7 +150,7 @@ async fn deployments_of_previews_take_no_room_of_live_ones() {
         deploy(&fixture, &format!("p{number}"), Some(&busy.id)).await;
     }
     let store = &fixture.store;
-    let listed = store.list_deployments(&function).await.unwrap();
+    let listed = store.list_deployments(&function).await.unwrap().rows;
     let ids: Vec<_> = listed.iter().map(|one| &one.id).collect();
     for expected in [&live[0], &live[1], &of_preview] {
         assert!(ids.contains(&&expected.deployment.id));

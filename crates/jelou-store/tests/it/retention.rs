@@ -22,7 +22,10 @@ async fn deploy(fixture: &Fixture, version: &str, pinned: bool) -> Deployed {
 async fn kept(fixture: &Fixture, deployed: &Deployed) -> Vec<DeploymentId> {
     let kept = fixture.store.list_deployments(&deployed.function.id);
     let kept = kept.await.unwrap();
-    kept.into_iter().map(|deployment| deployment.id).collect()
+    kept.rows
+        .into_iter()
+        .map(|deployment| deployment.id)
+        .collect()
 }
 
 #[tokio::test]

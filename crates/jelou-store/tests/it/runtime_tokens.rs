@@ -25,7 +25,7 @@ async fn a_token_is_listed_as_it_was_created() {
     assert!(created.is_active(fixture.clock.now()));
     assert!(!created.is_active(expires_at));
     assert_eq!(
-        fixture.store.list_tokens(&function.id).await.unwrap(),
+        fixture.store.list_tokens(&function.id).await.unwrap().rows,
         [created]
     );
 }
@@ -59,7 +59,13 @@ async fn names_are_unique_among_the_unrevoked_tokens_of_a_function() {
         last = fixture.token(&function.id, "ci").await;
     }
     assert_eq!(
-        fixture.store.list_tokens(&function.id).await.unwrap().len(),
+        fixture
+            .store
+            .list_tokens(&function.id)
+            .await
+            .unwrap()
+            .rows
+            .len(),
         2
     );
 }
@@ -76,7 +82,7 @@ async fn a_revoked_token_is_gone_from_lists_and_references() {
         .await
         .unwrap();
     assert_eq!(
-        fixture.store.list_tokens(&function.id).await.unwrap(),
+        fixture.store.list_tokens(&function.id).await.unwrap().rows,
         [kept]
     );
     for reference in [revoked.id.as_str(), "ci", revoked.prefix.as_str()] {
@@ -272,7 +278,7 @@ async fn a_token_takes_the_place_of_the_one_with_its_name() {
     let second = replace().await;
     assert_eq!(second.former, Some(first.token));
     assert_eq!(
-        fixture.store.list_tokens(&function.id).await.unwrap(),
+        fixture.store.list_tokens(&function.id).await.unwrap().rows,
         [second.token]
     );
 }

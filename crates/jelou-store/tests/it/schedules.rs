@@ -74,6 +74,7 @@ async fn a_due_time_is_claimed_once_by_however_many_servers() {
             .list_runs(&function, &all())
             .await
             .unwrap()
+            .rows
             .len(),
         1
     );
@@ -219,7 +220,7 @@ async fn runs_of_other_servers_overlap_while_their_server_is_there() {
         state: Some(RunState::Running),
         ..all()
     };
-    for running in here.list_runs(&function, &two).await.unwrap() {
+    for running in here.list_runs(&function, &two).await.unwrap().rows {
         if ![&queued.id, &later.id].contains(&&running.id) {
             let mut ended = end(&later, RunState::Ok);
             ended.id = running.id;
@@ -282,6 +283,7 @@ async fn a_hundred_runs_and_a_month_of_failures_are_kept() {
             .list_runs(&function, &query)
             .await
             .unwrap()
+            .rows
             .len()
     };
     // The failure of minute 0 is older than the last hundred runs.
@@ -302,16 +304,26 @@ async fn a_hundred_runs_and_a_month_of_failures_are_kept() {
     assert_eq!(count(None).await, 100);
     assert_eq!(count(Some(RunState::Timeout)).await, 1);
     let page = RunQuery { limit: 10, ..all() };
-    let newest = fixture.store.list_runs(&function, &page).await.unwrap();
+    let newest = fixture
+        .store
+        .list_runs(&function, &page)
+        .await
+        .unwrap()
+        .rows;
     assert_eq!(newest[0].id, run.id);
     let older = RunQuery {
         before: Some(newest[9].id.clone()),
         ..page
     };
-    let older = fixture.store.list_runs(&function, &older).await.unwrap();
+    let older = fixture
+        .store
+        .list_runs(&function, &older)
+        .await
+        .unwrap()
+        .rows;
     assert!(older[0].id < newest[9].id);
     assert_eq!(
-        fixture.store.last_runs(&function).await.unwrap(),
+        fixture.store.last_runs(&function).await.unwrap().rows,
         [newest[0].clone()]
     );
 }

@@ -13,7 +13,7 @@ async fn value(fixture: &Fixture, owner: &SecretOwner) -> String {
 }
 
 async fn versions(fixture: &Fixture, owner: &SecretOwner) -> (u64, Vec<u64>) {
-    let listed = fixture.store.list_secrets(owner).await.unwrap();
+    let listed = fixture.store.list_secrets(owner).await.unwrap().rows;
     let earlier = listed[0].earlier.iter().map(|one| one.version);
     (listed[0].version, earlier.collect())
 }

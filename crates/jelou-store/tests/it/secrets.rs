@@ -78,7 +78,7 @@ async fn setting_replaces_and_leaves_the_others() {
         values(&fixture, &owner).await,
         pairs(&[("A", ""), ("B", "kept")])
     );
-    let listed = fixture.store.list_secrets(&owner).await.unwrap();
+    let listed = fixture.store.list_secrets(&owner).await.unwrap().rows;
     assert_eq!(listed[0].updated_by, "ci");
     assert_eq!(listed[0].updated_at, fixture.clock.now());
     assert_eq!(listed[1].updated_by, "laptop");
@@ -148,7 +148,10 @@ async fn the_size_is_limited() {
         error.to_string(),
         "the value of `C` is 65537 bytes; the limit is 65536 bytes (64 KB)"
     );
-    assert_eq!(fixture.store.list_secrets(&owner).await.unwrap().len(), 1);
+    assert_eq!(
+        fixture.store.list_secrets(&owner).await.unwrap().rows.len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -163,13 +166,14 @@ async fn a_deleted_secret_is_gone() {
         .delete_secret(&actor(), &owner, &key)
         .await
         .unwrap();
-    assert_eq!(fixture.store.list_secrets(&owner).await.unwrap(), []);
+    assert_eq!(fixture.store.list_secrets(&owner).await.unwrap().rows, []);
     assert_eq!(
         fixture
             .store
             .list_secrets(&SecretOwner::Organisation)
             .await
             .unwrap()
+            .rows
             .len(),
         1
     );

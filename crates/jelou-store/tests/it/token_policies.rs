@@ -140,6 +140,7 @@ async fn tokens_of_an_older_database_stay_as_they_are() {
         .list_tokens(&function)
         .await
         .unwrap()
+        .rows
         .try_into()
         .unwrap();
     assert_eq!(token.id.as_str(), "tok_01arz3ndektsv4rrffq69g5fav");

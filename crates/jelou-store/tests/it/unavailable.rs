@@ -38,7 +38,7 @@ async fn a_lock_that_another_process_holds_is_reported_in_time() {
     );
     assert!(started.elapsed() < Duration::from_secs(4));
     // Reads do not wait for the lock.
-    assert_eq!(fixture.store.list_functions().await.unwrap().len(), 1);
+    assert_eq!(fixture.store.list_functions().await.unwrap().rows.len(), 1);
 
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     fixture.function("durante").await;

@@ -59,6 +59,9 @@ pub(crate) fn run(args: &RotateArgs, context: &Context) -> anyhow::Result<()> {
             notice(&rotated.details).map_or(Ok(()), |notice| human.item(&notice))
         },
     )?;
+    for warning in &rotated.warnings {
+        context.output.warn(warning)?;
+    }
     Ok(())
 }
 

@@ -68,6 +68,75 @@ fn a_second_rotation_keeps_a_value_that_another_server_has_seen_in_use() {
     assert!(refused.body.contains(second.address()), "{}", refused.body);
 }
 
+/// Like the test above, for access tokens.
+#[test]
+fn a_second_rotation_of_an_access_token_asks_the_other_servers() {
+    let cluster = Cluster::start();
+    let (first, second) = (&cluster.first, &cluster.second);
+    let until = |server: &Server, token: &str, status: u16| {
+        eventually("the answer of a server", || {
+            let request = server.manage(token, "/v1/functions").method("GET");
+            (request.send().status == status).then_some(())
+        });
+    };
+    let token = |value: &Value| value["token"].as_str().unwrap().to_owned();
+    let create = json!({ "name": "ci", "scopes": ["functions:read"] });
+    let oldest = token(&cluster.change("POST", "/v1/access-tokens", &create));
+    let path = "/v1/access-tokens/ci/rotation";
+    let grace = json!({ "graceSeconds": 3600 });
+    let newer = token(&cluster.change("POST", path, &grace));
+    until(second, &newer, 200);
+
+    let newest = token(&cluster.change("POST", path, &grace));
+    for server in [first, second] {
+        until(server, &newest, 200);
+        until(server, &newer, 200);
+        until(server, &oldest, 401);
+    }
+
+    cluster.change("POST", path, &grace);
+    second.pause();
+    let request = first.manage(&cluster.access_token, path).method("POST");
+    let refused = request.body(&grace.to_string()).send();
+    second.signal(Signal::CONT);
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    assert!(refused.body.contains(second.address()), "{}", refused.body);
+}
+
+/// Lists have the other rows, and name those that cannot be read.
+fn lists_name_what_they_lack(cluster: &Cluster, access: &str) {
+    let second = &cluster.second;
+    let listed = eventually("the access token on the other server", || {
+        let request = second.manage(access, "/v1/functions/hola/tokens");
+        Some(request.method("GET").send()).filter(|listed| listed.status == 200)
+    });
+    let names = listed.json()["items"].to_string();
+    assert!(
+        names.contains("\"good\"") && !names.contains("strange"),
+        "{names}"
+    );
+    let unreadable = listed.header("jelou-unreadable").unwrap();
+    assert!(
+        unreadable.contains("runtime_tokens.policy of tok_"),
+        "{unreadable}"
+    );
+    let log = second.data.log();
+    assert!(
+        log.contains("a list lacks a row that cannot be read"),
+        "{log}"
+    );
+    for (list, row) in [
+        ("tokens list hola", "runtime_tokens.policy of tok_"),
+        ("functions list", "functions.settings of hola"),
+        ("access-tokens list", "access_tokens.id of pat_1"),
+        ("trust list", "trust_policies.id of trust_1"),
+    ] {
+        let listed = cluster.sandbox.jelou(&format!("{list} --json")).run();
+        assert_eq!(listed.code, 0, "{listed}");
+        assert!(listed.to_string().contains(row), "{list}: {listed}");
+    }
+}
+
 /// A newer version may have written such a row.
 #[test]
 fn a_row_that_a_server_cannot_read_does_not_stop_its_feed() {
@@ -106,11 +175,7 @@ fn a_row_that_a_server_cannot_read_does_not_stop_its_feed() {
         &json!({ "name": "lector", "scopes": ["functions:read"] }),
     );
     let access = access["token"].as_str().unwrap();
-    eventually("the access token on the other server", || {
-        let request = second.manage(access, "/v1/functions/hola/tokens");
-        // The list itself contains the token that cannot be read.
-        (request.method("GET").send().status == 500).then_some(())
-    });
+    lists_name_what_they_lack(&cluster, access);
 
     let unapplied = eventually("what the servers could not apply", || {
         let nodes = cluster.sandbox.jelou("nodes --json").run().json();

@@ -1,15 +1,16 @@
 //! The logs of two servers as one stream.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{Cluster, KEY, node};
+use crate::databases::postgres::Postgres;
 use crate::support::{Sandbox, Server, eventually, function, times};
 
 fn logging() -> String {
@@ -292,4 +293,73 @@ fn a_server_that_is_killed_is_a_notice_and_its_records_follow_when_it_is_back() 
     let records = shown(&sandbox, "hola --history -n 1000 kind:line");
     let found: Vec<_> = records.iter().map(text).map(str::to_owned).collect();
     assert_eq!(found, [0, 1, 2, 3, 4, 5, 6, 8, 7, 9].map(line));
+}
+
+/// Passes requests on to a server, and changes its answers: `verdad` becomes `mentir`.
+fn forger(server: Arc<OnceLock<String>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let (client, address) = (client.unwrap(), server.wait());
+            let server = TcpStream::connect(address).unwrap();
+            let (mut requests, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut requests, &mut to));
+            std::thread::spawn(move || change(server, client));
+        }
+    });
+    format!("http://{address}")
+}
+
+fn change(mut from: TcpStream, mut to: TcpStream) -> std::io::Result<()> {
+    let mut piece = [0; 16 * 1024];
+    loop {
+        let count = from.read(&mut piece)?;
+        if count == 0 {
+            return to.shutdown(std::net::Shutdown::Both);
+        }
+        let piece = &mut piece[..count];
+        for start in 0..count {
+            if piece[start..].starts_with(b"verdad") {
+                piece[start..start + 6].copy_from_slice(b"mentir");
+            }
+        }
+        to.write_all(piece)?;
+    }
+}
+
+#[test]
+fn an_answer_that_was_changed_between_two_servers_is_refused() {
+    let address = Arc::<OnceLock<String>>::default();
+    let advertised = forger(Arc::clone(&address));
+    let cluster = Cluster::with(
+        Postgres::start(),
+        |first| first.env("JELOU_ADVERTISE", &advertised),
+        |second| second,
+    );
+    let Cluster { sandbox, first, .. } = &cluster;
+    address.set(first.address().to_owned()).unwrap();
+    // Commands go to the second server, which asks the first one.
+    let token = sandbox.deploy("hola", &logging());
+    log(first, &token, "limpia");
+    let lines = || shown(sandbox, "hola --history -n 1000");
+    eventually("an answer that was not changed", || {
+        lines()
+            .iter()
+            .any(|record| text(record) == "limpia")
+            .then_some(())
+    });
+    log(first, &token, "verdad");
+    let records = eventually("the notice", || {
+        let records = lines();
+        let mut notices = records.iter();
+        let is_lost = notices.any(|record| record["event"] == "log.unreachable");
+        (is_lost || records.iter().any(|record| text(record) == "mentir")).then_some(records)
+    });
+    let shown = format!("{records:?}");
+    assert!(!shown.contains("mentir"), "{shown}");
+    assert!(
+        shown.contains("is not signed with the master key"),
+        "{shown}"
+    );
 }

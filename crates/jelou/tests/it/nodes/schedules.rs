@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Cluster;
-use crate::support::eventually;
+use super::{Cluster, KEY, node};
+use crate::databases::postgres::Postgres;
+use crate::support::{Sandbox, eventually};
 
 /// A run takes longer than the test.
 const SLOW: &str = r#"import { define } from "@jelou/functions";
@@ -67,4 +68,49 @@ fn a_run_of_another_server_overlaps() {
     let running = outcome.json()["data"].clone();
     assert_eq!(running[0]["id"], started["id"], "{running}");
     assert_eq!(running.as_array().unwrap().len(), 1, "{running}");
+}
+
+/// The database shows a server an earlier time, so the server's clock is ahead.
+#[test]
+fn a_clock_that_is_ahead_starts_no_run_early() {
+    let postgres = Postgres::start();
+    let url = format!("{}&options[search_path]=public,pg_catalog", postgres.url());
+    for statement in [
+        "CREATE TABLE behind AS SELECT interval '1 hour' AS duration",
+        "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS \
+         'SELECT pg_catalog.clock_timestamp() - duration FROM public.behind'",
+    ] {
+        postgres.execute(statement);
+    }
+    let sandbox = Sandbox::new();
+    let _server = node(&sandbox, &url, KEY).start();
+    // The start of a minute, after the deploy.
+    let soon = (Timestamp::now().as_second() + 90) / 60 * 60;
+    let due = Timestamp::from_second(soon).unwrap();
+    let daily = format!(
+        r#"import {{ define }} from "@jelou/functions";
+
+export default define({{
+  description: "A punctual job",
+  config: {{ cron: [{{ name: "puntual", expression: "{} {} * * *", timezone: "UTC" }}] }},
+  handler: () => "ok",
+}});
+"#,
+        soon / 60 % 60,
+        soon / 3600 % 24
+    );
+    sandbox.deploy("puntual", &daily);
+    let left = || due.duration_since(Timestamp::now());
+    assert!(left().is_positive(), "the deploy took too long");
+    while left() > SignedDuration::from_secs(-2) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let runs = || {
+        let listed = sandbox.jelou("cron logs puntual --json").run().json();
+        listed["data"].as_array().unwrap().clone()
+    };
+    assert_eq!(runs(), Vec::<Value>::new());
+    postgres.execute("UPDATE behind SET duration = '0'");
+    let runs = eventually("the run", || Some(runs()).filter(|runs| !runs.is_empty()));
+    assert_eq!(runs[0]["origin"], "schedule", "{runs:?}");
 }
