@@ -294,7 +294,7 @@ mod tests {
             let name = format!("x-{line:02}: ");
             let length = left / (lines - line);
             let value = "v".repeat(length - name.len() - "\r\n".len());
-            head.push_str(&format!("{name}{value}\r\n"));
+            head.extend([name.as_str(), &value, "\r\n"]);
             left -= length;
         }
         head.push_str("\r\n{}");
