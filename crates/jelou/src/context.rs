@@ -70,6 +70,8 @@ impl Context {
         let Some(token) = session.token else {
             let hint = if env::is_on(env::CI) {
                 "set JELOU_TOKEN, or let the server trust this pipeline: `jelou trust create`"
+            } else if session.api.is_loopback() {
+                "run `jelou login`, or set JELOU_TOKEN; `jelou serve` starts a server on this machine and logs you in"
             } else {
                 "run `jelou login`, or set JELOU_TOKEN"
             };

@@ -314,11 +314,14 @@ pub(super) fn ended(
 ) -> (Option<TokenHash>, Option<String>) {
     let (hash, prefix) = current;
     if kept.map(|kept| kept.hash) != Some(hash) {
-        let warning = format!(
-            "`{prefix}..`, the value of the earlier rotation, was not used yet and no longer works; the value before it keeps \
-             working during the grace period"
-        );
-        return (Some(hash), Some(warning));
+        let is_kept = kept.is_some_and(|kept| kept.valid_until > now);
+        let warning = is_kept.then(|| {
+            format!(
+                "`{prefix}..`, the value of the earlier rotation, was not used yet and no longer works; the value before it \
+                 keeps working during the grace period"
+            )
+        });
+        return (Some(hash), warning);
     }
     let Some(older) = previous else {
         return (None, None);

@@ -69,7 +69,12 @@ fn the_old_value_works_until_the_grace_period_ends() {
     // A second rotation ends the value before the first one now. Without a grace period, it also ends the previous
     // value.
     let third = text(&rotate(&server, 60), "token");
-    let fourth = text(&rotate(&server, 0), "token");
+    let ended = rotate(&server, 0);
+    assert!(
+        !ended["warnings"].to_string().contains("keeps working"),
+        "{ended}"
+    );
+    let fourth = text(&ended, "token");
     let all = [&first, &second, &third, &fourth].map(|token| status(&server, token));
     assert_eq!(all, [401, 401, 401, 200]);
 }

@@ -7,8 +7,8 @@ use std::io::{self, IsTerminal};
 use anyhow::Context as _;
 use jelou_client::ApiUrl;
 use jelou_server::{
-    Config, DatabaseOverrides, InheritedSockets, ListenError, LogFormat, Overrides, Ready, Server,
-    StartError, TlsOverrides,
+    Config, DataDirError, DatabaseOverrides, InheritedSockets, ListenError, LogFormat, Overrides,
+    Ready, Server, StartError, TlsOverrides,
 };
 use jelou_token::AccessToken;
 use serde::Serialize;
@@ -76,10 +76,16 @@ async fn serve(config: Config, sockets: InheritedSockets, context: &Context) -> 
     Ok(())
 }
 
-/// Adds a hint to the error if the server cannot listen on an address.
+/// Adds a hint to the error if another program uses the server's data folder or its address.
 fn explain(error: StartError) -> anyhow::Error {
-    let StartError::Listen(ListenError::Bind { address, source }) = error else {
-        return error.into();
+    let (address, source) = match error {
+        StartError::Listen(ListenError::Bind { address, source }) => (address, source),
+        StartError::DataDir(DataDirError::InUse(_)) => {
+            return Failure::conflict(error.to_string())
+                .hint("stop that server first, or use another folder: `--data FOLDER`")
+                .into();
+        }
+        error => return error.into(),
     };
     let hint = match source.kind() {
         io::ErrorKind::AddrInUse => {
