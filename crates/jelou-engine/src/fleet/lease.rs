@@ -319,7 +319,8 @@ mod tests {
             }
         };
         let request = Request::new(RequestBody::empty());
-        let gateway = async {
+        // Closes the connection at its end, which also ends a write that waits.
+        let gateway = async move {
             match connection.send(request).await {
                 Ok(response) => check_head(response.headers(), LIMIT),
                 Err(error) => Err(send_error(&error.into_error(), LIMIT)),
