@@ -1,7 +1,7 @@
 /** Measures rollbacks and deploys of a function that is called meanwhile. */
 import { send } from "./call.ts";
 import { Jelou } from "./jelou.ts";
-import { percentile, type Request } from "./load.ts";
+import { type Request, summary } from "./load.ts";
 import { paced, pacedUntil, type Times, withIdleLoop } from "./paced.ts";
 import { BODY } from "./peers.ts";
 
@@ -96,12 +96,4 @@ async function firstAnswer(call: Request, version: string): Promise<number> {
     const answer = await (await send(call)).json();
     if (answer.version === version) return performance.now() - began;
   }
-}
-
-function summary(times: number[]): { p50: number; p99: number; count: number } {
-  return {
-    p50: percentile(times, 50),
-    p99: percentile(times, 99),
-    count: times.length,
-  };
 }

@@ -81,3 +81,13 @@ export function percentile(values: number[], percent: number): number {
     Math.min(sorted.length - 1, Math.ceil(sorted.length * percent / 100) - 1)
   ];
 }
+
+export function summary(
+  times: number[],
+): { p50: number; p99: number; count: number } {
+  return {
+    p50: percentile(times, 50),
+    p99: percentile(times, 99),
+    count: times.length,
+  };
+}

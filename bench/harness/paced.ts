@@ -19,7 +19,7 @@ export const wait = (milliseconds: number) =>
   new Promise((resolve) => setTimeout(resolve, Math.max(0, milliseconds)));
 
 /**
- * Calls at a fixed rate until `end` resolves. If a call starts late, its latency counts from its scheduled start (see
+ * Calls at a fixed rate until `end` settles. If a call starts late, its latency counts from its scheduled start (see
  * coordinated omission).
  */
 export async function pacedUntil(
@@ -39,7 +39,8 @@ export async function pacedUntil(
     times.push(performance.now() - due);
   };
   let ended = false;
-  const ends = end.finally(() => ended = true);
+  const stop = () => ended = true;
+  end.then(stop, stop);
   const begin = performance.now();
   const calls: Promise<void>[] = [];
   for (let number = 0; !ended; number++) {
@@ -47,7 +48,7 @@ export async function pacedUntil(
     await wait(due - performance.now());
     calls.push(one(Math.min(due + 1, performance.now())));
   }
-  await ends;
+  await end;
   await Promise.all(calls);
   return {
     p50: percentile(times, 50),

@@ -1,6 +1,6 @@
 /** Measures how long after their due times scheduled runs start. */
 import { Jelou } from "./jelou.ts";
-import { percentile } from "./load.ts";
+import { summary } from "./load.ts";
 import { wait } from "./paced.ts";
 
 export interface Schedules {
@@ -58,11 +58,7 @@ export async function measureSchedules(
     );
     return {
       functions,
-      lateness: {
-        p50: percentile(late, 50),
-        p99: percentile(late, 99),
-        count: late.length,
-      },
+      lateness: summary(late),
       failed: counted.filter(({ state }) => state !== "OK").length,
     };
   } finally {

@@ -1,5 +1,5 @@
 /** Measures cold starts, and how soon a revoked token is refused. */
-import { percentile } from "./load.ts";
+import { percentile, summary } from "./load.ts";
 import { Jelou } from "./jelou.ts";
 import { send, timed } from "./call.ts";
 import { BODY } from "./peers.ts";
@@ -83,12 +83,4 @@ async function coldStarts(
   }
   await server.stop();
   return times;
-}
-
-function summary(times: number[]): { p50: number; p99: number; count: number } {
-  return {
-    p50: percentile(times, 50),
-    p99: percentile(times, 99),
-    count: times.length,
-  };
 }

@@ -1,4 +1,4 @@
-//! Answers with rows of the database, some of which may be unreadable.
+//! Answers of lists. They lack the rows that the server cannot read, and name these rows.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};

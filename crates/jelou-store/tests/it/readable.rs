@@ -1,4 +1,4 @@
-//! Lists of which a row cannot be read.
+//! Lists in which one row cannot be read.
 
 use std::collections::BTreeMap;
 

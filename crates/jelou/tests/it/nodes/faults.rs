@@ -103,7 +103,7 @@ fn a_second_rotation_of_an_access_token_asks_the_other_servers() {
     assert!(refused.body.contains(second.address()), "{}", refused.body);
 }
 
-/// Lists have the other rows, and name those that cannot be read.
+/// A list has the rows that can be read, and names the one that cannot.
 fn lists_name_what_they_lack(cluster: &Cluster, access: &str) {
     let second = &cluster.second;
     let listed = eventually("the access token on the other server", || {
