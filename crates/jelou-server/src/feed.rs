@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jelou_store::Listener;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::control::{Control, REPORT_PERIOD};
@@ -17,15 +18,22 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum number of changes in a row without a notification. Then the listener is replaced.
 const MAX_UNHEARD: u32 = 3;
 
-/// Follows the changes. Never returns, because calls in flight still need the changes while the server stops.
-pub(crate) async fn follow(control: Arc<Control>) {
+/// Makes this server known to the other servers, and applies the changes made before that. Then starts a task that
+/// follows the changes. The task never ends, because calls in flight still need the changes while the server stops.
+pub(crate) async fn start(control: Arc<Control>) -> JoinHandle<()> {
+    let starts_without_database = control.started_from_copy();
     let mut feed = Feed {
         control,
         reported: None,
         is_current: true,
         hears: true,
     };
-    feed.run().await;
+    if !starts_without_database {
+        // From its report on, other servers wait for this server with their changes. It reads the earlier ones.
+        feed.report().await;
+        feed.look().await;
+    }
+    tokio::spawn(async move { feed.run().await })
 }
 
 struct Feed {

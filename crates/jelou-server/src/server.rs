@@ -325,8 +325,6 @@ impl Server {
         if let Some(copy) = local_copy {
             tokio::spawn(copy.keep(Arc::clone(&control)));
         }
-        let feed = control.store.is_shared();
-        let feed = feed.then(|| tokio::spawn(feed::follow(Arc::clone(&control))));
         let scrape = Scrape {
             control: Arc::clone(&control),
             connections: sockets.connections(),
@@ -338,6 +336,11 @@ impl Server {
             address: advertise.unwrap_or_else(|| control::reachable(&sockets.api_url())),
             started_at: control.clock.now(),
         });
+        let feed = if control.store.is_shared() {
+            Some(feed::start(Arc::clone(&control)).await)
+        } else {
+            None
+        };
         let ready = Ready {
             api: sockets.api_url(),
             public: sockets.public_url(),

@@ -179,6 +179,14 @@ fn a_change_on_one_server_is_one_on_all() {
 }
 
 #[test]
+fn a_server_that_has_started_is_known_to_the_others() {
+    let cluster = Cluster::start();
+    let request = cluster.first.manage(&cluster.access_token, "/v1/nodes");
+    let nodes = request.method("GET").send().json();
+    assert_eq!(nodes["items"].as_array().map(Vec::len), Some(2), "{nodes}");
+}
+
+#[test]
 fn a_deploy_on_one_server_loses_no_call_on_the_other() {
     let cluster = Cluster::start();
     // Commands go to the second server.
