@@ -96,7 +96,7 @@ impl DevelopedFunction {
         }
         let result = result.map_err(|error| ReloadError::new(error, &project.tree));
         let stale = result.as_ref().err().map(ReloadError::stale);
-        self.development.set_stale(self.slug(), stale);
+        self.development.loaded(self.slug(), stale);
         result
     }
 
@@ -109,7 +109,7 @@ impl DevelopedFunction {
             place: None,
             frame: None,
         };
-        self.development.set_stale(self.slug(), Some(error.stale()));
+        self.development.loaded(self.slug(), Some(error.stale()));
         error
     }
 

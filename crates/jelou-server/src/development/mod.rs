@@ -59,6 +59,7 @@ pub struct DebuggerConfig {
 pub struct DevelopmentServer {
     server: Server,
     functions: Vec<Arc<DevelopedFunction>>,
+    development: Arc<Development>,
     url: String,
     api: String,
     debuggers: Option<Arc<Debuggers>>,
@@ -67,7 +68,7 @@ pub struct DevelopmentServer {
 }
 
 impl DevelopmentServer {
-    /// Starts the server. It answers 404 until the first [`DevelopedFunction::reload`].
+    /// Starts the server. Requests wait until each function has had its first [`DevelopedFunction::reload`].
     ///
     /// # Errors
     /// [`StartError`] names the part that failed.
@@ -133,6 +134,7 @@ impl DevelopmentServer {
         Ok(Self {
             server,
             functions,
+            development,
             url,
             api: ready.api,
             debuggers,
@@ -172,6 +174,7 @@ impl DevelopmentServer {
     /// Stops accepting requests, drains requests in flight, and ends all processes.
     pub async fn shut_down(self) {
         drop(self.functions);
+        self.development.stop();
         // A process that a debugger has stopped continues, so that its requests finish.
         if let Some(debuggers) = &self.debuggers {
             debuggers.detach_all();

@@ -1,7 +1,7 @@
 //! What a development gateway adds to responses: whether the running code is older than the files, and where a handler
 //! failed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use jelou_core::{Slug, SourceTree};
 use jelou_engine::Debuggers;
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 
 use super::place::Place;
 use super::{Domain, FUNCTION_PATHS, Gateway, GatewayBody};
@@ -27,6 +28,8 @@ pub(crate) struct Development {
     /// The function of requests that name none, if the server has exactly one function.
     pub(super) only: Option<Slug>,
     projects: HashMap<Slug, Project>,
+    /// The functions that the server has not tried to load yet.
+    unloaded: watch::Sender<BTreeSet<Slug>>,
     /// Set if debuggers can attach.
     pub(crate) debuggers: Option<Arc<Debuggers>>,
 }
@@ -62,16 +65,30 @@ impl Development {
                 _ => None,
             },
             projects: projects.map(|slug| (slug, Project::default())).collect(),
+            unloaded: watch::Sender::new(slugs.iter().cloned().collect()),
             debuggers,
         }
     }
 
-    /// Sets where the last build failed, so that a header of each response reports the older code. `None` after a
-    /// successful build.
-    pub(crate) fn set_stale(&self, slug: &Slug, place: Option<HeaderValue>) {
+    /// Records the result of a load: where it failed, so that a header of each response reports the older code, or
+    /// `None` if it succeeded.
+    pub(crate) fn loaded(&self, slug: &Slug, failed: Option<HeaderValue>) {
         if let Some(project) = self.projects.get(slug) {
-            project.stale.store(place.map(Arc::new));
+            project.stale.store(failed.map(Arc::new));
         }
+        self.unloaded
+            .send_if_modified(|unloaded| unloaded.remove(slug));
+    }
+
+    /// Waits until the server has tried to load each function, or stops.
+    pub(crate) async fn wait_for_first_loads(&self) {
+        // Fails only if the sender is dropped.
+        let _ = self.unloaded.subscribe().wait_for(BTreeSet::is_empty).await;
+    }
+
+    /// Makes requests wait no longer, because the server stops.
+    pub(crate) fn stop(&self) {
+        self.unloaded.send_modify(BTreeSet::clear);
     }
 
     /// Sets the source files of the running code.

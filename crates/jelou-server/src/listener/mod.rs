@@ -97,6 +97,11 @@ impl Routing {
             by_proxy: self.proxies().contain(peer),
             hops: 0,
         };
+        if let Some(gateway) = &self.gateway
+            && let Some(development) = &gateway.development
+        {
+            cold_future(|| development.wait_for_first_loads()).await;
+        }
         let target = self
             .gateway
             .as_ref()

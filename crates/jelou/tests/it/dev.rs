@@ -1,7 +1,9 @@
 //! `jelou dev`: real files, real saves, real calls.
 
-use std::net::TcpListener;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -227,11 +229,35 @@ fn a_broken_save_leaves_the_code_before_and_says_so() {
 }
 
 #[test]
+fn requests_wait_for_the_first_load() {
+    let sandbox = project(&answers("loaded"));
+    let dev = Dev::start(&sandbox, "");
+    assert_eq!(answer(&dev), "loaded");
+}
+
+/// The import never ends, and a request waits for it.
+#[test]
+fn requests_that_wait_for_the_first_load_do_not_delay_the_stop() {
+    let sandbox = project("await new Promise((end) => setTimeout(end, 3_600_000));\n");
+    let mut dev = Dev::start(&sandbox, "");
+    let mut waiting = TcpStream::connect(&dev.address).unwrap();
+    waiting
+        .write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .unwrap();
+    let began = Instant::now();
+    dev.signal(Signal::INT);
+    assert_eq!(dev.ended(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
 fn a_project_that_starts_broken_is_served_after_it_is_mended() {
     let sandbox = project("export default {{;\n");
     let dev = Dev::start(&sandbox, "");
+    let reply = dev.request().send();
+    assert_eq!(reply.status, 404);
+    assert!(reply.header("x-jelou-dev-stale").is_some(), "{reply:?}");
     dev.event("failed");
-    assert_eq!(dev.request().send().status, 404);
     sandbox.file("index.ts", answers("mended"));
     dev.event("loaded");
     assert_eq!(answer(&dev), "mended");
