@@ -296,7 +296,7 @@ fn requests_in_flight_finish_with_their_code() {
     let call = dev.request();
     let running = std::thread::spawn(move || call.send());
     // The process runs before the code is replaced.
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    std::thread::sleep(Duration::from_millis(1500));
     sandbox.file("index.ts", answers("new"));
     dev.event("loaded");
     assert_eq!(answer(&dev), "new");

@@ -2,18 +2,15 @@
 
 use jelou_client::RuntimeTokens;
 use jelou_core::api::{CreatedToken, RotateToken, RuntimeTokenInfo};
-use jelou_core::{Scope, Verb};
 use jiff::Timestamp;
 
 use super::new_value::NewValue;
-use super::reference;
 use super::selection::Selection;
 use crate::cli::Grace;
-use crate::cli::tokens::{RotateArgs, TokenArgs};
+use crate::cli::tokens::RotateArgs;
 use crate::context::{Confirmation, Context};
 use crate::new_token::Delivery;
 use crate::output::{Breadcrumb, Human, local_date};
-use crate::project::function_or_here;
 use crate::prompt::Preset;
 
 /// Grace period that is requested for a rotation without one. If the response is lost, the user has a day to try again.
@@ -29,14 +26,10 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
         // With a grace period, nothing stops working now.
         _ => Confirmation::Given,
     };
-    let TokenArgs { slug, token } = args.token;
-    let slug = function_or_here(slug)?;
-    let question = format!("Rotate token {}?", reference(&token));
-    let scope = Scope::Function(Verb::Tokens, slug.clone());
-    let flag = "--yes or --grace";
-    let client = context.client_for_change(confirmation, &question, flag, &scope)?;
     let delivery = Delivery::prepare(args.token_output.as_deref())?;
-    let selection = Selection::with(client, slug, &token)?;
+    let flag = "--yes or --grace";
+    let selection =
+        Selection::for_change(args.token, "Rotate token", confirmation, flag, context)?;
     let Selection { slug, token, .. } = &selection;
     context.confirm(
         confirmation,
@@ -99,12 +92,8 @@ fn show_previous(human: &mut Human, token: &RuntimeTokenInfo) -> std::io::Result
 
 fn finish(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
     let confirmation = Confirmation::from_flag(args.yes);
-    let TokenArgs { slug, token } = args.token;
-    let slug = function_or_here(slug)?;
-    let question = format!("End the old value of {}?", reference(&token));
-    let scope = Scope::Function(Verb::Tokens, slug.clone());
-    let client = context.client_for_change(confirmation, &question, "--yes", &scope)?;
-    let selection = Selection::with(client, slug, &token)?;
+    let change = "End the old value of";
+    let selection = Selection::for_change(args.token, change, confirmation, "--yes", context)?;
     let Selection { slug, token, .. } = &selection;
     if let Some(previous) = token.in_grace(Timestamp::now()) {
         let used = previous.last_used_at.map_or_else(

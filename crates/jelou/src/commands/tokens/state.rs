@@ -2,27 +2,20 @@
 
 use jelou_client::Removal;
 use jelou_core::api::UpdateToken;
-use jelou_core::{Scope, Verb};
 
-use super::reference;
 use super::revoke::{removal, warn_of_last};
 use super::selection::Selection;
-use crate::cli::tokens::{DisableArgs, EnableArgs, TokenArgs};
+use crate::cli::tokens::{DisableArgs, EnableArgs};
 use crate::context::{Confirmation, Context};
 use crate::output::Breadcrumb;
-use crate::project::function_or_here;
 use crate::prompt::Preset;
 
 pub(crate) fn disable(args: DisableArgs, context: &Context) -> anyhow::Result<()> {
     context.output.require_all(args.everywhere.require_all);
     let removal = removal(args.force);
     let confirmation = Confirmation::from_flag(args.yes);
-    let TokenArgs { slug, token } = args.token;
-    let slug = function_or_here(slug)?;
-    let question = format!("Disable token {}?", reference(&token));
-    let scope = Scope::Function(Verb::Tokens, slug.clone());
-    let client = context.client_for_change(confirmation, &question, "--yes", &scope)?;
-    let selection = Selection::with(client, slug, &token)?;
+    let change = "Disable token";
+    let selection = Selection::for_change(args.token, change, confirmation, "--yes", context)?;
     let Selection { slug, token, .. } = &selection;
     if confirmation == Confirmation::Ask {
         let tokens = selection.tokens().list()?;
