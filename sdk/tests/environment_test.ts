@@ -139,6 +139,28 @@ Deno.test("an import of a deployed function that fails names the secrets without
   );
 });
 
+Deno.test("in development, errors name the file with the secrets", async () => {
+  const development = { mode: "develop", envFile: "../local.env" } as const;
+  await using failing = await Worker.start();
+  const loaded = await failing.load(
+    `export default { url: new URL(process.env.DATABASE_URL) };`,
+    development,
+  );
+  match(
+    (loaded as { error: { message: string } }).error.message,
+    /DATABASE_URL, at file:.*\nTo set them, add to \.\.\/local\.env: DATABASE_URL=\.\.\.$/,
+  );
+  await using worker = await Worker.start();
+  const web =
+    `export default { fetch: (_, env) => new Response(env.KEY.length + Deno.env.get("OTHER").length) };`;
+  same((await worker.load(web, development)).ok, true);
+  await (await worker.post({})).body?.cancel();
+  match(
+    (await worker.nextLog()).args.at(-1),
+    /^env\.KEY is not set\. If it is a secret, add to \.\.\/local\.env: KEY=\.\.\.\nBindings/,
+  );
+});
+
 Deno.test("an import that fails for another reason names no secrets", async () => {
   await using worker = await Worker.start({ network: false });
   const loaded = await worker.load(

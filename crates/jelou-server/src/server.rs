@@ -275,7 +275,9 @@ impl Server {
         let mut engine = engine_config(config, &data, deno, artifacts, domain.name())?;
         if let Some(development) = &gateway.development {
             let debuggers = development.debuggers.clone();
-            engine.stage = EngineStage::Development;
+            engine.stage = EngineStage::Development {
+                env_file: development.env_file.clone(),
+            };
             engine.debuggers = debuggers;
             engine.sandbox.debugger = engine.debuggers.is_some();
         }

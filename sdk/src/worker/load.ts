@@ -26,6 +26,7 @@ import { dropRights } from "./permissions.ts";
 import { platformUrls } from "./platform_url.ts";
 import { setEgress } from "./refused_address.ts";
 import { setInspecting } from "./refusal.ts";
+import { setSecretsSource } from "./secrets_advice.ts";
 import { showThrown } from "./thrown.ts";
 import { prepareTools } from "./tool.ts";
 
@@ -40,7 +41,9 @@ export async function load(message: LoadMessage, socketPath: string): Promise<Lo
   try {
     setLogSettings(message.functionSlug, message.company?.id ?? null, message.logLineBytes);
     setLogLevel(message.logLevel ?? "DEBUG");
-    if (message.showsErrors === true) showThrown();
+    const envFile = message.envFile ?? null;
+    setSecretsSource(message.functionSlug, envFile);
+    if (envFile !== null) showThrown();
     const inspection = message.mode === "serve" ? null : await loadInspection();
     const egress = message.egressSocket === null ? null : createEgress(message.egressSocket);
     const isPlatformUrl = platformUrls(message.functionsDomain);

@@ -39,8 +39,11 @@ export interface LoadMessage {
   readonly logLevel?: Level;
   /** Whether `fetch` also sends the call's `traceparent` to other hosts. */
   readonly tracesOutside?: boolean;
-  /** Whether the answer of a failed handler contains the thrown error, as in development. */
-  readonly showsErrors?: boolean;
+  /**
+   * In development, the file with the secrets. Errors name it, and the answer of a failed handler contains the thrown
+   * error.
+   */
+  readonly envFile?: string | null;
   /** The file that the worker creates before it stops for a debugger. It stops before the import. `null`: no stop. */
   readonly waitsForDebugger?: string | null;
   /** Maximum size of a request body in bytes, after decoding. */

@@ -51,8 +51,8 @@ export function setLogLevel(level: Level): void {
   settings.least = RANKS[level];
 }
 
-/** Returns the fields that all lines of this process have in common. */
-export function logSettings(): { readonly function: string | null; readonly lineBytes: number } {
+/** Returns the maximum length of a line in bytes. */
+export function logSettings(): { readonly lineBytes: number } {
   return settings;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { currentContext } from "./current.ts";
-import { log, logSettings } from "./log.ts";
+import { log } from "./log.ts";
 import {
   includes,
   mapEntries,
@@ -16,6 +16,7 @@ import {
   NativeMap,
 } from "./primordials.ts";
 import { isInspecting } from "./refusal.ts";
+import { howToSet } from "./secrets_advice.ts";
 import { firstOwnFrame } from "./stack.ts";
 
 /** Names that packages or the runtime read and that are not secrets. */
@@ -76,17 +77,16 @@ const MAX_NAMED = 3;
 export function missingSecrets(message: string, requestId: string | null): string | null {
   const found = suspects(message, requestId);
   let lines = "";
-  let assignments = "";
+  const keys: string[] = [];
   for (let index = found.length > MAX_NAMED ? found.length - MAX_NAMED : 0; index < found.length; index++) {
     const { 0: key, 1: unset } = found[index]!;
     if (requestId !== null && unset.reported) continue;
     unset.reported = true;
     lines += `\n  ${key}${unset.place === null ? "" : `, at ${unset.place}`}`;
-    assignments += ` ${key}=...`;
+    keys[keys.length] = key;
   }
   if (lines === "") return null;
-  return `It has read secrets that are not set:${lines}\nTo set them: ` +
-    `jelou secrets set ${logSettings().function}${assignments}`;
+  return `It has read secrets that are not set:${lines}\nTo set them${howToSet(keys)}`;
 }
 
 /**

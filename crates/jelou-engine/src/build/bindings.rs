@@ -61,42 +61,62 @@ const ORDINARY: [&str; 8] = [
     "CI",
 ];
 
-/// Returns the warning about secrets that the code reads from the environment without another value, and that are not
-/// set.
-pub(super) fn unset_secrets(
-    slug: &Slug,
-    tree: &SourceTree,
-    used: &BTreeMap<String, FileKind>,
-    secrets: &BTreeSet<&str>,
-) -> Option<String> {
-    let mut places: BTreeMap<&str, String> = BTreeMap::new();
-    for (path, number, line) in lines(tree, used) {
-        for found in VARIABLES.iter().flat_map(|reads| reads.captures_iter(line)) {
-            let Some(name) = found.iter().skip(1).flatten().next() else {
-                continue;
-            };
-            let after = &line[found.get(0).map_or(0, |all| all.end())..];
-            let fallback = FALLBACKS.as_ref().and_then(|other| other.captures(after));
-            let has_fallback = fallback.is_some_and(|fallback| fallback.get(1).is_none());
-            let is_written =
-                after.trim_start().starts_with('=') && !after.trim_start().starts_with("==");
-            let name = name.as_str();
-            if !has_fallback && !is_written && !secrets.contains(name) && !ORDINARY.contains(&name)
-            {
-                places
-                    .entry(name)
-                    .or_insert_with(|| format!("{path}:{number}"));
-            }
+/// The variables that a function has, and how to set others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Variables<'a> {
+    pub(super) slug: &'a Slug,
+    /// The file with the secrets in development. `None` on a server, which stores them.
+    pub(super) env_file: Option<&'a str>,
+    pub(super) set: &'a BTreeSet<&'a str>,
+}
+
+impl Variables<'_> {
+    fn has(self, name: &str) -> bool {
+        self.set.contains(name)
+    }
+
+    fn how_to_set(self, name: &str) -> String {
+        match self.env_file {
+            None => format!("To set one: jelou secrets set {} {name}=...", self.slug),
+            Some(file) => format!("To set one, add to {file}: {name}=..."),
         }
     }
-    let first = places.keys().next()?;
-    let names = places
-        .iter()
-        .map(|(name, place)| format!("  {name}, at {place}"));
-    Some(format!(
-        "the code reads secrets that are not set. To set one: jelou secrets set {slug} {first}=...\n{}",
-        listed(names)
-    ))
+}
+
+/// Returns the warnings about secrets and bindings that the code uses and that are not set. `has_env`: whether the
+/// handler gets secrets as `env`, as in Workers.
+pub(super) fn warnings(
+    variables: Variables<'_>,
+    has_env: bool,
+    tree: &SourceTree,
+    used: &BTreeMap<String, FileKind>,
+) -> Vec<String> {
+    let mut read_variables = BTreeMap::new();
+    let mut read_members = BTreeMap::new();
+    for (path, number, line) in lines(tree, used) {
+        let place = || format!("{path}:{number}");
+        for name in variables_in(line).filter(|name| !variables.has(name)) {
+            read_variables.entry(name).or_insert_with(place);
+        }
+        if has_env {
+            note_members(line, place, &mut read_members);
+        }
+    }
+    let mut warnings = if has_env {
+        of_members(variables, &Declared::of(tree), &read_members)
+    } else {
+        Vec::new()
+    };
+    if let Some(first) = read_variables.keys().next() {
+        let how = variables.how_to_set(first);
+        let names = read_variables.iter();
+        let names = names.map(|(name, place)| format!("  {name}, at {place}"));
+        warnings.push(format!(
+            "the code reads secrets that are not set. {how}\n{}",
+            listed(names)
+        ));
+    }
+    warnings
 }
 
 /// Returns the lines of the modules that are not comments, with the path and the number.
@@ -114,15 +134,27 @@ fn lines<'a>(
     })
 }
 
-/// Returns the warnings for a function with a web handler.
-pub(super) fn warnings(
-    slug: &Slug,
-    tree: &SourceTree,
-    used: &BTreeMap<String, FileKind>,
-    secrets: &BTreeSet<&str>,
+/// Returns the variables of the environment that the line reads without another value.
+fn variables_in(line: &str) -> impl Iterator<Item = &str> {
+    let found = VARIABLES.iter().flat_map(|reads| reads.captures_iter(line));
+    found.filter_map(|found| {
+        let name = found.iter().skip(1).flatten().next()?.as_str();
+        let after = &line[found.get(0)?.end()..];
+        let fallback = FALLBACKS.as_ref().and_then(|other| other.captures(after));
+        let has_fallback = fallback.is_some_and(|fallback| fallback.get(1).is_none());
+        let is_written =
+            after.trim_start().starts_with('=') && !after.trim_start().starts_with("==");
+        let is_needed = !has_fallback && !is_written && !ORDINARY.contains(&name);
+        is_needed.then_some(name)
+    })
+}
+
+/// Returns the warnings about declared bindings and unset members of `env`.
+fn of_members(
+    variables: Variables<'_>,
+    declared: &Declared,
+    reads: &BTreeMap<&str, Read>,
 ) -> Vec<String> {
-    let declared = Declared::of(tree);
-    let reads = reads(tree, used);
     let place = |name: &str| match reads.get(name) {
         Some(read) => format!(", read at {}", read.place),
         None => String::new(),
@@ -140,10 +172,10 @@ pub(super) fn warnings(
             listed(lines)
         ));
     }
-    let is_unknown = |name: &str| !secrets.contains(name) && !declared.bindings.contains_key(name);
+    let is_unknown = |name: &str| !variables.has(name) && !declared.bindings.contains_key(name);
     let unset: BTreeSet<&str> = reads
         .iter()
-        .filter(|(name, read)| is_unknown(name) && !read.is_called)
+        .filter(|(_, read)| !read.is_called)
         .map(|(name, _)| *name)
         .chain(declared.variables.iter().map(String::as_str))
         .filter(|name| is_unknown(name))
@@ -159,15 +191,15 @@ pub(super) fn warnings(
             listed(called.into_iter())
         ));
     }
-    if !unset.is_empty() {
+    if let Some(first) = unset.first() {
+        let how = variables.how_to_set(first);
         let lines = unset.iter().map(|name| match reads.get(name) {
             Some(read) => format!("  {name}, at {}", read.place),
             None => format!("  {name}, of `vars` in {}", declared.file),
         });
-        let lines = listed(lines);
-        let first = unset.first().copied().unwrap_or_default();
         warnings.push(format!(
-            "the code may read members of `env` that are not set. To set one: jelou secrets set {slug} {first}=...\n{lines}"
+            "the code may read members of `env` that are not set. {how}\n{}",
+            listed(lines)
         ));
     }
     warnings
@@ -271,30 +303,28 @@ const OF_TEXTS: [&str; 12] = [
     "match",
 ];
 
-fn reads<'a>(
-    tree: &'a SourceTree,
-    used: &'a BTreeMap<String, FileKind>,
-) -> BTreeMap<&'a str, Read> {
-    let mut reads: BTreeMap<&str, Read> = BTreeMap::new();
-    for (path, number, line) in lines(tree, used) {
-        for found in READS.iter().flat_map(|reads| reads.captures_iter(line)) {
-            let Some(name) = found.get(1) else { continue };
-            if ORDINARY.contains(&name.as_str()) {
-                continue;
-            }
-            let method = found.get(2).map(|method| method.as_str());
-            let is_called = method.is_some_and(|method| {
-                let method = method.trim_matches(|c: char| !c.is_alphanumeric());
-                !OF_TEXTS.contains(&method)
-            });
-            let read = reads.entry(name.as_str()).or_insert_with(|| Read {
-                place: format!("{path}:{number}"),
-                is_called,
-            });
-            read.is_called |= is_called;
+/// Adds the members of `env` that the line reads.
+fn note_members<'a>(
+    line: &'a str,
+    place: impl Fn() -> String,
+    reads: &mut BTreeMap<&'a str, Read>,
+) {
+    for found in READS.iter().flat_map(|reads| reads.captures_iter(line)) {
+        let Some(name) = found.get(1) else { continue };
+        if ORDINARY.contains(&name.as_str()) {
+            continue;
         }
+        let method = found.get(2).map(|method| method.as_str());
+        let is_called = method.is_some_and(|method| {
+            let method = method.trim_matches(|c: char| !c.is_alphanumeric());
+            !OF_TEXTS.contains(&method)
+        });
+        let read = reads.entry(name.as_str()).or_insert_with(|| Read {
+            place: place(),
+            is_called,
+        });
+        read.is_called |= is_called;
     }
-    reads
 }
 
 #[cfg(test)]
@@ -304,14 +334,22 @@ mod tests {
 
     use super::*;
 
-    fn warned(files: &[(&str, &str)], secrets: &[&str]) -> Vec<String> {
+    fn warned(
+        files: &[(&str, &str)],
+        set: &[&str],
+        (has_env, env_file): (bool, Option<&str>),
+    ) -> Vec<String> {
         let files = files.iter();
         let files = files.map(|(path, text)| SourceFile::new(*path, (*text).to_owned()));
         let limits = Limits::default().upload();
         let tree = SourceTree::new(files.collect(), Declared::default(), &limits).unwrap();
         let used = BTreeMap::from([("index.ts".to_owned(), FileKind::Module)]);
-        let slug = "mi-funcion".parse().unwrap();
-        warnings(&slug, &tree, &used, &secrets.iter().copied().collect())
+        let variables = Variables {
+            slug: &"mi-funcion".parse().unwrap(),
+            env_file,
+            set: &set.iter().copied().collect(),
+        };
+        warnings(variables, has_env, &tree, &used)
     }
 
     #[test]
@@ -321,7 +359,11 @@ mod tests {
                     [[queues.producers]]\nqueue = \"q\"\nbinding = \"JOBS\"\n[ai]\nbinding = \"AI\"\n\
                     [[send_email]]\nname = \"MAIL\"\n[[workflows]]\nname = \"w\"\nbinding = \"FLOW\"\nclass_name = \"Flow\"\n";
         let code = "export default { fetch: (r, env) => env.CACHE.get('a') };";
-        let warned = warned(&[("index.ts", code), ("wrangler.toml", toml)], &["SET"]);
+        let warned = warned(
+            &[("index.ts", code), ("wrangler.toml", toml)],
+            &["SET"],
+            (true, None),
+        );
         assert_eq!(
             warned[0],
             "wrangler.toml declares bindings, which do not exist here; `env` has secrets only:\n  \
@@ -346,30 +388,40 @@ mod tests {
                     // Deno.env.get('COMMENT')\nconst port = process.env.PORT;\nconst key = process.env.KEY!;\n\
                     const b = process.env['TOKEN'];\nprocess.env.OWN = 'x';\nconst set = process.env.SET;\n\
                     const n = Number(process.env.COUNT || 10);\n";
-        let file = SourceFile::new("index.ts", code.to_owned());
-        let limits = Limits::default().upload();
-        let tree = SourceTree::new(vec![file], Declared::default(), &limits).unwrap();
-        let used = BTreeMap::from([("index.ts".to_owned(), FileKind::Module)]);
-        let slug = "mi-funcion".parse().unwrap();
-        assert_eq!(
-            unset_secrets(&slug, &tree, &used, &BTreeSet::from(["SET"])).as_deref(),
-            Some(
-                "the code reads secrets that are not set. To set one: jelou secrets set mi-funcion KEY=...\n  \
-                 KEY, at index.ts:5\n  TOKEN, at index.ts:6\n  URL, at index.ts:1"
-            )
-        );
+        let places = "\n  KEY, at index.ts:5\n  TOKEN, at index.ts:6\n  URL, at index.ts:1";
+        for (env_file, how) in [
+            (None, "To set one: jelou secrets set mi-funcion KEY=..."),
+            (Some("../dev.env"), "To set one, add to ../dev.env: KEY=..."),
+        ] {
+            assert_eq!(
+                warned(&[("index.ts", code)], &["SET"], (false, env_file)),
+                [format!(
+                    "the code reads secrets that are not set. {how}{places}"
+                )]
+            );
+        }
     }
 
     #[test]
     fn reads_of_undeclared_members_of_env() {
         let code = "// env.COMMENT\nenv.KEY;\nc.env.DB.prepare('x');\nprocess.env.OTHER;\nenv.LIST.split(',');\nenv.SET;\nmyenv.NO";
         let jsonc = "{ // a comment\n \"name\": \"a\", }";
-        let warned = warned(&[("index.ts", code), ("wrangler.jsonc", jsonc)], &["SET"]);
+        let warned = warned(
+            &[("index.ts", code), ("wrangler.jsonc", jsonc)],
+            &["SET"],
+            (true, Some(".env")),
+        );
         assert!(warned[0].ends_with("\n  DB, at index.ts:3"), "{warned:?}");
         assert!(
-            warned[1].ends_with("mi-funcion KEY=...\n  KEY, at index.ts:2\n  LIST, at index.ts:5"),
+            warned[1].ends_with(
+                "To set one, add to .env: KEY=...\n  KEY, at index.ts:2\n  LIST, at index.ts:5"
+            ),
             "{warned:?}"
         );
-        assert_eq!(warned.len(), 2);
+        assert!(
+            warned[2].ends_with("add to .env: OTHER=...\n  OTHER, at index.ts:4"),
+            "{warned:?}"
+        );
+        assert_eq!(warned.len(), 3);
     }
 }

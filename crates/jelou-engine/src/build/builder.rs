@@ -111,7 +111,7 @@ impl Builder {
         let loaded = self
             .inspect(slug, &mut prepared.bundle, settings, secrets, limits)
             .await?;
-        let built = prepared.with_manifest(slug, loaded, tree, secrets)?;
+        let built = prepared.with_manifest((slug, None), loaded, tree, secrets)?;
         Ok(Built { remote, ..built })
     }
 
@@ -158,7 +158,8 @@ impl Builder {
     ) -> Result<Built, BuildError> {
         let secrets = BuildSecrets::new(secrets);
         let loaded = loaded.map_err(|error| self.readable(error, &prepared.bundle, &secrets))?;
-        prepared.with_manifest(slug, loaded, tree, &secrets)
+        let env_file = self.tools.launcher.stage.env_file();
+        prepared.with_manifest((slug, env_file), loaded, tree, &secrets)
     }
 
     /// Imports the bundle once, with the function's secrets and without network, to read its manifest. Before that,
@@ -203,7 +204,7 @@ impl Builder {
             is_proxied: false,
             log_level: Level::default(),
             traces_outside: false,
-            shows_errors: false,
+            env_file: None,
             waits_for_debugger: None,
             log_line_bytes: launcher.limits.max_log_line_bytes,
             max_body_bytes: limits.max_body_bytes,
@@ -272,7 +273,7 @@ impl Prepared {
     /// Adds the manifest and the warnings that a worker has reported.
     fn with_manifest(
         self,
-        slug: &Slug,
+        (slug, env_file): (&Slug, Option<&str>),
         loaded: Loaded,
         tree: &SourceTree,
         secrets: &BuildSecrets,
@@ -283,12 +284,13 @@ impl Prepared {
         secrets.check_manifest(&manifest)?;
         let warnings = loaded.warnings.into_iter().map(|text| secrets.mask(text));
         let set = secrets.env().into_keys().collect();
-        let mut bindings = if manifest.mode == Mode::Handler {
-            bindings::warnings(slug, tree, &self.files, &set)
-        } else {
-            Vec::new()
+        let variables = bindings::Variables {
+            slug,
+            env_file,
+            set: &set,
         };
-        bindings.extend(bindings::unset_secrets(slug, tree, &self.files, &set));
+        let bindings =
+            bindings::warnings(variables, manifest.mode == Mode::Handler, tree, &self.files);
         Ok(Built {
             bundle: self.bundle,
             manifest,

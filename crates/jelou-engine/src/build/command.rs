@@ -8,7 +8,7 @@ use tokio::process::{Child, Command};
 use super::error::BuildError;
 use super::tools::Tools;
 use super::workspace::Workspace;
-use crate::worker::{EngineStage, baseline};
+use crate::worker::baseline;
 use jelou_sandbox::{Confinement, FileRights, Launch, Purpose};
 
 /// Environment variables of the server that the package download step inherits. They configure access to the
@@ -119,7 +119,7 @@ pub(super) async fn start(
         &rights(tools, workspace, step),
         Some(baseline.max_data_bytes(tools.launcher.limits.max_build_memory_mib)),
     )?;
-    let is_awaited = tools.launcher.stage == EngineStage::Development && step != Purpose::Check;
+    let is_awaited = tools.launcher.stage.is_development() && step != Purpose::Check;
     if is_awaited {
         confinement = confinement.with_full_priority();
     }

@@ -17,7 +17,6 @@ use super::tools::Tools;
 use super::workspace::Workspace;
 use super::wrong_imports::{self, WrongImport};
 use super::{command, config, peers, refresh};
-use crate::worker::EngineStage;
 use jelou_sandbox::Purpose;
 
 #[derive(Deserialize)]
@@ -200,7 +199,7 @@ async fn locked_graph(tools: &Tools, workspace: &Workspace) -> Result<Graph, Bui
     let own_lock = workspace.lock_for_build(tools).await?;
     let entrypoint = workspace.entrypoint();
     // In development, cached versions are good enough, and need no network.
-    let wants_newest = tools.launcher.stage == EngineStage::Production;
+    let wants_newest = !tools.launcher.stage.is_development();
     let output = match &own_lock {
         None => {
             if wants_newest && workspace.uses_packages() {

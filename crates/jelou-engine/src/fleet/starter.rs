@@ -20,8 +20,8 @@ use super::spec::{LaunchSpec, Platform};
 use crate::artifacts::{ArtifactError, SourceMapCache, Unpacked, UnpackedArtifacts, stack_trace};
 use crate::logs::{LogForwarder, LogLimits, LogLine, LogSource};
 use crate::worker::{
-    Blank, Company, EngineStage, Jelou, LaunchTerms, Launcher, LoadError, LoadMode, LoadRequest,
-    Loaded, MemoryFeature, Openings, Usage, builtins, compile_apart,
+    Blank, Company, Jelou, LaunchTerms, Launcher, LoadError, LoadMode, LoadRequest, Loaded,
+    MemoryFeature, Openings, Usage, builtins, compile_apart,
 };
 
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl FunctionStarter {
             log_level: spec.logs.level,
             traces_outside: self.platform.traces_outside,
             waits_for_debugger: waiting.as_deref(),
-            shows_errors: self.launcher.stage == EngineStage::Development,
+            env_file: self.launcher.stage.env_file(),
             log_line_bytes: self.launcher.limits.max_log_line_bytes,
             max_body_bytes: spec.limits.max_body_bytes,
             max_body_told: spec.limits.describe("max_body_bytes"),
@@ -176,7 +176,7 @@ impl FunctionStarter {
     fn compile(&self, spec: &LaunchSpec, files: &Arc<Unpacked>) {
         builtins::prepare(&self.launcher, files);
         // In development, the next start has another bundle.
-        if self.launcher.stage == EngineStage::Development || !files.begin_compiling() {
+        if self.launcher.stage.is_development() || !files.begin_compiling() {
             return;
         }
         let (unpacked, files) = (Arc::clone(&self.unpacked), Arc::clone(files));

@@ -144,7 +144,7 @@ impl Blank {
     pub(crate) async fn rehearse(&mut self, launcher: &Launcher) -> Result<(), LoadError> {
         let rehearsed = load::rehearse(
             &mut self.connection,
-            launcher.stage,
+            &launcher.stage,
             launcher.limits.startup_timeout(),
         );
         launcher.boosted(&self.dir, rehearsed).await

@@ -54,10 +54,6 @@ pub(crate) struct Jelou<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a field of the message"
-)]
 pub(crate) struct LoadRequest<'a> {
     pub(crate) mode: LoadMode,
     /// URL of the bundle.
@@ -81,8 +77,9 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) log_level: Level,
     /// Whether `fetch` also sends the trace headers of a call to other hosts.
     pub(crate) traces_outside: bool,
-    /// Whether the response of a failed handler contains the thrown error.
-    pub(crate) shows_errors: bool,
+    /// In development, the file with the secrets. Errors name it, and the response of a failed handler contains the
+    /// thrown error.
+    pub(crate) env_file: Option<&'a str>,
     /// The file that the worker creates before it waits for a debugger. `None` if it does not wait.
     pub(crate) waits_for_debugger: Option<&'a Path>,
     pub(crate) log_line_bytes: usize,
@@ -243,12 +240,13 @@ pub(crate) async fn compile(
 /// reads a manifest, because it later reads the function's manifest.
 pub(crate) async fn rehearse(
     connection: &mut Connection,
-    stage: EngineStage,
+    stage: &EngineStage,
     timeout: Duration,
 ) -> Result<(), LoadError> {
-    let body = Bytes::from_static(match stage {
-        EngineStage::Production => b"{}",
-        EngineStage::Development => br#"{"inspects":true}"#,
+    let body = Bytes::from_static(if stage.is_development() {
+        br#"{"inspects":true}"#
+    } else {
+        b"{}"
     });
     let told = post(connection, "/__jelou/rehearse", body);
     let (status, bytes) = tokio::time::timeout(timeout, told)

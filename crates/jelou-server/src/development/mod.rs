@@ -41,6 +41,8 @@ pub struct DevelopmentConfig {
     /// Folder for the state of the functions: their memory and their logs.
     pub state: PathBuf,
     /// Whether callers need a token.
+    /// The file with the secrets, as messages name it.
+    pub env_file: String,
     pub asks_for_token: bool,
     /// Set if debuggers can attach.
     pub debugger: Option<DebuggerConfig>,
@@ -82,6 +84,7 @@ impl DevelopmentServer {
             slugs,
             state,
             asks_for_token,
+            env_file,
             debugger,
         } = development;
         // Every path of the functions' listener belongs to a function.
@@ -100,7 +103,7 @@ impl DevelopmentServer {
             debuggers = Some(known);
             suit_debugger(&mut config.limits);
         }
-        let development = Arc::new(Development::new(&slugs, debuggers.clone()));
+        let development = Arc::new(Development::new(&slugs, env_file, debuggers.clone()));
         let (server, ready) = Server::assemble(Assembly {
             config,
             clock: Clock::system(),

@@ -22,7 +22,7 @@ const STALE: HeaderName = HeaderName::from_static("x-jelou-dev-stale");
 /// Field of a worker's error response: what the handler threw, with its stack.
 const THROWN: &str = "thrown";
 
-/// State of the development server that the gateway needs.
+/// State of a development server.
 #[derive(Debug)]
 pub(crate) struct Development {
     /// The function of requests that name none, if the server has exactly one function.
@@ -30,6 +30,8 @@ pub(crate) struct Development {
     projects: HashMap<Slug, Project>,
     /// The functions that the server has not tried to load yet.
     unloaded: watch::Sender<BTreeSet<Slug>>,
+    /// The file with the secrets, as messages name it.
+    pub(crate) env_file: String,
     /// Set if debuggers can attach.
     pub(crate) debuggers: Option<Arc<Debuggers>>,
 }
@@ -57,7 +59,7 @@ impl Gateway {
 }
 
 impl Development {
-    pub(crate) fn new(slugs: &[Slug], debuggers: Option<Arc<Debuggers>>) -> Self {
+    pub(crate) fn new(slugs: &[Slug], env_file: String, debuggers: Option<Arc<Debuggers>>) -> Self {
         let projects = slugs.iter().cloned();
         Self {
             only: match slugs {
@@ -66,6 +68,7 @@ impl Development {
             },
             projects: projects.map(|slug| (slug, Project::default())).collect(),
             unloaded: watch::Sender::new(slugs.iter().cloned().collect()),
+            env_file,
             debuggers,
         }
     }

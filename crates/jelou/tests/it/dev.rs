@@ -263,6 +263,23 @@ fn a_project_that_starts_broken_is_served_after_it_is_mended() {
     assert_eq!(answer(&dev), "mended");
 }
 
+/// Messages name the file that `jelou dev` reads, not a command for a server.
+#[test]
+fn an_unset_secret_belongs_in_the_env_file() {
+    let sandbox = project(&function("() => Deno.env.get(\"CLAVE\").length"));
+    for (arguments, file) in [("", ".env"), ("--env local.env", "local.env")] {
+        sandbox.file(file, "OTRA=1\n");
+        let dev = Dev::start(&sandbox, arguments);
+        let warnings = dev.event("loaded")["warnings"].to_string();
+        let how = format!("To set one, add to {file}: CLAVE=...");
+        assert!(warnings.contains(&how), "{warnings}");
+        assert_eq!(dev.request().send().status, 500);
+        let line = dev.find("the hint", |event| event["level"] == "WARN");
+        let how = format!("To set them, add to {file}: CLAVE=...");
+        assert!(line.to_string().contains(&how), "{line}");
+    }
+}
+
 #[test]
 fn secrets_and_settings_are_read_again() {
     let sandbox = project(&function(

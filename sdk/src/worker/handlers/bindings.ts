@@ -8,6 +8,7 @@
  */
 import { currentContext } from "../current.ts";
 import { isError, NativeProxy, NativeWeakMap, startsWith, weakMapGet, weakMapSet } from "../primordials.ts";
+import { howToSet } from "../secrets_advice.ts";
 
 /** By context of a request: the last unset name that the request's code has read from `env`. */
 const missing = new NativeWeakMap<object, string>();
@@ -36,7 +37,7 @@ export function bindingHint(error: unknown): string | null {
   if (name === undefined || !startsWith(`${error.message}`, "Cannot read properties of undefined")) {
     return null;
   }
-  return `env.${name} is not set. If it is a secret: jelou secrets set ${context.functionSlug} ${name}=…. ` +
+  return `env.${name} is not set. If it is a secret${howToSet([name])}\n` +
     "Bindings of Workers (KV, R2, D1, queues, Durable Objects, services) do not exist here: " +
     "use ctx.memory, or a database over the network";
 }

@@ -51,6 +51,8 @@ pub(super) fn run(args: DevArgs, context: &Context) -> anyhow::Result<()> {
     let began = Instant::now();
     let debugger = debugger(&args, &context.output)?;
     let projects = Projects::find(args.dirs, args.env_file.as_deref())?;
+    let env_file = args.env_file.as_deref().unwrap_or(Path::new(source::ENV));
+    let env_file = env_file.display().to_string();
     let chosen = port::choose(args.port, port::SERVER, "--port")?;
     if let Some(reason) = &chosen.reason {
         context
@@ -71,6 +73,7 @@ pub(super) fn run(args: DevArgs, context: &Context) -> anyhow::Result<()> {
             .map(|(slug, _)| slug.clone())
             .collect(),
         state: empty_or_kept(projects.state(), args.fresh)?,
+        env_file,
         asks_for_token: args.token,
         debugger,
     };

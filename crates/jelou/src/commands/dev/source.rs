@@ -11,7 +11,8 @@ use crate::commands::secrets::read_env_file;
 use crate::commands::types;
 use crate::project::{self, Collected, ProjectFile, collect};
 
-const ENV: &str = ".env";
+/// The default file with the secrets, in the folder of the project.
+pub(super) const ENV: &str = ".env";
 
 /// The location of the project.
 #[derive(Debug)]
