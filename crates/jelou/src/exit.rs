@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use jelou_client::ClientError;
 use jelou_core::ErrorCode;
-use jelou_core::source::SourceErrors;
+use jelou_core::source::{SourceError, SourceErrors};
 
 use crate::output::{ErrorBody, Output};
 use crate::{habits, interrupt};
@@ -135,16 +135,22 @@ pub(crate) fn report(output: &Output, error: &anyhow::Error) -> ExitCode {
     if error.is::<Shown>() {
         return ExitCode::FAILURE;
     }
-    let (code, hint, status) = classify(error);
+    let (code, _, status) = classify(error);
     let (message, causes) = messages(error);
     let body = ErrorBody {
         code,
         message,
         causes,
-        hint: hint.map(|hint| jelou_token::redact(&hint).into_owned()),
+        hint: hint_of(error),
         usage: None,
     };
     show(output, &body, status)
+}
+
+/// Returns the hint of an error.
+pub(crate) fn hint_of(error: &anyhow::Error) -> Option<String> {
+    let (_, hint, _) = classify(error);
+    hint.map(|hint| jelou_token::redact(&hint).into_owned())
 }
 
 /// Returns the message of an error and its causes. Omits a cause if the text before it ends with this cause, because
@@ -184,12 +190,18 @@ fn classify(error: &anyhow::Error) -> (ErrorCode, Option<String>, u8) {
             let (code, hint) = classify_client(error);
             return (code, hint, status(code));
         }
-        if cause.is::<SourceErrors>() {
+        if let Some(errors) = cause.downcast_ref::<SourceErrors>() {
             let code = ErrorCode::ValidationError;
-            return (code, None, status(code));
+            return (code, source_hint(errors), status(code));
         }
     }
     (ErrorCode::UnknownError, None, 1)
+}
+
+/// Returns the hint for a folder without code.
+fn source_hint(errors: &SourceErrors) -> Option<String> {
+    let is_empty = errors.all().contains(&SourceError::Empty);
+    is_empty.then(|| "`jelou init` starts a project in the current folder".to_owned())
 }
 
 fn classify_client(error: &ClientError) -> (ErrorCode, Option<String>) {

@@ -102,10 +102,10 @@ impl DevelopedFunction {
 
     /// Returns the error of a project that cannot be read. The previous code stays live, and its responses have a
     /// header about the error.
-    pub fn refuse(&self, message: &str) -> ReloadError {
+    pub fn refuse(&self, message: String, hint: Option<String>) -> ReloadError {
         let error = ReloadError {
-            message: message.to_owned(),
-            hint: None,
+            message,
+            hint,
             place: None,
             frame: None,
         };

@@ -263,6 +263,19 @@ fn a_project_that_starts_broken_is_served_after_it_is_mended() {
     assert_eq!(answer(&dev), "mended");
 }
 
+#[test]
+fn a_folder_without_code() {
+    let sandbox = Sandbox::new();
+    let dev = Dev::start(&sandbox, "");
+    let failed = dev.event("failed");
+    assert_eq!(
+        failed["message"], "there are no files to deploy",
+        "{failed}"
+    );
+    let hint = failed["hint"].as_str().unwrap();
+    assert!(hint.contains("`jelou init`"), "{failed}");
+}
+
 /// Messages name the file that `jelou dev` reads, not a command for a server.
 #[test]
 fn an_unset_secret_belongs_in_the_env_file() {

@@ -7,6 +7,7 @@ use jelou_server::{DevelopedFunction, Project, ReloadError, Reloaded};
 use tokio::sync::mpsc;
 
 use super::source::Source;
+use crate::exit;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
@@ -139,7 +140,10 @@ async fn load(
     let (result, project) = match read {
         Ok(project) if known.as_deref() == Some(&project) => return None,
         Ok(project) => (function.reload(&project).await, Some(Arc::new(project))),
-        Err(error) => (Err(function.refuse(&format!("{error:#}"))), None),
+        Err(error) => (
+            Err(function.refuse(format!("{error:#}"), exit::hint_of(&error))),
+            None,
+        ),
     };
     Some(Loaded {
         result,
