@@ -95,8 +95,17 @@ impl DataDir {
         path.join("master.key")
     }
 
+    /// Whether a running server has locked the folder.
+    pub(crate) fn is_in_use(path: &Path) -> bool {
+        let lock = fs_err::File::open(Self::lock_file_of(path));
+        lock.is_ok_and(|lock| {
+            rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared)
+                == Err(rustix::io::Errno::WOULDBLOCK)
+        })
+    }
+
     /// Returns the file that a running server keeps locked.
-    pub(crate) fn lock_file_of(path: &Path) -> PathBuf {
+    fn lock_file_of(path: &Path) -> PathBuf {
         path.join("lock")
     }
 

@@ -2,14 +2,13 @@
 
 use std::cmp::Ordering;
 use std::error::Error as _;
-use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use jelou_engine::{DENIED_IPV4, Layer, LayerStatus, deno, sandbox_layers, whole_networks};
 use jelou_store::{DatabaseError, Location, schema_state};
-use rustix::fs::{Access, FlockOperation};
+use rustix::fs::Access;
 use rustix::process::Resource;
 use serde::Serialize;
 
@@ -63,7 +62,7 @@ impl Check {
 /// Runs all checks.
 pub async fn examine(config: &Config) -> Vec<Check> {
     let data = existing(&config.data);
-    let serving = is_serving(&config.data);
+    let serving = DataDir::is_in_use(&config.data);
     let mut checks = vec![permissions(config)];
     let layers = sandbox_layers(
         &config.sandbox,
@@ -320,15 +319,6 @@ fn port(name: &'static str, address: SocketAddr, serving: bool) -> Check {
         Err(error) => Check::new(name, State::Wrong, format!("{address}: {error}"))
             .hint("use another address with `--listen`; port 0 picks a free port"),
     }
-}
-
-/// Whether a running server has locked the folder.
-fn is_serving(data: &Path) -> bool {
-    let lock = File::open(DataDir::lock_file_of(data));
-    lock.is_ok_and(|lock| {
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared)
-            == Err(rustix::io::Errno::WOULDBLOCK)
-    })
 }
 
 /// Returns the folder, or its nearest existing ancestor.

@@ -7,7 +7,7 @@ mod inspector;
 mod source_map;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jelou_core::api::CreateToken;
@@ -26,6 +26,7 @@ pub use self::function::{DevelopedFunction, Project, Reloaded};
 use self::inspector::InspectorProxy;
 use crate::config::Config;
 use crate::control::{Control, ControlError};
+use crate::data_dir::DataDir;
 use crate::gateway::Development;
 pub use crate::gateway::Place;
 use crate::listener::InheritedSockets;
@@ -40,9 +41,9 @@ pub struct DevelopmentConfig {
     pub slugs: Vec<Slug>,
     /// Folder for the state of the functions: their memory and their logs.
     pub state: PathBuf,
-    /// Whether callers need a token.
     /// The file with the secrets, as messages name it.
     pub env_file: String,
+    /// Whether callers need a token.
     pub asks_for_token: bool,
     /// Set if debuggers can attach.
     pub debugger: Option<DebuggerConfig>,
@@ -83,8 +84,8 @@ impl DevelopmentServer {
         let DevelopmentConfig {
             slugs,
             state,
-            asks_for_token,
             env_file,
+            asks_for_token,
             debugger,
         } = development;
         // Every path of the functions' listener belongs to a function.
@@ -143,6 +144,11 @@ impl DevelopmentServer {
             debuggers,
             _inspector: inspector,
         })
+    }
+
+    /// Whether a server with this state folder runs, or starts.
+    pub fn runs_in(state: &Path) -> bool {
+        DataDir::is_in_use(state)
     }
 
     /// Returns the functions in the order of [`DevelopmentConfig::slugs`].

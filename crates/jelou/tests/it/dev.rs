@@ -25,7 +25,10 @@ fn a_folder_has_one_server_and_calls_find_it() {
     let sandbox = project(&answers("mine"));
     let mut dev = Dev::start(&sandbox, "");
     dev.event("loaded");
-    let second = sandbox.jelou("dev --port 0 --json").run();
+    // Its port is taken too, which is not the reason.
+    let port = dev.address.rsplit(':').next().unwrap();
+    let second = sandbox.jelou(&format!("dev --port {port} --fresh --json"));
+    let second = second.run();
     assert_eq!(second.code, 5, "{second}");
     assert!(
         second
@@ -274,6 +277,45 @@ fn a_folder_without_code() {
     );
     let hint = failed["hint"].as_str().unwrap();
     assert!(hint.contains("`jelou init`"), "{failed}");
+}
+
+#[test]
+fn a_call_waits_for_the_first_load_and_tells_that_it_failed() {
+    let slow = answers("loaded");
+    let sandbox = project(&format!(
+        "await new Promise((done) => setTimeout(done, 1000));\n{slow}"
+    ));
+    let dev = Dev::start(&sandbox, "");
+    let called = sandbox.jelou("call").run();
+    assert_eq!(called.json()["data"]["body"], "loaded", "{called}");
+    drop(dev);
+    let ended = sandbox.jelou("call").run();
+    assert_eq!(ended.code, 4, "{ended}");
+    assert!(
+        ended.to_string().contains("no `jelou dev` serves"),
+        "{ended}"
+    );
+    sandbox.file("index.ts", "\nexport default {{;\n");
+    let _dev = Dev::start(&sandbox, "");
+    let failed = sandbox.jelou("call").run();
+    assert_eq!(failed.code, 4, "{failed}");
+    let message = "`jelou dev` cannot load the function mi-funcion (index.ts:2:";
+    assert!(failed.to_string().contains(message), "{failed}");
+}
+
+/// The server has locked its folder, and its address is not known yet, as during a download of the engine.
+#[test]
+fn a_call_waits_for_a_server_that_starts() {
+    let sandbox = project(&answers("started"));
+    let state = sandbox.project().join(".jelou/dev");
+    std::fs::create_dir_all(&state).unwrap();
+    let lock = std::fs::File::create(state.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let mut terminal = sandbox.jelou("call").in_terminal();
+    terminal.wait_for("Waiting until `jelou dev` has started");
+    lock.unlock().unwrap();
+    terminal.wait_for("no `jelou dev` serves the function mi-funcion");
+    assert_eq!(terminal.finish().code, 4);
 }
 
 /// Messages name the file that `jelou dev` reads, not a command for a server.

@@ -29,6 +29,8 @@ use crate::exit::{Failure, Shown};
 /// Means stdin, in place of a token.
 const STDIN: &str = "-";
 const TOKEN_HEADER: &str = "x-jelou-token";
+/// Where the last build of `jelou dev` failed.
+const STALE_HEADER: &str = "x-jelou-dev-stale";
 const TOKEN_HINT: &str = "pass a runtime token of the function with --token, or in JELOU_FUNCTION_TOKEN; `jelou tokens create` makes one";
 const FUNCTION_HINT: &str =
     "start `jelou dev` in the project's folder, or name a deployed function with --function SLUG";
@@ -154,7 +156,7 @@ fn show(
     let ms = began.elapsed().as_millis();
     let request_id = response.headers().get("x-request-id");
     let request_id = request_id.and_then(|id| id.to_str().ok());
-    let stale = response.headers().get("x-jelou-dev-stale");
+    let stale = response.headers().get(STALE_HEADER);
     let stale = stale.and_then(|place| place.to_str().ok());
     let text = String::from_utf8_lossy(&body);
     let json: Option<Value> = parse_json(&body).ok();

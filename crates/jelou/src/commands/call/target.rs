@@ -1,6 +1,7 @@
 //! Finds the function to call: its address, and the deployment of a preview without an address.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use jelou_client::Client;
 use jelou_core::{DeploymentId, PreviewName, Slug};
@@ -8,7 +9,7 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Request;
 
-use super::lines;
+use super::{STALE_HEADER, lines};
 use crate::cli::call::CallArgs;
 use crate::commands::dev;
 use crate::commands::previews::deployed;
@@ -20,6 +21,9 @@ use crate::project::function_or_here;
 const DEFAULT: &str = "http://localhost:3000";
 /// Selects a preview at the address of its function.
 const DEPLOYMENT_HEADER: &str = "x-jelou-deployment";
+/// How long a call waits for a server that starts, which may download the engine.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+const START_POLL: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Target {
@@ -93,25 +97,69 @@ fn preview(slug: Slug, name: &PreviewName, context: &Context) -> anyhow::Result<
 
 /// Finds this folder's function at a `jelou dev`. The server may run for this folder, for several
 /// projects in a folder above, or with its state elsewhere. A server that does not serve the function is never used: it
-/// would run other code, and would get the token.
+/// would run other code, and would get the token. Waits for a server that starts, whose functions are not known yet.
 fn in_development(agent: &Agent, context: &Context) -> anyhow::Result<Target> {
     let here = std::path::absolute(Path::new("."))?;
     let slug = dev::slug_of(&here)?;
-    let known = here.ancestors().filter_map(dev::Contact::find).map(Some);
-    for contact in known.chain([None]) {
-        let server = contact.as_ref().map_or(DEFAULT, |contact| &contact.url);
-        let url = format!("{}/fn/{slug}", server.trim_end_matches('/'));
-        let answer = agent.get(format!("{url}/__health")).call();
-        if answer.is_ok_and(|answer| answer.status().is_success()) {
-            context.output.note(&format!("Calling {url}"))?;
-            let client = contact.map(|contact| contact.client(context));
-            let client = client.transpose()?;
-            return Ok(Target::at(&url, client.map(|client| (client, slug))));
+    let deadline = Instant::now() + START_TIMEOUT;
+    let mut is_told = false;
+    loop {
+        let mut is_starting = false;
+        for dir in here.ancestors().filter(|dir| dev::runs_in(dir)) {
+            match dev::Contact::find(dir) {
+                None => is_starting = true,
+                Some(contact) if contact.serves(&slug) => {
+                    let url = address_at(&contact.url, &slug);
+                    if is_live(agent, &url, &slug)? {
+                        context.output.note(&format!("Calling {url}"))?;
+                        let client = contact.client(context)?;
+                        return Ok(Target::at(&url, Some((client, slug))));
+                    }
+                }
+                Some(_) => {}
+            }
         }
+        if !is_starting || Instant::now() > deadline {
+            break;
+        }
+        if !std::mem::replace(&mut is_told, true) {
+            let text = "Waiting until `jelou dev` has started (Ctrl-C stops)";
+            context.output.note(text)?;
+        }
+        std::thread::sleep(START_POLL);
+    }
+    let url = address_at(DEFAULT, &slug);
+    if is_live(agent, &url, &slug)? {
+        context.output.note(&format!("Calling {url}"))?;
+        return Ok(Target::at(&url, None));
     }
     Err(
         Failure::not_found(format!("no `jelou dev` serves the function {slug}"))
             .hint("start `jelou dev` in the project's folder, name a deployed function with --function SLUG, or an address with --url")
             .into(),
     )
+}
+
+fn address_at(server: &str, slug: &Slug) -> String {
+    format!("{}/fn/{slug}", server.trim_end_matches('/'))
+}
+
+/// Whether the server at this address serves the function. The answer comes after the first load.
+///
+/// # Errors
+///
+/// If the server has no code of the function that can be loaded.
+fn is_live(agent: &Agent, url: &str, slug: &Slug) -> anyhow::Result<bool> {
+    let Ok(answer) = agent.get(format!("{url}/__health")).call() else {
+        return Ok(false);
+    };
+    let stale = answer.headers().get(STALE_HEADER);
+    match stale.and_then(|place| place.to_str().ok()) {
+        Some(place) if !answer.status().is_success() => Err(Failure::not_found(format!(
+            "`jelou dev` cannot load the function {slug} ({place})"
+        ))
+        .hint("its terminal shows the error; save the file again after the fix")
+        .into()),
+        _ => Ok(answer.status().is_success()),
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use jelou_client::Client;
+use jelou_core::Slug;
 use jelou_server::DevelopmentServer;
 use jelou_token::AccessToken;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,7 @@ pub(in crate::commands) struct Contact {
     /// The URL of the management API.
     api: String,
     token: String,
+    functions: Vec<Slug>,
 }
 
 impl Contact {
@@ -31,6 +33,11 @@ impl Contact {
             url: server.url().to_owned(),
             api: server.api().to_owned(),
             token: server.access_token().await?.expose().to_owned(),
+            functions: server
+                .functions()
+                .iter()
+                .map(|one| one.slug().clone())
+                .collect(),
         })
     }
 
@@ -38,6 +45,16 @@ impl Contact {
     pub(in crate::commands) fn find(dir: &Path) -> Option<Self> {
         let file = fs::read(state_of(dir).join(FILE)).ok()?;
         serde_json::from_slice(&file).ok()
+    }
+
+    pub(in crate::commands) fn serves(&self, slug: &Slug) -> bool {
+        self.functions.contains(slug)
+    }
+
+    /// Whether the server runs. The file of a killed server stays.
+    pub(super) fn answers(&self, context: &Context) -> bool {
+        let client = self.client(context);
+        client.is_ok_and(|client| client.whoami().is_ok())
     }
 
     /// Returns a client of the management API.

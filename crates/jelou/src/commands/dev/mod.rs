@@ -47,10 +47,19 @@ pub(super) fn slug_of(dir: &Path) -> anyhow::Result<Slug> {
     source.slug()
 }
 
+/// Whether a `jelou dev` of this folder runs. It has no [`Contact`] until its server has started.
+pub(super) fn runs_in(dir: &Path) -> bool {
+    DevelopmentServer::runs_in(&projects::state_of(dir))
+}
+
 pub(super) fn run(args: DevArgs, context: &Context) -> anyhow::Result<()> {
     let began = Instant::now();
+    let projects = Projects::find(args.dirs.clone(), args.env_file.as_deref())?;
+    // Checked before the ports, which the other server has taken.
+    if let Some(other) = Contact::find(&projects.home).filter(|other| other.answers(context)) {
+        return Err(already_served(Some(&other)));
+    }
     let debugger = debugger(&args, &context.output)?;
-    let projects = Projects::find(args.dirs, args.env_file.as_deref())?;
     let env_file = args.env_file.as_deref().unwrap_or(Path::new(source::ENV));
     let env_file = env_file.display().to_string();
     let chosen = port::choose(args.port, port::SERVER, "--port")?;
@@ -184,7 +193,11 @@ fn explain(error: StartError, dir: &Path) -> anyhow::Error {
     if !matches!(error, StartError::DataDir(DataDirError::InUse(_))) {
         return error.into();
     }
-    let place = Contact::find(dir).map(|contact| format!(" at {}", contact.url));
+    already_served(Contact::find(dir).as_ref())
+}
+
+fn already_served(other: Option<&Contact>) -> anyhow::Error {
+    let place = other.map(|contact| format!(" at {}", contact.url));
     let place = place.unwrap_or_default();
     Failure::conflict(format!("another `jelou dev` serves this folder{place}"))
         .hint("use that one, or end it first")
