@@ -14,7 +14,7 @@
  *
  * Deno.test("greets by name", async () => {
  *   const result = await greet.handler({ name: "Ana" }, createMockContext(), createMockRequest());
- *   if (result.greeting !== "Hello, Ana") throw new Error("wrong greeting");
+ *   if (result.greeting !== "Hello, Ana") throw new Error(`the greeting is "${result.greeting}"`);
  * });
  * ```
  *

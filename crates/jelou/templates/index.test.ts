@@ -7,7 +7,10 @@ Deno.test("saluda al teléfono", async () => {
     createMockContext(),
     createMockRequest(),
   );
-  if (resultado.mensaje !== "Hola, 593987654321") {
-    throw new Error(resultado.mensaje);
+  const esperado = "Hola, 593987654321";
+  if (resultado.mensaje !== esperado) {
+    throw new Error(
+      `Se esperaba "${esperado}", y el mensaje es "${resultado.mensaje}"`,
+    );
   }
 });

@@ -140,6 +140,15 @@ fn the_tests_of_a_project_run_with_the_sdk_and_its_types() {
         TEST.replace("593987654321\" },", "1\" },"),
     );
     assert_eq!(test("").code, 1);
+    let other = sandbox.read("index.ts").replace("Hola", "Buenas");
+    sandbox.file("index.ts", other);
+    let failed = test("index.test.ts");
+    assert!(
+        failed.to_string().contains(
+            "Se esperaba \"Hola, 593987654321\", y el mensaje es \"Buenas, 593987654321\""
+        ),
+        "{failed}"
+    );
     let wrong = TEST.replace("telefono: \"593987654321\"", "telefono: 1");
     sandbox.file("greeting_test.ts", wrong);
     let wrong = test("");
