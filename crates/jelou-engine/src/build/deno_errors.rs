@@ -14,3 +14,16 @@ pub(super) fn lacks_json_type(error: &str) -> bool {
 pub(super) fn is_no_code(error: &str) -> bool {
     error.contains("identified a Unknown module")
 }
+
+/// Returns the advice for an error about a package, with a space before it. Empty for other errors.
+pub(super) fn advice(error: &str) -> &'static str {
+    if error.starts_with("npm package '") && error.contains("does not exist") {
+        " Check the name of the package"
+    } else if error.starts_with("Could not find npm package")
+        || error.starts_with("Could not find dist-tag")
+    {
+        " Check the version of the package"
+    } else {
+        ""
+    }
+}

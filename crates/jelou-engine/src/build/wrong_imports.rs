@@ -63,7 +63,11 @@ pub(super) fn wrong_modules(
                 && !deno_errors::names_no_file(error)
                 && !file.as_deref().is_some_and(|file| is_data(file, error))
         });
-        problems.extend(error.map(|error| source_error(workspace, error)));
+        problems.extend(error.map(|error| match &file {
+            // The error has its place in the file.
+            Some(_) => BuildError::Source(readable(workspace, error)),
+            None => at_import(workspace, graph, &module.specifier, error),
+        }));
     }
     problems
 }
@@ -131,8 +135,24 @@ fn outside(workspace: &Workspace, import: &Import<'_>) -> BuildError {
     }
 }
 
-fn source_error(workspace: &Workspace, error: &str) -> BuildError {
-    BuildError::Source(workspace.readable(error).trim().to_owned())
+fn readable(workspace: &Workspace, error: &str) -> String {
+    workspace.readable(error).trim().to_owned()
+}
+
+/// Returns the error of a module that is no file of the upload, such as a package, with the place of its import.
+fn at_import(workspace: &Workspace, graph: &Graph, url: &str, error: &str) -> BuildError {
+    let text = readable(workspace, error);
+    let mut imports = imports(graph);
+    let import = imports.find(|import| import.target.specifier.as_deref() == Some(url));
+    BuildError::Source(match import {
+        Some(import) => format!(
+            "`{}` imports `{}`: {text}{}",
+            import.place(workspace),
+            import.specifier(),
+            deno_errors::advice(error)
+        ),
+        None => text,
+    })
 }
 
 /// The schemes of other platforms' modules, and what they are.

@@ -36,6 +36,7 @@ fn a_missing_package_without_network() {
     let message = failed["message"].as_str().unwrap();
     assert!(message.contains("missing-package"), "{failed}");
     assert!(message.contains("127.0.0.1:9"), "{failed}");
+    assert!(failed["place"].is_string(), "{failed}");
     let stale = dev.request().send();
     assert!(stale.header("x-jelou-dev-stale").is_some(), "{stale:?}");
     assert_eq!(stale.json(), "good");

@@ -107,6 +107,35 @@ fn ranges_and_lock_files() {
 }
 
 /// Odd file modes, source maps that name URLs, and a script that must never run.
+/// The error names the import, also in a module that the entrypoint imports.
+#[test]
+fn unknown_packages_and_versions() {
+    let (sandbox, web) = (Sandbox::new(), Web::start());
+    web.publish(&[version("dep", "1.0.0")]);
+    let _server = start(&sandbox, &web);
+    sandbox.file(
+        "mi-funcion/deno.json",
+        r#"{"imports": {"dep": "npm:dep@^2.0.0"}}"#,
+    );
+    sandbox.file(
+        "mi-funcion/lib/a.ts",
+        "// A comment.\nimport v from \"npm:no-such-dep@1.0.0\";\nexport default v;\n",
+    );
+    let source = format!("import a from \"./lib/a.ts\";\n{SOURCE}console.log(a);\n");
+    let refused = deploy(&sandbox, &source);
+    assert_eq!(refused.code, 7, "{refused}");
+    let message = refused.json()["error"]["message"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    for part in [
+        "`lib/a.ts:2:15` imports `npm:no-such-dep@1.0.0`: npm package 'no-such-dep' does not exist. Check the name",
+        "`index.ts:2:15` imports `dep`: Could not find npm package 'dep' matching '^2.0.0'. Check the version",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+}
+
 #[test]
 fn odd_packages() {
     let (sandbox, web) = (Sandbox::new(), Web::start());
