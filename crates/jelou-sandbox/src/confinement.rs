@@ -120,11 +120,6 @@ impl Confinement {
         (self.filters.is_some() && !self.purpose.starts_programs()).then_some(self.start)
     }
 
-    /// Returns whether the process leads a process group. Its child processes are killed with the group.
-    pub(crate) fn leads_group(&self) -> bool {
-        self.purpose.starts_programs()
-    }
-
     /// Applies the confinement to the calling thread, irrevocably. Called between fork and exec, where there is one
     /// thread. `after_user` runs directly after the change of user, because that change resets the parent-death signal.
     pub(crate) fn apply(

@@ -80,10 +80,10 @@ impl Launch {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // A terminal sends SIGINT for Ctrl-C to the server's group. Processes of functions must survive it, because
+            // the server then drains calls. Child processes of build steps are killed with the group.
+            .process_group(0)
             .kill_on_drop(true);
-        if confinement.leads_group() {
-            command.process_group(0);
-        }
         let program = confinement
             .exec_lock()
             .map(|path| Program::open(&self, path))

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::{DataFolder, Sandbox, Terminal};
+use crate::support::{DataFolder, Sandbox, Terminal, function};
 
 /// A function with a tool that takes input, and a schedule.
 fn source(greeting: &str) -> String {
@@ -111,5 +111,25 @@ fn control_c_ends_everything() {
         .press(crate::support::CTRL_C);
     let outcome = terminal.finish();
     assert_eq!(outcome.code, 0, "{outcome}");
+    data.wait_until_quiet();
+}
+
+/// The terminal sends the signal to the whole process group. A call in flight is answered nevertheless.
+#[test]
+fn control_c_reaches_no_process_of_a_function() {
+    let sandbox = Sandbox::new().env("JELOU_SANDBOX__FIREWALL", "off");
+    let slow = "async (_input, ctx) => { ctx.log(\"began\"); await new Promise((done) => setTimeout(done, 1000)); return \"answered\"; }";
+    sandbox.file("index.ts", function(slow));
+    let data = DataFolder::new();
+    let mut terminal = start(&sandbox, &data, "");
+    terminal.wait_for("Loaded in ");
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| sandbox.jelou("call").run());
+        terminal.wait_for("began").press(crate::support::CTRL_C);
+        let outcome = terminal.finish();
+        assert_eq!(outcome.code, 0, "{outcome}");
+        let called = call.join().unwrap();
+        assert_eq!(called.json()["data"]["body"], "answered", "{called}");
+    });
     data.wait_until_quiet();
 }
