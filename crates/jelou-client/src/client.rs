@@ -183,7 +183,7 @@ impl Client {
         path: &Path,
         body: Option<Vec<u8>>,
     ) -> Result<Response<Body>, ClientError> {
-        let _watch = self
+        let mut watch = self
             .observer
             .as_ref()
             .map(|observer| Watch::start(observer, effect));
@@ -204,6 +204,9 @@ impl Client {
                 .and_then(|request| self.agent.run(request)),
         }
         .map_err(network)?;
+        if let Some(watch) = &mut watch {
+            watch.answered(answer.status());
+        }
         if answer.status().is_success() {
             let named = |header: &str| answer.headers().get(header)?.to_str().ok();
             if let Some(observer) = &self.observer {

@@ -25,7 +25,7 @@ mod resources;
 pub use api_url::{ApiUrl, ParseApiUrlError};
 pub use client::Client;
 pub use error::ClientError;
-pub use observer::{Effect, Observer};
+pub use observer::{Effect, Observer, Outcome};
 pub use resources::{
     AccessTokens, Audit, AuditQuery, Deployments, Functions, LogEvent, LogEvents, LogLines, Logs,
     LogsQuery, OrganisationSecrets, Previews, Removal, RequestedToken, RunsQuery, RuntimeTokens,

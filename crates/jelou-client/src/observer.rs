@@ -7,6 +7,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ureq::http::StatusCode;
+
 /// Time without a response after which a request is reported as slow.
 const SLOW_AFTER: Duration = Duration::from_secs(3);
 
@@ -15,6 +17,19 @@ const SLOW_AFTER: Duration = Duration::from_secs(3);
 pub enum Effect {
     Read,
     Change,
+}
+
+/// What is known about the effect of a request that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The request only reads.
+    Read,
+    /// The server has refused the change.
+    Refused,
+    /// The server has made the change.
+    Changed,
+    /// The response to the change is missing, or reports a fault of the server.
+    Unknown,
 }
 
 /// Is notified when a request is slow or ends, and which servers have not applied a change or did not contribute to the
@@ -30,14 +45,14 @@ pub trait Observer: Debug + Send + Sync {
     /// The response lacks these rows of the database, because the server cannot read them.
     fn unreadable(&self, rows: &str);
     /// The response has arrived, or the request has failed.
-    fn answered(&self, effect: Effect);
+    fn ended(&self, outcome: Outcome);
 }
 
 /// One request in flight.
 #[derive(Debug)]
 pub(crate) struct Watch {
     observer: Arc<dyn Observer>,
-    effect: Effect,
+    outcome: Outcome,
     /// Dropping the sender ends the wait of the thread.
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -57,10 +72,21 @@ impl Watch {
             });
         Self {
             observer: Arc::clone(observer),
-            effect,
+            outcome: match effect {
+                Effect::Read => Outcome::Read,
+                Effect::Change => Outcome::Unknown,
+            },
             end: Some(end),
             // Without a thread, slow requests are not reported.
             thread: thread.ok(),
+        }
+    }
+
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        if self.outcome == Outcome::Unknown && status.is_success() {
+            self.outcome = Outcome::Changed;
+        } else if self.outcome == Outcome::Unknown && status.is_client_error() {
+            self.outcome = Outcome::Refused;
         }
     }
 }
@@ -72,6 +98,6 @@ impl Drop for Watch {
             // From here on, the thread cannot overwrite the result on the terminal.
             let _ = thread.join();
         }
-        self.observer.answered(self.effect);
+        self.observer.ended(self.outcome);
     }
 }

@@ -17,21 +17,24 @@ pub(crate) enum Progress {
     Local,
     /// The command has sent only requests that do not change anything.
     Unchanged,
-    /// The command has sent a change, and the server has not answered yet.
+    /// The command has sent a change, and does not know whether the server has made it.
     Changing,
-    /// The server has answered a change.
-    Answered,
+    /// The server has made a change.
+    Changed,
 }
 
 #[derive(Debug)]
 struct State {
     progress: Progress,
+    /// The progress before the last change was sent.
+    before: Progress,
     /// What happens to an interrupted change, if the command can explain it better than this module.
     changing: Option<String>,
 }
 
 static STATE: Mutex<State> = Mutex::new(State {
     progress: Progress::Local,
+    before: Progress::Local,
     changing: None,
 });
 
@@ -59,7 +62,17 @@ pub(crate) fn exit_on_interrupt(output: &Output) -> io::Result<()> {
 }
 
 pub(crate) fn note(progress: Progress) {
-    lock().progress = progress;
+    let mut state = lock();
+    if progress == Progress::Changing {
+        state.before = state.progress;
+    }
+    state.progress = progress;
+}
+
+/// Notes that the server has refused the last change.
+pub(crate) fn note_refusal() {
+    let mut state = lock();
+    state.progress = state.before;
 }
 
 /// Sets the explanation that is shown if the command is interrupted while a change is in flight.
@@ -77,7 +90,7 @@ pub(crate) fn outcome() -> String {
         (Progress::Changing, None) => {
             "Interrupted before the server answered; it may have made the change".to_owned()
         }
-        (Progress::Answered, _) => "Interrupted after the server had made the change".to_owned(),
+        (Progress::Changed, _) => "Interrupted after the server had made the change".to_owned(),
     }
 }
 

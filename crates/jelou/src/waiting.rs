@@ -1,6 +1,6 @@
 //! Reports slow requests, and records the progress of requests for Ctrl-C.
 
-use jelou_client::{Effect, Observer};
+use jelou_client::{Effect, Observer, Outcome};
 
 use crate::interrupt::{self, Progress};
 use crate::output::Output;
@@ -51,9 +51,11 @@ impl Observer for Waiting {
         let _ = self.output.warn(&text);
     }
 
-    fn answered(&self, effect: Effect) {
-        if effect == Effect::Change {
-            interrupt::note(Progress::Answered);
+    fn ended(&self, outcome: Outcome) {
+        match outcome {
+            Outcome::Changed => interrupt::note(Progress::Changed),
+            Outcome::Refused => interrupt::note_refusal(),
+            Outcome::Read | Outcome::Unknown => {}
         }
     }
 }

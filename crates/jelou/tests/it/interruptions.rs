@@ -89,6 +89,21 @@ fn a_prompt_that_ends_without_an_answer_ends_its_line() {
     }
 }
 
+/// The server has refused to set the secrets of a missing function.
+#[test]
+fn ctrl_c_at_a_question_after_a_refusal() {
+    let (sandbox, api) = sandbox(answer("GET /v1/functions", 200, Value::Null));
+    let mut terminal = in_a_shell(&sandbox, "secrets set A=1");
+    terminal.wait_for("Create it? (Y/n) ").press(CTRL_C);
+    terminal
+        .wait_for("✗ Interrupted; nothing was changed")
+        .wait_for("status=130")
+        .answer("");
+    terminal.finish();
+    let change = "PATCH /v1/functions/mi-funcion/secrets";
+    assert!(api.requests().iter().any(|request| request == change));
+}
+
 /// A dry run that precedes a question changes nothing.
 #[test]
 fn ctrl_c_at_a_question_after_a_dry_run() {
