@@ -53,7 +53,7 @@ impl Prompt {
             Some(obstacle) => Err(Failure::input(format!(
                 "cannot ask \"{question}\", since {obstacle}"
             ))
-            .hint(format!("answer it with `{flag}`"))
+            .hint(format!("answer it with {}", quoted(flag)))
             .into()),
         }
     }
@@ -194,8 +194,17 @@ fn read(output: &Output, question: &str, flag: &str, echo: Echo) -> anyhow::Resu
 /// question or run in the shell.
 fn several_lines(flag: &str) -> anyhow::Error {
     Failure::input("several lines were pasted; all of them were discarded, and nothing was changed")
-        .hint(format!("paste one line, or answer with `{flag}`"))
+        .hint(format!("paste one line, or answer with {}", quoted(flag)))
         .into()
+}
+
+/// Puts a flag in backticks. A text about several flags has its own.
+fn quoted(flag: &str) -> String {
+    if flag.contains('`') {
+        flag.to_owned()
+    } else {
+        format!("`{flag}`")
+    }
 }
 
 fn read_choice(answer: &str, preset: Preset) -> Option<Preset> {

@@ -15,7 +15,7 @@ use crate::exit::Failure;
 const STDIN: &str = "-";
 /// Maximum bytes of stdin, more than any value may have. One more byte is read, to detect longer input.
 const MAX_STDIN_BYTES: u64 = 16 * 1024 * 1024;
-const ANSWER: &str = "KEY=VALUE, KEY=- (reads stdin) or --from-env FILE";
+const ANSWER: &str = "`KEY=VALUE`, `KEY=-` (reads stdin) or `--from-env FILE`";
 
 /// The arguments `[SLUG] [KEY=VALUE | KEY=- | KEY]...`. They are unambiguous: keys are upper case, slugs are lower
 /// case.
