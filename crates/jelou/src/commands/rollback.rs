@@ -1,8 +1,8 @@
 //! `jelou rollback`.
 
-use jelou_client::Client;
+use jelou_client::{Client, ClientError};
 use jelou_core::api::{ChangedSecret, Deployment, RollbackRequest, RollbackResult, SecretChange};
-use jelou_core::{DeploymentId, Slug};
+use jelou_core::{DeploymentId, ErrorCode, Slug};
 use serde::Serialize;
 
 use super::deployments::{named, table};
@@ -65,8 +65,25 @@ pub(crate) fn run(args: RollbackArgs, context: &Context) -> anyhow::Result<()> {
     interrupt::explain_change(format!(
         "`jelou deployments list {slug}` shows which deployment is live"
     ));
-    let result = client.deployments(&slug).rollback(&request)?;
+    let result = client.deployments(&slug).rollback(&request);
+    let result = match result {
+        Err(error) if request.deployment.is_none() => return Err(with_targets(error, &slug).into()),
+        result => result?,
+    };
     report(&slug, &result, confirmation, context)
+}
+
+/// Adds how to find the deployments that can be named, if the server finds none to go back to.
+fn with_targets(mut error: ClientError, slug: &Slug) -> ClientError {
+    if let ClientError::Problem(problem) = &mut error
+        && problem.code == ErrorCode::Conflict
+        && problem.hint.is_none()
+    {
+        problem.hint = Some(format!(
+            "`jelou deployments list {slug}` shows the deployments; `jelou rollback {slug} DEPLOYMENT_ID` restores one that was live before"
+        ));
+    }
+    error
 }
 
 fn report(
@@ -137,12 +154,21 @@ fn choose(client: &Client, slug: &Slug, context: &Context) -> anyhow::Result<Dep
         };
         match chosen {
             Some(deployment) => return Ok(deployment.id.clone()),
-            None => context.output.warn(&format!(
-                "Answer a number from 1 to {}, or an id",
-                earlier.len()
-            ))?,
+            None => context
+                .output
+                .warn(&answers(earlier.len(), preset.as_deref()))?,
         }
     }
+}
+
+/// Describes the valid answers of [`choose`].
+fn answers(count: usize, preset: Option<&str>) -> String {
+    let numbers = match count {
+        1 => "1".to_owned(),
+        count => format!("a number from 1 to {count}"),
+    };
+    let preset = preset.map_or_else(String::new, |preset| format!("; Enter means {preset}"));
+    format!("Type {numbers}, or an id such as dep_...{preset}; Ctrl-C stops")
 }
 
 fn position(deployments: &[Deployment], id: &DeploymentId) -> Option<usize> {

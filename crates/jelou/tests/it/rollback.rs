@@ -67,6 +67,11 @@ fn deploy_break_and_roll_back() {
     assert_eq!(listed[1]["live"], true);
     let end = sandbox.jelou("rollback mi-funcion -y --json").run();
     assert_eq!(end.code, 5, "{end}");
+    assert!(
+        end.to_string()
+            .contains("`jelou rollback mi-funcion DEPLOYMENT_ID` restores"),
+        "{end}"
+    );
 
     // A rollback can be rolled back, by the id alone.
     sandbox.file("jelou.json", "{\"function\": \"mi-funcion\"}");
@@ -279,8 +284,11 @@ fn the_list_asks_which_one() {
     let set = sandbox.jelou("secrets set mi-funcion CLAVE=valor").run();
     assert_eq!(set.code, 0, "{set}");
     let mut terminal = sandbox.jelou("rollback mi-funcion").in_terminal();
-    terminal.wait_for("by number or id? (1) ").answer("7");
-    terminal.wait_for("Answer a number from 1 to 1").answer("1");
+    terminal.wait_for("by number or id? (1) ").answer("y");
+    terminal
+        .wait_for("Type 1, or an id such as dep_...; Enter means 1; Ctrl-C stops")
+        .answer("7");
+    terminal.wait_for("Type 1, or an id").answer("1");
     terminal.wait_for("CLAVE (set)");
     terminal.wait_for("? (Y/n) ").answer("");
     let outcome = terminal.finish().to_string();
