@@ -96,7 +96,7 @@ pub(crate) struct NextArgs {
 
 /// Pause a schedule until it is resumed, even across deploys and restarts
 #[derive(Debug, Args)]
-#[command(allow_missing_positional = true)]
+#[command(override_usage = "jelou cron pause [OPTIONS] [SLUG] [NAME]")]
 pub(crate) struct PauseArgs {
     #[command(flatten)]
     pub(crate) which: WhichArgs,
@@ -104,7 +104,7 @@ pub(crate) struct PauseArgs {
 
 /// Resume a paused schedule, from its next due time on
 #[derive(Debug, Args)]
-#[command(allow_missing_positional = true)]
+#[command(override_usage = "jelou cron resume [OPTIONS] [SLUG] [NAME]")]
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     pub(crate) which: WhichArgs,
@@ -112,12 +112,10 @@ pub(crate) struct ResumeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct WhichArgs {
-    /// Slug of the function; by default the one in jelou.json
-    pub(crate) slug: Option<Slug>,
-
-    /// Name of the schedule, or its expression
-    #[arg(required_unless_present = "all")]
-    pub(crate) name: Option<String>,
+    /// Slug of the function, by default the one in jelou.json; then the name of the schedule or its expression, which may
+    /// be left out if the function has one schedule
+    #[arg(value_name = "SLUG_OR_NAME", num_args = 0..=2)]
+    pub(crate) which: Vec<String>,
 
     /// Every schedule of the function
     #[arg(long)]

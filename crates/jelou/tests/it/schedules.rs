@@ -210,6 +210,10 @@ export default app({
     let which = sandbox.jelou("cron run mi-funcion").run();
     let hint = format!("name one of: {}", labels.join(", "));
     assert!(which.to_string().contains(&hint), "{which}");
+    let several = sandbox.jelou("cron pause mi-funcion").run();
+    assert_eq!(several.code, 2, "{several}");
+    let all = format!("{hint}; or `--all`");
+    assert!(several.to_string().contains(&all), "{several}");
     for wrong in ["report", "report:2", "report:4", "clean:1"] {
         let outcome = sandbox.jelou(&format!("cron run mi-funcion {wrong}")).run();
         assert_eq!(outcome.code, 4, "{wrong}: {outcome}");

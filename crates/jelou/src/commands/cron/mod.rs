@@ -5,6 +5,7 @@ mod logs;
 mod next;
 mod pause;
 mod run;
+mod which;
 
 use jelou_client::Client;
 use jelou_core::Slug;

@@ -1,7 +1,9 @@
 //! `jelou cron pause` and `jelou cron resume`.
 
+use jelou_client::Client;
 use jelou_core::Slug;
 
+use super::which::{parse_slug, which};
 use crate::cli::cron::WhichArgs;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -9,9 +11,9 @@ use crate::output::{Breadcrumb, zoned_date};
 use crate::project::function_or_here;
 
 pub(super) fn run(args: WhichArgs, paused: bool, context: &Context) -> anyhow::Result<()> {
-    let (slug, name) = which(args)?;
-    let changed = context
-        .client()?
+    let client = context.client()?;
+    let (slug, name) = selected(args, &client)?;
+    let changed = client
         .schedules(&slug)
         .set_paused(name.as_deref(), paused)?;
     let undo = if paused { "resume" } else { "pause" };
@@ -36,20 +38,15 @@ pub(super) fn run(args: WhichArgs, paused: bool, context: &Context) -> anyhow::R
     Ok(())
 }
 
-/// Returns the function, and the schedule or `None` for all. With `--all`, a single argument is the slug.
-fn which(args: WhichArgs) -> anyhow::Result<(Slug, Option<String>)> {
-    match (args.all, args.slug, args.name) {
-        (false, slug, name) => Ok((function_or_here(slug)?, name)),
-        (true, Some(_), Some(_)) => {
-            Err(Failure::input("`--all` means every schedule, so none can be named").into())
-        }
-        (true, Some(slug), None) => Ok((slug, None)),
-        (true, None, Some(slug)) => {
-            let slug = slug
-                .parse()
-                .map_err(|error| Failure::input(format!("`{slug}` is not a slug: {error}")))?;
-            Ok((slug, None))
-        }
-        (true, None, None) => Ok((function_or_here(None)?, None)),
+/// Returns the function, and the schedule or `None` for all.
+fn selected(args: WhichArgs, client: &Client) -> anyhow::Result<(Slug, Option<String>)> {
+    if !args.all {
+        let (slug, name) = which(client, args.which, "; or `--all`")?;
+        return Ok((slug, Some(name)));
+    }
+    match &args.which[..] {
+        [] => Ok((function_or_here(None)?, None)),
+        [slug] => Ok((parse_slug(slug)?, None)),
+        _ => Err(Failure::input("`--all` means every schedule, so none can be named").into()),
     }
 }
