@@ -59,12 +59,16 @@ async fn serve(config: Config, sockets: InheritedSockets, context: &Context) -> 
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Err(Failure::interrupted().into()),
     };
-    if api_address.ip().is_loopback()
-        && let Err(error) = save_local_profile(&server, &ready).await
-    {
-        context.output.warn(&format!(
-            "the profile `{LOCAL_PROFILE}` was not saved: {error:#}"
-        ))?;
+    if api_address.ip().is_loopback() {
+        match save_local_profile(&server, &ready).await {
+            Ok(Some(before)) => context.output.warn(&format!(
+                "the profile `{LOCAL_PROFILE}` is now of this server; before, it was of the server at {before}"
+            ))?,
+            Ok(None) => {}
+            Err(error) => context.output.warn(&format!(
+                "the profile `{LOCAL_PROFILE}` was not saved: {error:#}"
+            ))?,
+        }
     }
     announce(&ready, context)?;
     tokio::select! {
@@ -102,19 +106,22 @@ fn explain(error: StartError) -> anyhow::Error {
         .into()
 }
 
-/// Saves the profile `local`, so that the user who started the server needs no login.
-async fn save_local_profile(server: &Server, ready: &Ready) -> anyhow::Result<()> {
+/// Saves the profile `local`, so that the user who started the server needs no login. Returns the address that the
+/// profile had before, if it was another one.
+async fn save_local_profile(server: &Server, ready: &Ready) -> anyhow::Result<Option<String>> {
     let api: ApiUrl = ready.api.parse()?;
-    let saved = CredentialsFile::locate()?
-        .load()?
-        .get(LOCAL_PROFILE)
+    let credentials = CredentialsFile::locate()?.load()?;
+    let saved = credentials.get(LOCAL_PROFILE);
+    let before = saved.map(|saved| saved.api().to_owned());
+    let saved = saved
         .and_then(|saved| AccessToken::parse(saved.token()).ok())
         .filter(|token| server.accepts(token));
     match (&ready.access_token, saved) {
-        (Some(first), _) => profile::save_local(&api, first),
-        (None, Some(saved)) => profile::save_local(&api, &saved),
-        (None, None) => profile::save_local(&api, &server.local_access_token().await?),
+        (Some(first), _) => profile::save_local(&api, first)?,
+        (None, Some(saved)) => profile::save_local(&api, &saved)?,
+        (None, None) => profile::save_local(&api, &server.local_access_token().await?)?,
     }
+    Ok(before.filter(|before| *before != api.to_string()))
 }
 
 #[derive(Serialize)]

@@ -74,6 +74,9 @@ fn a_second_start_of_a_folder() {
 
     let server = Serve::new(&sandbox).on(&data).start();
     assert_eq!(server.access_token, None);
+    // Both servers have a free port.
+    let moved = "the profile `local` is now of this server; before, it was of the server at http://127.0.0.1:";
+    assert!(server.data.log().contains(moved), "{}", server.data.log());
     assert_eq!(server.call("mi-funcion", Some(&token), "{}").0, 200);
     let sandbox = sandbox.env("JELOU_TOKEN", &access_token);
     let outcome = sandbox.jelou("tokens list mi-funcion").run();
