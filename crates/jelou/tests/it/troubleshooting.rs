@@ -59,6 +59,20 @@ fn the_spanish_readme_is_complete() {
         .filter(|page| !translated.contains(page))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+    let translated: Vec<_> = commands(spanish).collect();
+    let missing: Vec<_> = commands(english)
+        .filter(|command| !translated.contains(command))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// The commands and settings that the text of a page names, outside of its code blocks. Joins lines.
+fn commands(page: &str) -> impl Iterator<Item = String> {
+    let (page, _) = page.split_once("\n## M").unwrap();
+    let prose = page.split("```").step_by(2);
+    let code = prose.flat_map(|text| text.split('`').skip(1).step_by(2));
+    let code = code.map(|code| code.split_whitespace().collect::<Vec<_>>().join(" "));
+    code.filter(|code| code.starts_with("jelou ") || code.contains('_'))
 }
 
 /// The lines of the pages' `text` blocks.
