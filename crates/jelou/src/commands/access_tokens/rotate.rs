@@ -27,7 +27,7 @@ pub(crate) fn run(args: &RotateArgs, context: &Context) -> anyhow::Result<()> {
         Some(_) => Confirmation::Given,
         None => Confirmation::from_flag(args.yes),
     };
-    let flag = "--yes or --grace";
+    let flag = "`--yes` or `--grace`";
     let client = context.client_for_change(confirmation, &question, flag, &Scope::Admin)?;
     let delivery = Delivery::prepare(args.token_output.as_deref())?;
     if confirmation == Confirmation::Ask {

@@ -27,9 +27,8 @@ pub(crate) fn run(args: RotateArgs, context: &Context) -> anyhow::Result<()> {
         _ => Confirmation::Given,
     };
     let delivery = Delivery::prepare(args.token_output.as_deref())?;
-    let flag = "--yes or --grace";
-    let selection =
-        Selection::for_change(args.token, "Rotate token", confirmation, flag, context)?;
+    let flag = "`--yes` or `--grace`";
+    let selection = Selection::for_change(args.token, "Rotate token", confirmation, flag, context)?;
     let Selection { slug, token, .. } = &selection;
     context.confirm(
         confirmation,
