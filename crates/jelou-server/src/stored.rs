@@ -95,7 +95,9 @@ async fn open_vault(config: &Config, data: &DataDir) -> Result<Vault, StartError
     let (settings, file) = (config.master_key.clone(), DataDir::key_file_of(data.path()));
     let opening = tokio::task::spawn_blocking(move || master_key::open(&settings, &file));
     let opened = opening.await;
-    Ok(opened.map_err(|error| DataDirError::Io(std::io::Error::other(error)))??)
+    // Without the text of a panic, which may contain a key.
+    let panicked = |_| std::io::Error::other("reading the master key panicked");
+    Ok(opened.map_err(|error| DataDirError::Io(panicked(error)))??)
 }
 
 /// Writes the artifacts of served deployments to disk, so that a cold start does not need the database.

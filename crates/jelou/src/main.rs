@@ -14,6 +14,7 @@ mod interrupt;
 mod near_slug;
 mod new_token;
 mod output;
+mod panic;
 mod profile;
 mod project;
 mod prompt;
@@ -36,6 +37,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     disable_core_dumps();
+    panic::hide_values();
     let arguments = help_as_flag(std::env::args_os().collect());
     if describe::is_wanted(&arguments) {
         let output = Output::new(&GlobalArgs::glean(&arguments));
@@ -67,11 +69,12 @@ fn help_as_flag(mut arguments: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// Disables core dumps of this process and of its children, because a dump would contain tokens and secrets. Lowering a
-/// limit cannot fail.
+/// limit cannot fail. The kernel ignores a limit of 0 if a program receives the dumps (`kernel.core_pattern` with `|`). A
+/// limit of 1 stops those too, and a file of one byte is too small for any dump.
 fn disable_core_dumps() {
     let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
+        current: Some(1),
+        maximum: Some(1),
     };
     let _ = setrlimit(Resource::Core, none);
 }
