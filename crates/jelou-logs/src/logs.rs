@@ -4,6 +4,7 @@
 //! do not wake the writer's thread.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -73,10 +74,18 @@ struct Shared {
 }
 
 /// All values of a function's secrets since the server started, because processes with an old value may still run.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Secrets {
     values: Vec<Zeroizing<String>>,
     redactor: OnceLock<Redactor>,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets")
+            .field("count", &self.values.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Secrets {

@@ -40,10 +40,9 @@ const CUT: char = '…';
 const MAX_CUTS: usize = 8;
 
 /// Finds and masks the secrets of one function.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Redactor(Option<Finder>);
 
-#[derive(Debug)]
 struct Finder {
     whole: AhoCorasick,
     /// All forms of the secrets, sorted, so that a binary search finds the forms with a given prefix.

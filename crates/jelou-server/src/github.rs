@@ -2,6 +2,7 @@
 //! leaves out.
 //! <https://docs.github.com/en/webhooks/webhook-events-and-payloads#secret_scanning_alert>
 
+use std::fmt;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -13,12 +14,19 @@ use crate::config::Leaks;
 
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-#[derive(Debug)]
 pub(crate) struct GithubScanning {
     key: hmac::Key,
     api: String,
     token: Option<Zeroizing<String>>,
     agent: ureq::Agent,
+}
+
+impl fmt::Debug for GithubScanning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GithubScanning")
+            .field("api", &self.api)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Deserialize)]
@@ -97,7 +105,8 @@ impl GithubScanning {
             Ok(alert.secret)
         };
         let read = tokio::task::spawn_blocking(read).await;
-        let read = read.map_err(|error| error.to_string())?;
+        // Without the text of a panic, which may contain the value.
+        let read = read.map_err(|_| "the request panicked".to_owned())?;
         read.map_err(|error| format!("GitHub does not give the value of the alert: {error}"))
     }
 }

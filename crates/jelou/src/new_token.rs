@@ -18,7 +18,7 @@ pub(crate) enum Delivery {
 }
 
 /// The delivered value of a token. In JSON, it is part of the command's result.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Delivered {
     /// `null` if the value is in a file, or if no token was created.

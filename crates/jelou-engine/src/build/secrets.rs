@@ -2,6 +2,7 @@
 //! public, and messages must not contain them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jelou_core::Manifest;
 use serde_json::Value;
@@ -12,8 +13,13 @@ use super::error::BuildError;
 /// Minimum length of a secret that is searched for. A shorter value, such as `true`, occurs in many texts by chance.
 const MIN_SEARCHED_CHARS: usize = 8;
 
-#[derive(Debug)]
 pub(super) struct BuildSecrets(BTreeMap<String, Zeroizing<String>>);
+
+impl fmt::Debug for BuildSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl BuildSecrets {
     pub(super) fn new(secrets: BTreeMap<String, Zeroizing<String>>) -> Self {

@@ -1,5 +1,6 @@
 //! One project in development: builds it after every change, and replaces the running code.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ const PAGE_BYTES: usize = 256 * 1024;
 const ATTEMPTS: usize = 3;
 
 /// The files, the settings and the secrets of a project.
-#[derive(Debug, PartialEq)]
+#[derive(PartialEq)]
 pub struct Project {
     /// The absolute path of the folder.
     pub dir: PathBuf,
@@ -35,6 +36,14 @@ pub struct Project {
     /// The settings of `jelou.json`.
     pub settings: Map<String, Value>,
     pub secrets: Vec<(SecretKey, Zeroizing<String>)>,
+}
+
+impl fmt::Debug for Project {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Project")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A build that serves requests now, with its warnings.
@@ -46,7 +55,6 @@ pub struct Reloaded {
 }
 
 /// A function that is developed in a folder.
-#[derive(Debug)]
 pub struct DevelopedFunction {
     pub(super) control: Arc<Control>,
     pub(super) development: Arc<Development>,
@@ -58,6 +66,15 @@ pub struct DevelopedFunction {
     pub(super) url: String,
     /// The address for debuggers; `None` if they cannot attach.
     pub(super) inspector_url: Option<String>,
+}
+
+impl fmt::Debug for DevelopedFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DevelopedFunction")
+            .field("function", &self.function.slug)
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
 }
 
 impl DevelopedFunction {

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 /// Save an access token, after checking it with the server
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct LoginArgs {
     /// Access token (`jfn_pat_...`); `-` reads it from stdin
     #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]

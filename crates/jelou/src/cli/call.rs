@@ -8,7 +8,7 @@ use crate::env;
 /// Call a function and show its answer
 ///
 /// Values are converted to the types in the function's schema. The command asks for missing required values.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct CallArgs {
     /// Tool to call, if the function has several; then its input, as KEY=VALUE
     #[arg(value_name = "TOOL | KEY=VALUE")]

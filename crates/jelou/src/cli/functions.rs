@@ -14,13 +14,13 @@ use super::secrets::SecretsArgs;
 use super::tokens::TokensArgs;
 
 /// Manage functions
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct FunctionsArgs {
     #[command(subcommand)]
     pub(crate) command: FunctionsCommand,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum FunctionsCommand {
     /// List the functions of the server
     List,

@@ -36,7 +36,7 @@ pub(crate) use global::GlobalArgs;
 pub(crate) use jelou_core::{Expiry, Grace};
 
 /// Deploy TypeScript functions to a server of your own, and manage who may call them
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(
     name = "jelou",
     version,
@@ -51,7 +51,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
     Login(auth::LoginArgs),
     Logout(auth::LogoutArgs),

@@ -4,13 +4,13 @@ use clap::{Args, Subcommand};
 use jelou_core::SecretKey;
 
 /// Manage the organisation's secrets, which every function has unless it sets its own
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct OrganisationSecretsArgs {
     #[command(subcommand)]
     pub(crate) command: OrganisationSecretsCommand,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum OrganisationSecretsCommand {
     /// List the keys; values are never shown
     List,
@@ -20,7 +20,7 @@ pub(crate) enum OrganisationSecretsCommand {
 }
 
 /// Set secrets; asks for a missing value with masked input
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(override_usage = "jelou secret set [OPTIONS] NAME[=VALUE]...")]
 pub(crate) struct SetArgs {
     /// `NAME=VALUE`, `NAME=-` or `NAME -` for stdin, or just `NAME`

@@ -6,13 +6,13 @@ use clap::{Args, Subcommand};
 use jelou_core::{PreviewName, SecretKey, Slug};
 
 /// Manage a function's secrets, which it reads with `ctx.env`
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct SecretsArgs {
     #[command(subcommand)]
     pub(crate) command: SecretsCommand,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum SecretsCommand {
     List(ListArgs),
     Set(SetArgs),
@@ -61,7 +61,7 @@ pub(crate) struct PreviewArg {
 /// `KEY=-` or `KEY -` takes the exact bytes of stdin as the value: `printf %s "$VALUE" | jelou secrets set mi-funcion
 /// KEY=-`, or `jelou secrets set mi-funcion KEY=- < key.pem` for a file. A piped value appears neither in the process
 /// list nor in the shell's history.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(override_usage = "jelou secrets set [OPTIONS] [SLUG] [KEY=VALUE]...")]
 pub(crate) struct SetArgs {
     /// Slug of the function (by default the one in jelou.json), then `KEY=VALUE`, `KEY=-` for stdin, or just

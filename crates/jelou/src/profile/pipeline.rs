@@ -21,7 +21,6 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// A stored token is no longer used when it expires within this number of seconds.
 const MARGIN: i64 = 60;
 
-#[derive(Debug)]
 pub(crate) struct IdentityToken {
     pub(crate) value: String,
     /// Whether the service issues a different token for each request.

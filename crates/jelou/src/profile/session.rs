@@ -56,7 +56,7 @@ impl fmt::Display for CredentialSource {
 }
 
 /// The credentials from environment variables.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Environment {
     token: Option<String>,
     api: Option<String>,
