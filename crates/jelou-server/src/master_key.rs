@@ -43,7 +43,11 @@ pub(crate) fn open(settings: &MasterKey, file: &Path) -> Result<Vault, MasterKey
     let Some((program, arguments)) = settings.command.split_first() else {
         return Ok(Vault::open(file)?);
     };
-    let printed = Command::new(program)
+    let mut command = Command::new(program);
+    for name in jelou_core::private_variables() {
+        command.env_remove(name);
+    }
+    let printed = command
         .args(arguments)
         .stdin(Stdio::null())
         // stderr goes to the operator. stdout is the key and must not be shown.

@@ -109,7 +109,11 @@ fn fetch(pin: &Pin, target: &Path) -> Result<(), InstallError> {
 }
 
 fn pack(pin: &Pin, into: &Path) -> Result<PathBuf, InstallError> {
-    let output = Command::new("npm")
+    let mut command = Command::new("npm");
+    for name in jelou_core::private_variables() {
+        command.env_remove(name);
+    }
+    let output = command
         .args(["pack", "--silent", "--pack-destination"])
         .arg(into)
         .arg(format!("{}@{}", pin.package, pin.version))

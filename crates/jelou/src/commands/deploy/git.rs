@@ -31,7 +31,11 @@ pub(super) fn of(folder: &Path) -> Provenance {
 
 /// Returns the output of a git command, without white space at its ends. `None` if the command fails.
 fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
-    let mut child = Command::new("git")
+    let mut command = Command::new("git");
+    for name in jelou_core::private_variables() {
+        command.env_remove(name);
+    }
+    let mut child = command
         .arg("-C")
         .arg(folder)
         // Disables features for which a repository's configuration can name a program to run.

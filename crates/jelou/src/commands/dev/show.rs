@@ -272,7 +272,11 @@ fn texts_in(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
 }
 
 fn open(url: &str) -> io::Result<()> {
-    std::process::Command::new("xdg-open")
+    let mut command = std::process::Command::new("xdg-open");
+    for name in jelou_core::private_variables() {
+        command.env_remove(name);
+    }
+    command
         .arg(url)
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
