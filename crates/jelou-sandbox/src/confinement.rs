@@ -134,7 +134,8 @@ impl Confinement {
         if self.niceness > 0 {
             rustix::process::setpriority_process(None, self.niceness)?;
         }
-        limit(Resource::Core, 0)?;
+        // No dumps: 1 also stops those that a program receives, unlike 0.
+        limit(Resource::Core, 1)?;
         limit(Resource::Fsize, self.purpose.max_file_bytes())?;
         if let Some(bytes) = self.max_data_bytes {
             limit(Resource::Data, bytes)?;

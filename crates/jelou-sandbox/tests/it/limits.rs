@@ -39,12 +39,12 @@ async fn the_other_limits_alone() {
     // Checks core dumps and set-user-id programs (`proc_pid_status(5)`).
     let state = "const of = (file, pattern) => pattern.exec(Deno.readTextFileSync(`/proc/self/${file}`))[1];
         console.log(JSON.stringify([
-          of('limits', /Max core file size +(\\S+) +0 /),
+          of('limits', /Max core file size +(\\S+) +1 /),
           of('status', /NoNewPrivs:\\s+(\\d)/),
         ]));";
     assert_eq!(
         run.eval(state).await.unwrap(),
-        serde_json::json!(["0", "1"])
+        serde_json::json!(["1", "1"])
     );
 
     let size = |mib: u64| {

