@@ -120,7 +120,7 @@ fn shortened(text: &str) -> String {
 fn problem(status: StatusCode, error: &'static str, error_description: String) -> Response {
     let problem = ExchangeProblem {
         error,
-        error_description,
+        error_description: jelou_token::redact(&error_description).into_owned(),
     };
     private((status, Json(problem)).into_response())
 }

@@ -23,11 +23,13 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
+    /// The texts may quote the request. Tokens in them are masked, because somebody may have put a token in the wrong
+    /// place.
     pub(crate) fn new(status: StatusCode, code: ErrorCode, detail: impl Into<String>) -> Self {
         Self {
             status,
             code,
-            detail: detail.into(),
+            detail: jelou_token::redact(&detail.into()).into_owned(),
             hint: None,
         }
     }
@@ -47,7 +49,7 @@ impl ApiError {
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(jelou_token::redact(&hint.into()).into_owned());
         self
     }
 
