@@ -10,6 +10,7 @@ mod bad_credentials;
 mod bad_uploads;
 mod between_functions;
 mod blank_workers;
+mod canaries;
 mod completion;
 mod conformance;
 mod connections;

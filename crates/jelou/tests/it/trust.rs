@@ -16,7 +16,7 @@ use crate::support::{Outcome, Sandbox, Server, function};
 use issuer::{Issuer, Key};
 
 /// The service of GitHub Actions that issues identity tokens to jobs.
-struct Actions {
+pub(crate) struct Actions {
     url: String,
     issuer: Issuer,
     key: Arc<Key>,
@@ -25,7 +25,7 @@ struct Actions {
 const REQUEST_TOKEN: &str = "token-of-the-runner";
 
 impl Actions {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let key = Arc::new(Key::ec());
         let issuer = Issuer::start(vec![key.jwk("one")]);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -65,6 +65,15 @@ impl Actions {
             }
         });
         Self { url, issuer, key }
+    }
+
+    pub(crate) fn issuer_url(&self) -> &str {
+        &self.issuer.url
+    }
+
+    /// The identity token of a job.
+    pub(crate) fn assertion(&self, audience: &str) -> String {
+        self.key.sign("one", &claims(&self.issuer.url, audience))
     }
 }
 
