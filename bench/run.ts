@@ -15,7 +15,7 @@ import { endAll } from "./harness/process.ts";
 import { measurePackages } from "./harness/packages.ts";
 import { measureSchedules } from "./harness/schedules.ts";
 import { measureStarts } from "./harness/starts.ts";
-import { memoryPerToken } from "./harness/tokens.ts";
+import { measureTokens } from "./harness/tokens.ts";
 import { WORK } from "./work/requests.ts";
 
 const settings = {
@@ -42,7 +42,7 @@ try {
     deployments: wants("deployments") ? await measureDeployments() : null,
     schedules: wants("schedules") ? await measureSchedules() : null,
     many: wants("many") ? await measureMany() : null,
-    bytesPerToken: wants("tokens") ? await memoryPerToken() : null,
+    tokens: wants("tokens") ? await measureTokens() : null,
   }, settings);
 } finally {
   endAll();

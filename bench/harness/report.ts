@@ -16,6 +16,7 @@ import {
 } from "./rounds.ts";
 import type { Schedules } from "./schedules.ts";
 import type { Starts } from "./starts.ts";
+import type { Tokens } from "./tokens.ts";
 
 /** Measurements of this server alone. `null` if they were not run. */
 export interface Own {
@@ -27,7 +28,7 @@ export interface Own {
   deployments: Deployments | null;
   schedules: Schedules | null;
   many: Many | null;
-  bytesPerToken: number | null;
+  tokens: Tokens | null;
   neighbours: Neighbours | null;
 }
 
@@ -215,7 +216,7 @@ function ownTargets(
     deployments,
     schedules,
     many,
-    bytesPerToken,
+    tokens,
   }: Own,
 ): Row[] {
   const rows: Row[] = [];
@@ -310,8 +311,25 @@ function ownTargets(
     row(`processes of ${within}`, "", String(processes));
     row(`failed calls of ${within}`, "0", String(failures));
   }
-  if (bytesPerToken !== null) {
-    row("server's memory for a token, bytes", "200", bytesPerToken.toFixed(0));
+  if (tokens) {
+    const { count, listed, without } = tokens;
+    const ms = ({ p50, p99 }: { p50: number; p99: number }) =>
+      `p50 ${p50.toFixed(2)}, p99 ${p99.toFixed(2)}`;
+    row("start without tokens, ms", "", without.start.toFixed(0));
+    row("a call without tokens, ms", "", ms(without.call));
+    for (const kind of ["plain", "limited"] as const) {
+      const { start, bytesPerToken, call, list } = tokens[kind];
+      const among = `${count} ${kind} tokens`;
+      const target = kind === "plain" ? "200" : "";
+      row(`start with ${among}, ms`, "", start.toFixed(0));
+      row(
+        `memory for each of ${among}, bytes`,
+        target,
+        bytesPerToken.toFixed(0),
+      );
+      row(`a call among ${among}, ms`, "as without", ms(call));
+      row(`a list of ${listed} of ${among}, ms`, "p99 50", ms(list));
+    }
   }
   return rows;
 }

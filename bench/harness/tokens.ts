@@ -1,55 +1,152 @@
-/** Measures the server's memory per runtime token. */
+/** Measures a server with many runtime tokens. */
 import { DatabaseSync } from "node:sqlite";
-import { send } from "./call.ts";
+import { timed } from "./call.ts";
 import { Jelou } from "./jelou.ts";
+import { summary } from "./load.ts";
 import { BODY } from "./peers.ts";
 import { privateBytes } from "./process.ts";
 import { ulid } from "./ulid.ts";
 import { FUNCTION } from "./work.ts";
 
-/**
- * Returns the bytes of private memory per token: the difference between a server with `count` tokens and one without,
- * divided by `count`.
- */
-export async function memoryPerToken(
+/** Functions that share the tokens. */
+const FUNCTIONS = 1_000;
+const CALLS = 2_000;
+const LISTS = 500;
+
+/** What a server costs with the tokens in its database. */
+export interface WithTokens {
+  /** Milliseconds from the start of the process until it is ready. */
+  start: number;
+  /** Bytes of private memory per token, relative to a server without them. */
+  bytesPerToken: number;
+  /** Milliseconds of an authenticated call. */
+  call: { p50: number; p99: number };
+  /** Milliseconds of a list of one function's tokens. */
+  list: { p50: number; p99: number };
+}
+
+export interface Tokens {
+  count: number;
+  /** Tokens in one list. */
+  listed: number;
+  without: { start: number; call: { p50: number; p99: number } };
+  plain: WithTokens;
+  /** All tokens have all limits, a count of their quota and a day of usage. */
+  limited: WithTokens;
+}
+
+export async function measureTokens(
   count = Number(Deno.env.get("TOKENS") ?? 1_000_000),
-): Promise<number> {
+): Promise<Tokens> {
   let server = await Jelou.start();
   const call = await server.deploy("tokens", FUNCTION, BODY);
-  const without = await restarted();
-  const tokens = new DatabaseSync(server.database);
-  insert(tokens, count);
-  tokens.close();
-  const withThem = await restarted();
+  const accessToken = (await server.command([
+    "access-tokens",
+    "create",
+    "--name",
+    "bench",
+    "--scope",
+    "functions:read",
+  ])).token;
+  const before = await restarted();
+  change((database) => insert(database, count));
+  const plain = await withTokens();
+  change(limit);
+  const limited = await withTokens();
   await server.stop();
-  return (withThem - without) / count;
+  const { start, call: without } = before;
+  return {
+    count,
+    listed: Math.ceil(count / FUNCTIONS),
+    without: { start, call: without },
+    plain,
+    limited,
+  };
 
-  /** Restarts the server, calls the function once and returns the private memory. */
-  async function restarted(): Promise<number> {
+  function change(work: (database: DatabaseSync) => void): void {
+    const database = new DatabaseSync(server.database);
+    database.exec("BEGIN");
+    work(database);
+    database.exec("COMMIT");
+    database.close();
+  }
+
+  /** Restarts the server, and calls the function. */
+  async function restarted() {
+    const started = performance.now();
     server = await server.restart();
-    const response = await send({ ...call, url: `${server.api}/` });
-    await response.body?.cancel();
-    if (response.status !== 200) {
-      throw new Error(`a call among the tokens answered ${response.status}`);
+    const start = performance.now() - started;
+    const request = { ...call, url: `${server.api}/` };
+    await timed(request);
+    const memory = privateBytes(server.pid);
+    const times: number[] = [];
+    for (let i = 0; i < CALLS; i++) times.push(await timed(request));
+    return { start, memory, call: summary(times) };
+  }
+
+  async function withTokens(): Promise<WithTokens> {
+    const { start, memory, call } = await restarted();
+    const times: number[] = [];
+    for (let i = 0; i < LISTS; i++) {
+      const slug = `bench-${i % FUNCTIONS}`;
+      const started = performance.now();
+      const response = await fetch(
+        `${server.api}/v1/functions/${slug}/tokens`,
+        { headers: { authorization: `Bearer ${accessToken}` } },
+      );
+      const { items } = await response.json();
+      times.push(performance.now() - started);
+      if (items.length !== Math.ceil((count - i % FUNCTIONS) / FUNCTIONS)) {
+        throw new Error(`${items.length} tokens of ${slug}`);
+      }
     }
-    return privateBytes(server.pid);
+    return {
+      start,
+      bytesPerToken: (memory - before.memory) / count,
+      call,
+      list: summary(times),
+    };
   }
 }
 
-/** Inserts tokens with random hashes for the only function. */
+/** Inserts functions, and tokens with random hashes that take turns in them. */
 function insert(database: DatabaseSync, count: number): void {
-  const { id } = database.prepare("SELECT id FROM functions").get() as {
-    id: string;
-  };
+  const functions = database.prepare(
+    `INSERT INTO functions (id, slug, created_at, updated_at) VALUES (?, ?, 0, 0)`,
+  );
+  const ids = Array.from({ length: FUNCTIONS }, (_, number) => {
+    const id = `func_${ulid(number)}`;
+    functions.run(id, `bench-${number}`);
+    return id;
+  });
   const insert = database.prepare(
     `INSERT INTO runtime_tokens (id, function_id, name, hash, prefix, created_by, created_at)
      VALUES (?, ?, ?, ?, 'jfn_rt_xxxx', 'bench', 0)`,
   );
-  database.exec("BEGIN");
   const hash = new Uint8Array(32);
   for (let number = 0; number < count; number++) {
     crypto.getRandomValues(hash);
-    insert.run(`tok_${ulid(number)}`, id, `token-${number}`, hash);
+    const owner = ids[number % FUNCTIONS];
+    insert.run(`tok_${ulid(number)}`, owner, `token-${number}`, hash);
   }
-  database.exec("COMMIT");
+}
+
+/** Gives all inserted tokens limits, counts and usage. */
+function limit(database: DatabaseSync): void {
+  const policy = JSON.stringify({
+    scopes: ["invoke"],
+    cidrs: ["10.0.0.0/8"],
+    methods: ["POST"],
+    rate: "100/m",
+    quota: "1000/month",
+  });
+  const now = Date.now();
+  const of = "WHERE created_by = 'bench'";
+  database.prepare(
+    `UPDATE runtime_tokens SET policy = ?, quota_start = ?, quota_calls = 7 ${of}`,
+  ).run(policy, now);
+  database.prepare(
+    `INSERT INTO token_usage (token_id, day, kind, count)
+     SELECT id, ?, 3, 7 FROM runtime_tokens ${of}`,
+  ).run(Math.floor(now / 86_400_000));
 }
