@@ -63,12 +63,12 @@ pub(super) async fn exchange(
         Ok(body) => body,
         Err(error) => {
             let (status, (detail, _)) = (error.status(), error.into_texts());
-            return problem(status, "invalid_request", detail);
+            return problem(status, "invalid_request", &detail);
         }
     };
     let (subject_token, wanted) = match parse(&body) {
         Ok(parsed) => parsed,
-        Err(detail) => return problem(StatusCode::BAD_REQUEST, "invalid_request", detail),
+        Err(detail) => return problem(StatusCode::BAD_REQUEST, "invalid_request", &detail),
     };
     match control.exchange(&subject_token, wanted).await {
         Ok(issued) => {
@@ -95,17 +95,17 @@ fn refuse(error: &ExchangeError) -> Response {
             problem(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "server_error",
-                description,
+                &description,
             )
         }
         ExchangeError::Unavailable | ExchangeError::PoliciesChanged => {
             let status = StatusCode::SERVICE_UNAVAILABLE;
-            problem(status, "temporarily_unavailable", description)
+            problem(status, "temporarily_unavailable", &description)
         }
-        ExchangeError::Scope(_) => problem(StatusCode::BAD_REQUEST, "invalid_scope", description),
+        ExchangeError::Scope(_) => problem(StatusCode::BAD_REQUEST, "invalid_scope", &description),
         _ => {
             tracing::info!(reason = description, "identity token refused");
-            problem(StatusCode::BAD_REQUEST, "invalid_grant", description)
+            problem(StatusCode::BAD_REQUEST, "invalid_grant", &description)
         }
     }
 }
@@ -117,10 +117,10 @@ fn shortened(text: &str) -> String {
     format!("{}{cut}", &text[..end])
 }
 
-fn problem(status: StatusCode, error: &'static str, error_description: String) -> Response {
+fn problem(status: StatusCode, error: &'static str, description: &str) -> Response {
     let problem = ExchangeProblem {
         error,
-        error_description: jelou_token::redact(&error_description).into_owned(),
+        error_description: jelou_token::redact(description).into_owned(),
     };
     private((status, Json(problem)).into_response())
 }

@@ -276,11 +276,12 @@ fn no_credential_is_in_any_output_or_file() {
     .to_string();
     let hmac_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, webhook_secret.as_bytes());
     let tag = ring::hmac::sign(&hmac_key, event.as_bytes());
-    let tag: String = tag
+    let tag: Vec<String> = tag
         .as_ref()
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
+    let tag = tag.concat();
     for (what, tag) in [("an alert", tag.as_str()), ("a forged alert", "00")] {
         let webhook = Call::new(server.address(), server.address())
             .path("/v1/webhooks/github")
