@@ -136,7 +136,11 @@ fn refused_calls() -> Vec<(&'static str, String, i32)> {
             format!("call({}, {}, 0)", libc::SYS_prctl, libc::PR_SET_PDEATHSIG),
             refused,
         ),
-        ("a session", number(libc::SYS_setsid, ""), refused),
+        (
+            "a process group",
+            number(libc::SYS_setpgid, ", 0, 0"),
+            refused,
+        ),
         ("a link", path(libc::SYS_symlinkat, "0", "x", "0"), refused),
         ("packets", socket("17, 3, 0"), refused),
         ("raw IP", socket("2, 3, 1"), refused),
@@ -205,7 +209,7 @@ async fn system_call_filters_alone() {
         assert_eq!(outcomes[name], "done", "{name}: {outcomes}");
     }
     // Without the layer, the calls succeed. Only harmless calls are tried, because others would start another program.
-    let harmless = ["a signal", "a session", "firewall", "program"];
+    let harmless = ["a signal", "a process group", "firewall", "program"];
     attempts.retain(|(name, _)| harmless.contains(name));
     let open = Run::new(&place, &[]).attempts(&attempts).await;
     for name in harmless {

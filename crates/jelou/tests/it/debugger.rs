@@ -286,8 +286,12 @@ fn functions_are_listed_for_debuggers_of_this_machine_only() {
         let connected = Debugger::connect(&url, Some(origin));
         assert_eq!(connected.is_ok(), is_open, "{origin}");
     }
-    let holder = sandbox.jelou(&format!("dev --port 0 --inspect={}", port_of(&authority)));
-    let refused = holder.run();
+    // Another folder, because a folder has one `jelou dev`.
+    let other = Sandbox::new();
+    other.file("index.ts", source("Hola"));
+    let refused = other
+        .jelou(&format!("dev --port 0 --inspect={}", port_of(&authority)))
+        .run();
     assert_eq!(refused.code, 2, "{refused}");
     let shown = refused.to_string();
     assert!(
