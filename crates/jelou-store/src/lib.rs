@@ -67,7 +67,7 @@ pub use rollback::{ActivationKind, RollbackPlan, RolledBack};
 pub use runtime_tokens::{
     ExpiringToken, ImportRules, ImportToken, Imported, LastTokenRule, NewRuntimeToken, OldValue,
     PreviousTokenValue, QuotaUse, ReplacedToken, Revocation, RotatedToken, Rotation,
-    RuntimeTokenCredential, RuntimeTokenRecord,
+    RuntimeTokenCredential, RuntimeTokenPage, RuntimeTokenRecord,
 };
 pub use schedules::{Claimed, NewRun, OVERLAP, RunEnd, RunQuery, RunRecord, ScheduleState};
 pub use secrets::SecretRecord;

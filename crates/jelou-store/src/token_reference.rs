@@ -11,6 +11,11 @@ pub(crate) trait Candidate {
     fn prefix(&self) -> DisplayPrefix;
 }
 
+/// Returns the display prefix that `reference` may be. It may end with dots, as in a list of tokens.
+pub(crate) fn prefix(reference: &str) -> &str {
+    reference.trim_end_matches('.')
+}
+
 /// Returns the candidate that `reference` names. Ids and names are unique; prefixes may be ambiguous.
 pub(crate) fn resolve<T: Candidate>(
     mut candidates: Vec<T>,
@@ -28,7 +33,7 @@ pub(crate) fn resolve<T: Candidate>(
     if let Some(position) = exact {
         return Ok(candidates.swap_remove(position));
     }
-    let prefix = reference.trim_end_matches('.');
+    let prefix = prefix(reference);
     candidates.retain(|token| token.prefix().as_str() == prefix);
     match candidates.len() {
         0 => Err(StoreError::not_found(kind, reference)),

@@ -8,11 +8,11 @@ use std::hint::black_box;
 use std::path::Path;
 
 use criterion::{BenchmarkId, Criterion};
-use jelou_token::{AccessToken, BuildTokenHasher, RuntimeToken, TokenHash, redact};
+use jelou_token::{AccessToken, RuntimeToken, TokenHash, redact};
 
 const TOKENS: u32 = 1_000_000;
 
-type Functions = HashMap<TokenHash, u64, BuildTokenHasher>;
+type Functions = HashMap<TokenHash, u64>;
 
 fn main() {
     // By default, criterion would write the results to the crate's folder.

@@ -1,7 +1,6 @@
-//! The hash of a token, and maps keyed by it.
+//! The hash of a token.
 
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
@@ -9,7 +8,10 @@ use sha2::{Digest, Sha256};
 /// up the hash instead of the token.
 ///
 /// A hash cannot be used to authenticate. Nevertheless, `Debug` hides it, because no log needs it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+///
+/// A map with this key needs a keyed hasher, as the standard library's. The bytes alone are no hash for a table, because
+/// an import can contain any hashes, also many that share their first bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
@@ -31,41 +33,5 @@ impl TokenHash {
 impl fmt::Debug for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenHash")
-    }
-}
-
-/// Feeds only the first 8 bytes to the hasher, because they are already uniformly distributed.
-impl Hash for TokenHash {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let (chunks, _) = self.0.as_chunks();
-        state.write_u64(u64::from_le_bytes(chunks[0]));
-    }
-}
-
-/// Builds [`TokenHasher`]s: the third type parameter of a `HashMap` whose keys have the type [`TokenHash`].
-///
-/// Only for maps of tokens that this server issued. A map that attackers can fill, such as a cache of
-/// refused tokens, needs the standard keyed hasher: an attacker can search for well-formed tokens
-/// whose hashes collide in one bucket.
-pub type BuildTokenHasher = BuildHasherDefault<TokenHasher>;
-
-/// A [`Hasher`] that uses the first bits of a [`TokenHash`] without hashing them again.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TokenHasher(u64);
-
-impl Hasher for TokenHasher {
-    fn write_u64(&mut self, bits: u64) {
-        self.0 = bits;
-    }
-
-    /// Not called for a [`TokenHash`]. Correct but slow for any other key.
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

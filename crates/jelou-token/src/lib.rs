@@ -11,10 +11,10 @@
 //!
 //! ```
 //! use std::collections::HashMap;
-//! use jelou_token::{BuildTokenHasher, RuntimeToken, TokenHash};
+//! use jelou_token::{RuntimeToken, TokenHash};
 //!
 //! let token = RuntimeToken::mint()?;
-//! let mut functions: HashMap<TokenHash, &str, BuildTokenHasher> = HashMap::default();
+//! let mut functions: HashMap<TokenHash, &str> = HashMap::new();
 //! functions.insert(token.hash(), "mi-funcion");
 //!
 //! let header = token.expose().as_bytes();
@@ -35,7 +35,7 @@ mod token;
 
 pub use display_prefix::{DisplayPrefix, ParseDisplayPrefixError};
 pub use error::ParseTokenError;
-pub use hash::{BuildTokenHasher, TokenHash, TokenHasher};
+pub use hash::TokenHash;
 pub use kind::{Access, Kind, Runtime};
 pub use redact::{redact, redact_path, start_at_end};
 pub use scan::{Found, scan};

@@ -2,7 +2,8 @@
 
 use jelou_core::api::{
     CheckToken, CreateToken, CreatedToken, ImportReport, ImportTokens, List, RevokeTokens,
-    RotateToken, RuntimeTokenInfo, TokenCheck, TokenExport, TokenUsageReport, UpdateToken,
+    RotateToken, RuntimeTokenInfo, RuntimeTokenPage, TokenCheck, TokenExport, TokenUsageReport,
+    UpdateToken,
 };
 use jelou_core::{Slug, TokenId};
 
@@ -42,8 +43,16 @@ impl RuntimeTokens<'_> {
     /// # Errors
     /// Any [`ClientError`].
     pub fn list(&self) -> Result<Vec<RuntimeTokenInfo>, ClientError> {
-        let list: List<RuntimeTokenInfo> = self.client.get(&self.collection())?;
-        Ok(list.items)
+        let mut tokens = Vec::new();
+        let mut path = self.collection();
+        loop {
+            let page: RuntimeTokenPage = self.client.get(&path)?;
+            tokens.extend(page.items);
+            let Some(next) = page.next else {
+                return Ok(tokens);
+            };
+            path = self.collection().query("after", next);
+        }
     }
 
     /// Creates a token. Only this response contains its value.

@@ -37,6 +37,22 @@ fn the_token_is_a_bearer_and_never_shown() {
 }
 
 #[test]
+fn a_list_of_tokens_has_all_pages() {
+    let id = TokenId::generate();
+    let first =
+        format!("200 OK\nContent-Type: application/json\n\n{{\"items\":[],\"next\":\"{id}\"}}");
+    let script = Script::start(&[&first, EMPTY_LIST]);
+    script.client().tokens(&slug()).list().unwrap();
+    let lines: Vec<String> = script
+        .requests()
+        .into_iter()
+        .map(|request| request.line)
+        .collect();
+    let path = "GET /v1/functions/mi-funcion/tokens";
+    assert_eq!(lines, [path.to_owned(), format!("{path}?after={id}")]);
+}
+
+#[test]
 fn each_operation_has_its_method_and_path() {
     let id = TokenId::generate();
     let script = Script::start(&[

@@ -51,7 +51,7 @@ pub use token_transfer::{
 pub use token_usage::{TokenUsageCounts, TokenUsageDay, TokenUsageReport};
 pub use tokens::{
     CheckToken, CreateToken, CreatedToken, PreviousValue, RevokeTokens, RotateToken,
-    RuntimeTokenInfo, TokenCheck, UpdateToken,
+    RuntimeTokenInfo, RuntimeTokenPage, TokenCheck, UpdateToken,
 };
 pub use traffic::{Traffic, TrafficPoint, TrafficReport};
 pub use trust::{CallGrant, CreateTrust, ExchangedToken, TrustPolicy};

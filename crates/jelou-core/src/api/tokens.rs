@@ -78,6 +78,15 @@ impl RuntimeTokenInfo {
     }
 }
 
+/// A page of a function's unrevoked tokens, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RuntimeTokenPage {
+    pub items: Vec<RuntimeTokenInfo>,
+    /// Pass as `after` to get the next page. Null on the last page.
+    #[serde(default)]
+    pub next: Option<TokenId>,
+}
+
 /// The value of a token before its last rotation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]

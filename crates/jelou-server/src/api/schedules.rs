@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::app::App;
 use super::auth::{Deployer, Reader};
 use super::extract::{self, Query, SlugAndName, SlugPath};
-use super::list::Listed;
+use super::list::{Listed, at_most};
 use super::problem::ApiError;
 
 /// Maximum number of due times per schedule in a response.
@@ -141,16 +141,6 @@ pub(super) async fn start(
 ) -> Result<(StatusCode, Json<Run>), ApiError> {
     let run = control.start_run(caller.actor(), &slug, &schedule, request);
     Ok((StatusCode::ACCEPTED, Json(run.await?)))
-}
-
-fn at_most(name: &str, value: usize, limit: usize) -> Result<usize, ApiError> {
-    if (1..=limit).contains(&value) {
-        Ok(value)
-    } else {
-        Err(ApiError::invalid(format!(
-            "`{name}` is {value}; it must be 1 to {limit}"
-        )))
-    }
 }
 
 fn run_id(text: &str) -> Result<RunId, ApiError> {

@@ -3,33 +3,59 @@
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use jelou_core::TokenId;
 use jelou_core::api::{
     CheckToken, CreateToken, CreatedToken, ImportReport, ImportTokens, List, Problem, RevokeTokens,
-    RotateToken, RuntimeTokenInfo, TokenCheck, TokenExport, TokenUsageReport, UpdateToken,
+    RotateToken, RuntimeTokenInfo, RuntimeTokenPage, TokenCheck, TokenExport, TokenUsageReport,
+    UpdateToken,
 };
-use jelou_store::LastTokenRule;
+use jelou_store::{LastTokenRule, Readable};
 use serde::Deserialize;
 
 use super::app::App;
 use super::auth::{Administrator, Reader, TokenWriter};
 use super::extract::{self, Query, SlugAndName, SlugPath};
-use super::list::Listed;
+use super::list::{Listed, at_most};
 use super::problem::ApiError;
 
+/// Maximum number of tokens in a page.
+const MAX_TOKENS: usize = 1_000;
 /// Maximum number of days in a usage report.
 const MAX_DAYS: u32 = 366;
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageQuery {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
 /// The function's unrevoked runtime tokens, oldest first.
-#[utoipa::path(get, operation_id = "listTokens", path = "/v1/functions/{slug}/tokens", tag = "tokens", security(("accessToken" = ["read:{slug}"])), params(("slug" = String, Path)), responses(
-    (status = 200, body = List<RuntimeTokenInfo>),
+#[utoipa::path(get, operation_id = "listTokens", path = "/v1/functions/{slug}/tokens", tag = "tokens", security(("accessToken" = ["read:{slug}"])), params(
+    ("slug" = String, Path),
+    ("after" = Option<String>, Query, description = "Only tokens after the one with this id"),
+    ("limit" = Option<u32>, Query, description = "How many, up to 1000; 1000 when absent"),
+), responses(
+    (status = 200, body = RuntimeTokenPage),
     (status = "default", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn list(
     State(control): State<App>,
     _: Reader,
     SlugPath(slug): SlugPath,
-) -> Result<Listed<List<RuntimeTokenInfo>>, ApiError> {
-    Ok(control.tokens(&slug).await?.into())
+    Query(query): Query<PageQuery>,
+) -> Result<Listed<RuntimeTokenPage>, ApiError> {
+    let limit = at_most("limit", query.limit.unwrap_or(MAX_TOKENS), MAX_TOKENS)?;
+    let after = query.after.as_deref().map(token_id).transpose()?;
+    let (tokens, next) = control.tokens(&slug, after.as_ref(), limit).await?;
+    let Readable { rows, unreadable } = tokens;
+    let body = RuntimeTokenPage { items: rows, next };
+    Ok(Listed { body, unreadable })
+}
+
+fn token_id(text: &str) -> Result<TokenId, ApiError> {
+    text.parse()
+        .map_err(|error| ApiError::invalid(format!("`after`: {error}")))
 }
 
 /// Creates a runtime token, valid from the next request on. Only this response contains its value.

@@ -67,9 +67,8 @@ impl Control {
         let Some(max) = self.token_rules.max_per_function else {
             return Ok(());
         };
-        let tokens = self.store.list_tokens(function).await?;
-        let count = tokens.rows.len() + tokens.unreadable.len();
-        if count < max {
+        let count = self.store.count_tokens(function).await?;
+        if count < max as u64 {
             return Ok(());
         }
         Err(ControlError::TokenRule(format!(

@@ -6,7 +6,7 @@ use jelou_core::api::{
     self, CreateToken, CreatedToken, Patch, RevokeTokens, RotateToken, TokenUsageReport,
     UpdateToken,
 };
-use jelou_core::{Slug, TokenPolicy};
+use jelou_core::{Slug, TokenId, TokenPolicy};
 use jelou_store::{
     Actor, LastTokenRule, NewRuntimeToken, OldValue, PreviousTokenValue, Readable, RotatedToken,
     Rotation, RuntimeTokenRecord,
@@ -23,10 +23,13 @@ impl Control {
     pub(crate) async fn tokens(
         &self,
         slug: &Slug,
-    ) -> Result<Readable<api::RuntimeTokenInfo>, ControlError> {
+        after: Option<&TokenId>,
+        limit: usize,
+    ) -> Result<(Readable<api::RuntimeTokenInfo>, Option<TokenId>), ControlError> {
         let function = self.store.function_id(slug).await?;
-        let tokens = self.store.list_tokens(&function).await?;
-        Ok(tokens.map(|token| self.with_last_use(token)))
+        let page = self.store.token_page(&function, after, limit).await?;
+        let tokens = page.tokens.map(|token| self.with_last_use(token));
+        Ok((tokens, page.next))
     }
 
     pub(crate) async fn token(

@@ -8,7 +8,7 @@ use jelou_core::{AccessTokenId, Scopes, TokenName, TrustId};
 use jelou_store::{
     AccessTokenRecord, Actor, ExchangedToken, NewExchangedToken, PreviousTokenValue,
 };
-use jelou_token::{BuildTokenHasher, DisplayPrefix, TokenHash};
+use jelou_token::{DisplayPrefix, TokenHash};
 use jiff::Timestamp;
 
 use super::last_used::LastUsed;
@@ -81,7 +81,7 @@ impl AccessTokenEntry {
 
 #[derive(Debug, Default)]
 pub(crate) struct AccessTokens {
-    by_hash: papaya::HashMap<TokenHash, Arc<AccessTokenEntry>, BuildTokenHasher>,
+    by_hash: papaya::HashMap<TokenHash, Arc<AccessTokenEntry>>,
 }
 
 impl AccessTokens {

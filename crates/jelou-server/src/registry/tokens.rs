@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jelou_core::{FunctionId, TokenId};
 use jelou_store::{QuotaUse, RuntimeTokenCredential, RuntimeTokenRecord};
-use jelou_token::{BuildTokenHasher, TokenHash};
+use jelou_token::TokenHash;
 use jiff::Timestamp;
 
 use super::grant::{Grant, TokenLimits};
@@ -88,7 +88,7 @@ pub(crate) struct Use {
 #[derive(Debug, Default)]
 pub(crate) struct RuntimeTokens {
     /// One entry for each value of a token. The entries are inline, so that each needs one allocation.
-    by_hash: papaya::HashMap<TokenHash, RuntimeTokenEntry, BuildTokenHasher>,
+    by_hash: papaya::HashMap<TokenHash, RuntimeTokenEntry>,
     /// The tokens with a quota, so that storing their counts does not scan all tokens.
     quotas: papaya::HashMap<TokenId, Arc<QuotaPeriod>>,
 }

@@ -238,3 +238,44 @@ fn no_value_and_no_hash_is_shown() {
     }
     assert!(shown[3].contains("token.export"), "{}", shown[3]);
 }
+
+/// The first 28 bytes of all hashes are the same, which must not slow the server down.
+#[test]
+fn a_list_has_pages() {
+    let server = server();
+    let token = |number: u32| {
+        let hash = format!("{number:064x}");
+        json!({ "name": format!("n{number}"), "hash": hash, "prefix": "jfn_rt_abc1" })
+    };
+    let tokens: Vec<_> = (0..1_001).map(token).collect();
+    let (status, report) = import(&server, &json!(tokens), json!({}));
+    assert_eq!(status, 200, "{report}");
+    let path = "/v1/functions/moved/tokens";
+    let page = |query: &str| server.manage("GET", &format!("{path}{query}"), &Value::Null);
+    let (_, first) = page("");
+    assert_eq!(first["items"].as_array().unwrap().len(), 1_000);
+    let last = &first["items"][999]["id"];
+    assert_eq!(first["next"], *last);
+    let (_, second) = page(&format!("?after={}", last.as_str().unwrap()));
+    assert_eq!(second["items"].as_array().unwrap().len(), 2);
+    assert_eq!(second["next"], Value::Null);
+    // The client reads all pages.
+    assert_eq!(server.tokens("moved").len(), 1_002);
+
+    for (query, status, detail) in [
+        ("?limit=0", 422, "`limit` is 0; it must be 1 to 1000"),
+        ("?limit=1001", 422, "`limit` is 1001; it must be 1 to 1000"),
+        ("?after=default", 422, "`after`: "),
+        ("?page=2", 422, "page"),
+        (
+            "?after=tok_01arz3ndektsv4rrffq69g5fav",
+            404,
+            "tok_01arz3ndektsv4rrffq69g5fav",
+        ),
+    ] {
+        let (answered, problem) = page(query);
+        assert_eq!(answered, status, "{query}: {problem}");
+        let told = problem["detail"].as_str().unwrap();
+        assert!(told.contains(detail), "{query}: {told}");
+    }
+}

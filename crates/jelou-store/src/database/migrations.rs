@@ -112,6 +112,11 @@ const SQLITE: &[Source] = &[
         "unapplied",
         include_str!("../../migrations/sqlite/0024_unapplied.sql"),
     ),
+    (
+        25,
+        "token pages",
+        include_str!("../../migrations/sqlite/0025_token_pages.sql"),
+    ),
 ];
 
 /// The first migration creates the same tables as SQLite's migrations up to its number.
@@ -150,6 +155,11 @@ const POSTGRES: &[Source] = &[
         24,
         "unapplied",
         include_str!("../../migrations/postgres/0024_unapplied.sql"),
+    ),
+    (
+        25,
+        "token pages",
+        include_str!("../../migrations/postgres/0025_token_pages.sql"),
     ),
 ];
 

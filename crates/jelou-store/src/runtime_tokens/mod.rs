@@ -54,6 +54,14 @@ pub struct ReplacedToken {
     pub former: Option<RuntimeTokenRecord>,
 }
 
+/// A page of a function's unrevoked tokens.
+#[derive(Debug)]
+pub struct RuntimeTokenPage {
+    pub tokens: Readable<RuntimeTokenRecord>,
+    /// The last token of the page, if another page follows.
+    pub next: Option<TokenId>,
+}
+
 /// When a token was revoked, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
@@ -91,6 +99,67 @@ impl Store {
         function: &FunctionId,
     ) -> Result<Readable<RuntimeTokenRecord>, StoreError> {
         readable_of(self.database.pool(), function).await
+    }
+
+    /// Returns up to `limit` unrevoked tokens of a function that can be read, oldest first. They follow the token
+    /// `after`, which may be revoked.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the function never had the token `after`; [`StoreError::Database`].
+    pub async fn token_page(
+        &self,
+        function: &FunctionId,
+        after: Option<&TokenId>,
+        limit: usize,
+    ) -> Result<RuntimeTokenPage, StoreError> {
+        let (created_at, id) = match after {
+            Some(id) => (self.token_creation(function, id).await?, id.as_str()),
+            None => (i64::MIN, ""),
+        };
+        let statement = select_tokens!(
+            "AND function_id = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4"
+        );
+        let mut rows = sqlx::query(statement)
+            .bind(function.as_str())
+            .bind(created_at)
+            .bind(id)
+            // One more shows whether there is another page.
+            .bind(limit.saturating_add(1).try_into().unwrap_or(i64::MAX))
+            .fetch_all(self.database.pool())
+            .await?;
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| has_more);
+        Ok(RuntimeTokenPage {
+            next: next.map(|row| row.parsed("id")).transpose()?,
+            tokens: readable(&rows, ("runtime_tokens", "id"), record)?,
+        })
+    }
+
+    /// Returns the time at which a token was created, in milliseconds since the Unix epoch.
+    async fn token_creation(&self, function: &FunctionId, id: &TokenId) -> Result<i64, StoreError> {
+        let row =
+            sqlx::query("SELECT created_at FROM runtime_tokens WHERE id = $1 AND function_id = $2")
+                .bind(id.as_str())
+                .bind(function.as_str())
+                .fetch_optional(self.database.pool())
+                .await?;
+        let row = row.ok_or_else(|| StoreError::not_found(Resource::RuntimeToken, id))?;
+        Ok(row.number("created_at")?)
+    }
+
+    /// Counts the unrevoked tokens of a function.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn count_tokens(&self, function: &FunctionId) -> Result<u64, StoreError> {
+        let row = sqlx::query(
+            "SELECT count(*) AS tokens FROM runtime_tokens WHERE function_id = $1 AND revoked_at IS NULL",
+        )
+        .bind(function.as_str())
+        .fetch_one(self.database.pool())
+        .await?;
+        Ok(row.size("tokens")?)
     }
 
     /// Returns the names of all tokens of a function, including revoked ones.
@@ -162,11 +231,7 @@ impl Store {
     ) -> Result<ReplacedToken, StoreError> {
         let mut change = self.change(actor).await?;
         let slug = functions::slug_of(change.connection(), function).await?;
-        let former = readable_of(&mut *change.connection(), function)
-            .await?
-            .rows
-            .into_iter()
-            .find(|token| token.name == new.name);
+        let former = named(change.connection(), function, &new.name).await?;
         if let Some(former) = &former {
             revoke(&mut change, &slug, former).await?;
         }
@@ -197,8 +262,16 @@ impl Store {
         function: &FunctionId,
         reference: &str,
     ) -> Result<RuntimeTokenRecord, StoreError> {
+        let rows = sqlx::query(select_tokens!(
+            "AND function_id = $1 AND (id = $2 OR name = $2 OR prefix = $3)"
+        ))
+        .bind(function.as_str())
+        .bind(reference)
+        .bind(token_reference::prefix(reference))
+        .fetch_all(self.database.pool())
+        .await?;
         // A row that cannot be read must not prevent the revocation of another token.
-        let tokens = self.list_tokens(function).await?.rows;
+        let tokens = readable(&rows, ("runtime_tokens", "id"), record)?.rows;
         token_reference::resolve(tokens, reference, Resource::RuntimeToken)
     }
 
@@ -355,6 +428,20 @@ async fn rows(
     let statement = select_tokens!("AND function_id = $1 ORDER BY created_at, id");
     let rows = sqlx::query(statement).bind(function.as_str());
     Ok(rows.fetch_all(executor).await?)
+}
+
+/// Returns the unrevoked token of a function that has this name.
+pub(crate) async fn named(
+    connection: &mut Connection,
+    function: &FunctionId,
+    name: &TokenName,
+) -> Result<Option<RuntimeTokenRecord>, StoreError> {
+    let row = sqlx::query(select_tokens!("AND function_id = $1 AND name = $2"))
+        .bind(function.as_str())
+        .bind(name.as_str())
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(record).transpose()
 }
 
 /// Returns the token whose current or old value has this hash, and whether the token is revoked.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    PreviousTokenValue, RuntimeTokenRecord, holder, insert_row, list, note, revoke, terms,
+    PreviousTokenValue, RuntimeTokenRecord, holder, insert_row, list, named, note, revoke, terms,
 };
 use crate::actor::Actor;
 use crate::change::{Action, Change, Entry};
@@ -159,10 +159,7 @@ async fn import(
             "the id `{id}` is taken; leave it out for a new one"
         )));
     }
-    let former = list(&mut *change.connection(), function)
-        .await?
-        .into_iter()
-        .find(|token| token.name == new.name);
+    let former = named(change.connection(), function, &new.name).await?;
     if let Some(former) = &former {
         if !rules.replace {
             return Ok(Imported::Clash(format!(

@@ -134,6 +134,12 @@ async fn a_list_has_every_row_that_can_be_read() {
     let tokens = store.list_tokens(&function).await.unwrap();
     let id = value(&fixture, "SELECT id FROM runtime_tokens WHERE name = 'dos'").await;
     has_one(&tokens, "runtime_tokens.created_at", &id);
+    // A page that ends with such a row does not end the list.
+    let first = store.token_page(&function, None, 1).await.unwrap();
+    let second = store.token_page(&function, first.next.as_ref(), 1).await;
+    let second = second.unwrap();
+    assert_eq!((first.tokens.rows.len(), second.tokens.rows.len()), (1, 0));
+    assert_eq!((second.tokens.unreadable.len(), second.next), (1, None));
     let policies = store.trust_policies().await.unwrap();
     let id = value(&fixture, "SELECT id FROM trust_policies WHERE name = 'dos'").await;
     has_one(&policies, "trust_policies.created_at", &id);

@@ -30,6 +30,55 @@ async fn a_token_is_listed_as_it_was_created() {
     );
 }
 
+/// The clock stands still, so some tokens were created in the same millisecond.
+#[tokio::test]
+async fn pages_have_each_token_once() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let function = fixture.function("mi-funcion").await;
+    let other = fixture.function("otra").await;
+    fixture.token(&other.id, "default").await;
+    for name in ["a", "b", "c"] {
+        fixture.token(&function.id, name).await;
+    }
+    let later = fixture.clock.now() + jiff::SignedDuration::from_secs(1);
+    fixture.clock.set(later);
+    for name in ["d", "e", "f"] {
+        fixture.token(&function.id, name).await;
+    }
+    let all = store.list_tokens(&function.id).await.unwrap().rows;
+    assert_eq!(store.count_tokens(&function.id).await.unwrap(), 6);
+    for limit in 1..=7 {
+        let (mut found, mut pages, mut after) = (Vec::new(), 0, None);
+        loop {
+            let page = store.token_page(&function.id, after.as_ref(), limit).await;
+            let page = page.unwrap();
+            assert!(page.tokens.rows.len() <= limit);
+            found.extend(page.tokens.rows);
+            pages += 1;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, all, "{limit}");
+        assert_eq!(pages, 6_usize.div_ceil(limit), "{limit}");
+    }
+
+    // A page can follow a token that was revoked in the meantime, but not the token of another function.
+    store
+        .revoke_token(&actor(), &function.id, &all[2].id, LastTokenRule::Enforced)
+        .await
+        .unwrap();
+    let page = store.token_page(&function.id, Some(&all[2].id), 2).await;
+    assert_eq!(page.unwrap().tokens.rows, all[3..5]);
+    let elsewhere = store.token_page(&other.id, Some(&all[3].id), 2).await;
+    assert!(
+        matches!(elsewhere, Err(StoreError::NotFound { .. })),
+        "{elsewhere:?}"
+    );
+}
+
 #[tokio::test]
 async fn names_are_unique_among_the_unrevoked_tokens_of_a_function() {
     let fixture = Fixture::new().await;

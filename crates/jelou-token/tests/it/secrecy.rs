@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use jelou_token::{
-    AccessToken, BuildTokenHasher, DisplayPrefix, ParseDisplayPrefixError, RuntimeToken, TokenHash,
-    redact,
+    AccessToken, DisplayPrefix, ParseDisplayPrefixError, RuntimeToken, TokenHash, redact,
 };
 
 const RUNTIME: &str = "jfn_rt_abc1Xy7Kq2Lm9Rt4Wz8Bn3Vc6Hd5Jf0G1VM3eP";
@@ -135,7 +134,7 @@ fn every_character_is_as_likely_as_any_other() {
 
 #[test]
 fn no_token_is_minted_twice() {
-    let hashes: HashSet<TokenHash, BuildTokenHasher> = (0..10_000)
+    let hashes: HashSet<TokenHash> = (0..10_000)
         .map(|_| AccessToken::mint().unwrap().hash())
         .collect();
     assert_eq!(hashes.len(), 10_000);
