@@ -328,7 +328,7 @@ function ownTargets(
         bytesPerToken.toFixed(0),
       );
       row(`a call among ${among}, ms`, "as without", ms(call));
-      row(`a list of ${listed} of ${among}, ms`, "p99 50", ms(list));
+      row(`a page of ${listed} of ${among}, ms`, "p99 50", ms(list));
     }
   }
   return rows;

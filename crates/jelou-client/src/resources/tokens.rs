@@ -21,6 +21,9 @@ impl Client {
     }
 }
 
+/// The number of tokens that one request of a list asks for: the server's maximum.
+const PAGE: usize = 1_000;
+
 /// The operations on a function's runtime tokens.
 #[derive(Debug)]
 pub struct RuntimeTokens<'a> {
@@ -44,14 +47,15 @@ impl RuntimeTokens<'_> {
     /// Any [`ClientError`].
     pub fn list(&self) -> Result<Vec<RuntimeTokenInfo>, ClientError> {
         let mut tokens = Vec::new();
-        let mut path = self.collection();
+        let first = self.collection().query("limit", PAGE);
+        let mut path = first.clone();
         loop {
             let page: RuntimeTokenPage = self.client.get(&path)?;
             tokens.extend(page.items);
             let Some(next) = page.next else {
                 return Ok(tokens);
             };
-            path = self.collection().query("after", next);
+            path = first.clone().query("after", next);
         }
     }
 

@@ -48,8 +48,8 @@ fn a_list_of_tokens_has_all_pages() {
         .into_iter()
         .map(|request| request.line)
         .collect();
-    let path = "GET /v1/functions/mi-funcion/tokens";
-    assert_eq!(lines, [path.to_owned(), format!("{path}?after={id}")]);
+    let path = "GET /v1/functions/mi-funcion/tokens?limit=1000";
+    assert_eq!(lines, [path.to_owned(), format!("{path}&after={id}")]);
 }
 
 #[test]

@@ -18,7 +18,8 @@ use super::extract::{self, Query, SlugAndName, SlugPath};
 use super::list::{Listed, at_most};
 use super::problem::ApiError;
 
-/// Maximum number of tokens in a page.
+/// The number of tokens in a page without `limit`, and the maximum.
+const DEFAULT_TOKENS: usize = 100;
 const MAX_TOKENS: usize = 1_000;
 /// Maximum number of days in a usage report.
 const MAX_DAYS: u32 = 366;
@@ -34,7 +35,7 @@ pub(super) struct PageQuery {
 #[utoipa::path(get, operation_id = "listTokens", path = "/v1/functions/{slug}/tokens", tag = "tokens", security(("accessToken" = ["read:{slug}"])), params(
     ("slug" = String, Path),
     ("after" = Option<String>, Query, description = "Only tokens after the one with this id"),
-    ("limit" = Option<u32>, Query, description = "How many, up to 1000; 1000 when absent"),
+    ("limit" = Option<u32>, Query, description = "How many, up to 1000; 100 when absent"),
 ), responses(
     (status = 200, body = RuntimeTokenPage),
     (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -45,7 +46,7 @@ pub(super) async fn list(
     SlugPath(slug): SlugPath,
     Query(query): Query<PageQuery>,
 ) -> Result<Listed<RuntimeTokenPage>, ApiError> {
-    let limit = at_most("limit", query.limit.unwrap_or(MAX_TOKENS), MAX_TOKENS)?;
+    let limit = at_most("limit", query.limit.unwrap_or(DEFAULT_TOKENS), MAX_TOKENS)?;
     let after = query.after.as_deref().map(token_id).transpose()?;
     let (tokens, next) = control.tokens(&slug, after.as_ref(), limit).await?;
     let Readable { rows, unreadable } = tokens;
