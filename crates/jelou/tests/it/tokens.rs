@@ -54,7 +54,7 @@ fn sandbox() -> (Sandbox, FakeApi) {
     used["id"] = "tok_01arz3ndektsv4rrffq69g5fax".into();
     let api = FakeApi::start(vec![
         answer(
-            "GET /v1/functions/mi-funcion/tokens",
+            "GET /v1/functions/mi-funcion/tokens?limit=1000",
             200,
             json!({"items": [used, token("ci-deploy", "jfn_rt_def4")]}),
         ),
@@ -119,7 +119,7 @@ fn tokens_list_with_expired_tokens() {
     later["expiresAt"] = "2999-01-01T00:00:00Z".into();
     let api = FakeApi::start(vec![
         answer(
-            "GET /v1/functions/mi-funcion/tokens",
+            "GET /v1/functions/mi-funcion/tokens?limit=1000",
             200,
             json!({"items": [expired, later, token("default", "jfn_rt_def4")]}),
         ),
@@ -305,7 +305,7 @@ fn the_last_administrator_and_a_given_master_key_are_kept() {
 fn the_table_of_tokens_is_the_same_with_limits() {
     let list = |tokens: [Value; 2]| {
         let api = FakeApi::start(vec![answer(
-            "GET /v1/functions/mi-funcion/tokens",
+            "GET /v1/functions/mi-funcion/tokens?limit=1000",
             200,
             json!({ "items": tokens }),
         )]);
@@ -433,7 +433,7 @@ fn the_slug_comes_from_the_project() {
     assert_eq!(
         api.requests(),
         [
-            "GET /v1/functions/mi-funcion/tokens",
+            "GET /v1/functions/mi-funcion/tokens?limit=1000",
             "GET /v1/functions/mi-funcion/tokens/ci-deploy",
             "DELETE /v1/functions/mi-funcion/tokens/tok_01arz3ndektsv4rrffq69g5fav",
         ]
@@ -472,7 +472,7 @@ fn revoke_declined_does_nothing() {
         [
             "GET /v1/whoami",
             "GET /v1/functions/mi-funcion/tokens/ci-deploy",
-            "GET /v1/functions/mi-funcion/tokens"
+            "GET /v1/functions/mi-funcion/tokens?limit=1000"
         ]
     );
 }
