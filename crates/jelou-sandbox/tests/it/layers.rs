@@ -136,6 +136,7 @@ fn refused_calls() -> Vec<(&'static str, String, i32)> {
             format!("call({}, {}, 0)", libc::SYS_prctl, libc::PR_SET_PDEATHSIG),
             refused,
         ),
+        ("a session", number(libc::SYS_setsid, ""), refused),
         (
             "a process group",
             number(libc::SYS_setpgid, ", 0, 0"),
