@@ -11,7 +11,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Path(String);
 
 impl Path {

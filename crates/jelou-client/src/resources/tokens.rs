@@ -46,16 +46,18 @@ impl RuntimeTokens<'_> {
     /// # Errors
     /// Any [`ClientError`].
     pub fn list(&self) -> Result<Vec<RuntimeTokenInfo>, ClientError> {
-        let mut tokens = Vec::new();
-        let first = self.collection().query("limit", PAGE);
-        let mut path = first.clone();
+        let (mut tokens, mut after) = (Vec::new(), None);
         loop {
+            let mut path = self.collection().query("limit", PAGE);
+            if let Some(after) = after {
+                path = path.query("after", after);
+            }
             let page: RuntimeTokenPage = self.client.get(&path)?;
             tokens.extend(page.items);
-            let Some(next) = page.next else {
+            after = page.next;
+            if after.is_none() {
                 return Ok(tokens);
-            };
-            path = first.clone().query("after", next);
+            }
         }
     }
 

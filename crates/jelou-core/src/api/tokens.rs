@@ -83,7 +83,6 @@ impl RuntimeTokenInfo {
 pub struct RuntimeTokenPage {
     pub items: Vec<RuntimeTokenInfo>,
     /// Pass as `after` to get the next page. Null on the last page.
-    #[serde(default)]
     pub next: Option<TokenId>,
 }
 

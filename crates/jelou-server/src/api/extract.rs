@@ -1,5 +1,7 @@
 //! Extractors whose errors are problem documents.
 
+use std::fmt::Display;
+
 use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, RawPathParams, Request};
@@ -160,4 +162,18 @@ fn parse_slug(slug: &str) -> Result<Slug, ApiError> {
         ApiError::invalid(format!("`{}` is not a slug: {error}", slug.escape_debug()))
             .hint("for example mi-funcion")
     })
+}
+
+/// Returns the value of a parameter that must be 1 to `limit`.
+pub(super) fn at_most<T>(name: &str, value: T, limit: T) -> Result<T, ApiError>
+where
+    T: Copy + PartialOrd + From<u8> + Display,
+{
+    if (T::from(1)..=limit).contains(&value) {
+        Ok(value)
+    } else {
+        Err(ApiError::invalid(format!(
+            "`{name}` is {value}; it must be 1 to {limit}"
+        )))
+    }
 }

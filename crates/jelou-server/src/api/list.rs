@@ -7,8 +7,6 @@ use jelou_core::api::List;
 use jelou_store::{DatabaseError, Readable};
 use serde::Serialize;
 
-use super::problem::ApiError;
-
 /// Names the rows that the answer lacks, because this server cannot read them.
 const UNREADABLE: HeaderName = HeaderName::from_static("jelou-unreadable");
 /// How many rows the header names, and the characters of each.
@@ -53,14 +51,4 @@ fn one_line(error: &DatabaseError) -> String {
     let text = error.to_string();
     let shown = |c: char| if matches!(c, ' '..='~') { c } else { '?' };
     text.chars().map(shown).take(MAX_CHARACTERS).collect()
-}
-
-pub(super) fn at_most(name: &str, value: usize, limit: usize) -> Result<usize, ApiError> {
-    if (1..=limit).contains(&value) {
-        Ok(value)
-    } else {
-        Err(ApiError::invalid(format!(
-            "`{name}` is {value}; it must be 1 to {limit}"
-        )))
-    }
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::app::App;
 use super::auth::{Authenticated, Reader};
-use super::extract::{Query, SlugPath};
+use super::extract::{Query, SlugPath, at_most};
 use super::problem::ApiError;
 use crate::gateway::Caller;
 use crate::metrics::{CONTENT_TYPE, Scrape};
@@ -110,13 +110,8 @@ pub(super) async fn traffic(
     SlugPath(slug): SlugPath,
     Query(query): Query<TrafficQuery>,
 ) -> Result<Json<TrafficReport>, ApiError> {
-    let hours = query.hours.unwrap_or(DEFAULT_HOURS);
+    let hours = at_most("hours", query.hours.unwrap_or(DEFAULT_HOURS), MAX_HOURS)?;
     let step = query.step.unwrap_or(DEFAULT_STEP_MINUTES);
-    if !(1..=MAX_HOURS).contains(&hours) {
-        return Err(ApiError::invalid(format!(
-            "`hours` is {hours}; it must be 1 to {MAX_HOURS}"
-        )));
-    }
     let points = (hours * 60).checked_div(step);
     if !points.is_some_and(|points| (1..=MAX_POINTS).contains(&points)) {
         return Err(ApiError::invalid(format!(

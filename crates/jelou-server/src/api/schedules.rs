@@ -12,8 +12,8 @@ use serde::Deserialize;
 
 use super::app::App;
 use super::auth::{Deployer, Reader};
-use super::extract::{self, Query, SlugAndName, SlugPath};
-use super::list::{Listed, at_most};
+use super::extract::{self, Query, SlugAndName, SlugPath, at_most};
+use super::list::Listed;
 use super::problem::ApiError;
 
 /// Maximum number of due times per schedule in a response.

@@ -9,13 +9,13 @@ use jelou_core::api::{
     RotateToken, RuntimeTokenInfo, RuntimeTokenPage, TokenCheck, TokenExport, TokenUsageReport,
     UpdateToken,
 };
-use jelou_store::{LastTokenRule, Readable};
+use jelou_store::LastTokenRule;
 use serde::Deserialize;
 
 use super::app::App;
 use super::auth::{Administrator, Reader, TokenWriter};
-use super::extract::{self, Query, SlugAndName, SlugPath};
-use super::list::{Listed, at_most};
+use super::extract::{self, Query, SlugAndName, SlugPath, at_most};
+use super::list::Listed;
 use super::problem::ApiError;
 
 /// The number of tokens in a page without `limit`, and the maximum.
@@ -49,9 +49,13 @@ pub(super) async fn list(
     let limit = at_most("limit", query.limit.unwrap_or(DEFAULT_TOKENS), MAX_TOKENS)?;
     let after = query.after.as_deref().map(token_id).transpose()?;
     let (tokens, next) = control.tokens(&slug, after.as_ref(), limit).await?;
-    let Readable { rows, unreadable } = tokens;
-    let body = RuntimeTokenPage { items: rows, next };
-    Ok(Listed { body, unreadable })
+    Ok(Listed {
+        body: RuntimeTokenPage {
+            items: tokens.rows,
+            next,
+        },
+        unreadable: tokens.unreadable,
+    })
 }
 
 fn token_id(text: &str) -> Result<TokenId, ApiError> {
@@ -183,13 +187,8 @@ pub(super) async fn usage(
     SlugPath(slug): SlugPath,
     Query(query): Query<DaysQuery>,
 ) -> Result<Listed<List<TokenUsageReport>>, ApiError> {
-    if !(1..=MAX_DAYS).contains(&query.days) {
-        let days = query.days;
-        return Err(ApiError::invalid(format!(
-            "days is {days}; it must be 1 to {MAX_DAYS}"
-        )));
-    }
-    Ok(control.token_usage(&slug, query.days).await?.into())
+    let days = at_most("days", query.days, MAX_DAYS)?;
+    Ok(control.token_usage(&slug, days).await?.into())
 }
 
 /// The function's unrevoked runtime tokens with the hashes of their values, for import into another server. The audit
